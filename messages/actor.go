@@ -1,0 +1,23 @@
+package messages
+
+// Message is what troupe's actors are sent. The set is closed: all of it is in this file. Failures and
+// terminations travel as protoactor's own system messages.
+type Message interface{ message() }
+
+// Expired tells the supervisor that an attempt has used up the record timeout and its grace.
+type Expired struct{ Attempt *Attempt }
+
+// BackoffOver tells the supervisor that the record of a failed attempt may be tried again.
+type BackoffOver struct{ Attempt *Attempt }
+
+// Settled tells the supervisor that every record has its outcome.
+type Settled struct{}
+
+// Gone tells the supervisor of a settled batch that the last handler, abandoned ones included, has ended.
+type Gone struct{}
+
+func (*Attempt) message()     {} // to a record or group actor: hand this record to the handler
+func (*Expired) message()     {}
+func (*BackoffOver) message() {}
+func (*Settled) message()     {}
+func (*Gone) message()        {}

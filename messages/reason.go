@@ -1,0 +1,157 @@
+package messages
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// Reason is why a record failed, or why an event was refused. Reasons are errors to compare with:
+// errors.Is(result.Err, ErrDeadline). An error may match several: a record that never started because
+// the time was up matches ErrNotStarted and ErrDeadline.
+type Reason uint8
+
+const (
+	// ErrEvent: the event as a whole cannot be processed, so the invocation fails and no handler ran
+	// (SPEC S5, S6).
+	ErrEvent Reason = iota + 1
+	// ErrPanic: the handler panicked. errors.As finds the *PanicError with value and stack.
+	ErrPanic
+	// ErrGoexit: the handler called runtime.Goexit, as testing's FailNow does.
+	ErrGoexit
+	// ErrUndecodable: the record cannot be decoded; its handler was not called. errors.As finds the
+	// *DecodeError.
+	ErrUndecodable
+	// ErrRecordTimeout: the record used up the time that one attempt may take.
+	ErrRecordTimeout
+	// ErrDeadline: the invocation was about to time out.
+	ErrDeadline
+	// ErrCancelled: the invocation's context was cancelled.
+	ErrCancelled
+	// ErrAbandoned: the handler had not returned when its record had to be reported. It may still run.
+	ErrAbandoned
+	// ErrNotStarted: the record was never handed to the handler. ErrStopped, ErrGroupStopped, ErrDeadline
+	// or ErrCancelled, matched by the same error, tells why.
+	ErrNotStarted
+	// ErrStopped: an earlier failure stopped the batch.
+	ErrStopped
+	// ErrGroupStopped: an earlier failure stopped the record's group.
+	ErrGroupStopped
+)
+
+var reasonTexts = [...]string{
+	ErrEvent:         "event cannot be processed",
+	ErrPanic:         "handler panicked",
+	ErrGoexit:        "handler called runtime.Goexit",
+	ErrUndecodable:   "record cannot be decoded",
+	ErrRecordTimeout: "record timeout",
+	ErrDeadline:      "invocation deadline is near",
+	ErrCancelled:     "invocation was cancelled",
+	ErrAbandoned:     "handler did not return in time and was abandoned",
+	ErrNotStarted:    "not started",
+	ErrStopped:       "the batch was stopped by an earlier failure",
+	ErrGroupStopped:  "the record's group was stopped by an earlier failure",
+}
+
+// Error describes the reason.
+func (r Reason) Error() string {
+	if int(r) < len(reasonTexts) && reasonTexts[r] != "" {
+		return "troupe: " + reasonTexts[r]
+	}
+	return "troupe: reason " + strconv.Itoa(int(r))
+}
+
+// because is a reason with the cause behind it, both in reach of errors.Is and errors.As.
+type because struct {
+	reason Reason
+	cause  error
+}
+
+// Because returns an error that reads "troupe: <reason>: <cause>" and matches both. A nil cause gives the
+// reason alone.
+func Because(reason Reason, cause error) error {
+	if cause == nil {
+		return reason
+	}
+	return &because{reason, cause}
+}
+
+func (b *because) Error() string {
+	cause := b.cause.Error()
+	if r, ok := b.cause.(Reason); ok {
+		cause = reasonTexts[r]
+	}
+	return b.reason.Error() + ": " + cause
+}
+
+func (b *because) Unwrap() []error { return []error{b.reason, b.cause} }
+
+// PanicError is a panic of the handler.
+type PanicError struct {
+	// Value is what panic was called with.
+	Value any
+	// Stack is the stack of the panicking goroutine, as runtime/debug.Stack prints it.
+	Stack []byte
+}
+
+// Error says what the handler panicked with, without the stack.
+func (e *PanicError) Error() string { return fmt.Sprintf("troupe: handler panicked: %v", e.Value) }
+
+// Is reports whether target is ErrPanic.
+func (e *PanicError) Is(target error) bool { return target == ErrPanic }
+
+// Unwrap returns the panic's value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// DecodeError says where a record, or a whole event, stopped being readable. It never holds any of the
+// payload (SPEC S9).
+type DecodeError struct {
+	// Field is the path of the value that could not be read, such as "kinesis.data"; empty if unknown.
+	Field string
+	// Offset counts the bytes from the start of the record's JSON to where reading stopped; −1 if unknown.
+	Offset int64
+	// Problem says what came and what was expected there: "number where a string was expected".
+	Problem string
+}
+
+// Error names field, position and problem.
+func (e *DecodeError) Error() string {
+	text := "troupe: record cannot be decoded"
+	if e.Field != "" {
+		text += ": " + e.Field
+	}
+	if e.Problem != "" {
+		text += ": " + e.Problem
+	}
+	if e.Offset >= 0 {
+		text += " (at byte " + strconv.FormatInt(e.Offset, 10) + " of the record)"
+	}
+	return text
+}
+
+// Is reports whether target is ErrUndecodable.
+func (e *DecodeError) Is(target error) bool { return target == ErrUndecodable }
+
+// permanent marks an error that is not worth another attempt in this invocation.
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+// Permanent marks err as not worth another attempt in this invocation. It returns nil for nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanent{err}
+}
+
+// IsPermanent reports whether another attempt in this invocation is pointless: the error was marked by
+// Permanent, or the record cannot be decoded.
+func IsPermanent(err error) bool {
+	var p permanent
+	var d *DecodeError
+	return errors.As(err, &p) || errors.As(err, &d)
+}

@@ -1,0 +1,119 @@
+package response
+
+import (
+	"encoding/json"
+	"math/big"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// Failures returns the identifiers of the failed records in batch order, each once however many records
+// share it (SPEC S3). It is never nil.
+func Failures(results []messages.Result) []string {
+	failed := 0
+	for i := range results {
+		if results[i].Outcome == messages.Failed {
+			failed++
+		}
+	}
+	ids := make([]string, 0, failed)
+	seen := make(map[string]struct{}, failed)
+	for i := range results {
+		if results[i].Outcome != messages.Failed {
+			continue
+		}
+		if _, again := seen[results[i].ID]; again {
+			continue
+		}
+		seen[results[i].ID] = struct{}{}
+		ids = append(ids, results[i].ID)
+	}
+	return ids
+}
+
+// Lowest returns the one identifier that a stream restarts at: the lowest of ids as integers of any
+// length, or the first if one of them is not an integer (SPEC S4, S8). An empty list stays empty.
+func Lowest(ids []string) []string {
+	if len(ids) < 2 {
+		return ids
+	}
+	lowest := 0
+	var least *big.Int
+	for i, id := range ids {
+		if !isInteger(id) {
+			return ids[:1]
+		}
+		n, _ := new(big.Int).SetString(id, 10)
+		if least == nil || n.Cmp(least) < 0 {
+			lowest, least = i, n
+		}
+	}
+	return ids[lowest : lowest+1]
+}
+
+func isInteger(id string) bool {
+	for _, c := range []byte(id) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return id != ""
+}
+
+// SQS is the response for an SQS event source.
+func SQS(ids []string) events.SQSEventResponse {
+	items := make([]events.SQSBatchItemFailure, len(ids))
+	for i, id := range ids {
+		items[i].ItemIdentifier = id
+	}
+	return events.SQSEventResponse{BatchItemFailures: items}
+}
+
+// Kinesis is the response for a Kinesis event source.
+func Kinesis(ids []string) events.KinesisEventResponse {
+	items := make([]events.KinesisBatchItemFailure, len(ids))
+	for i, id := range ids {
+		items[i].ItemIdentifier = id
+	}
+	return events.KinesisEventResponse{BatchItemFailures: items}
+}
+
+// DynamoDB is the response for a DynamoDB event source.
+func DynamoDB(ids []string) events.DynamoDBEventResponse {
+	items := make([]events.DynamoDBBatchItemFailure, len(ids))
+	for i, id := range ids {
+		items[i].ItemIdentifier = id
+	}
+	return events.DynamoDBEventResponse{BatchItemFailures: items}
+}
+
+// Encode writes the response for ids as JSON: {"batchItemFailures":[{"itemIdentifier":"…"}]}.
+func Encode(ids []string) []byte {
+	const head, item, tail = `{"batchItemFailures":[`, `{"itemIdentifier":`, `]}`
+	size := len(head) + len(tail)
+	for _, id := range ids {
+		size += len(item) + len(id) + len(`"",}`)
+	}
+	out := append(make([]byte, 0, size), head...)
+	for i, id := range ids {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(appendString(append(out, item...), id), '}')
+	}
+	return append(out, tail...)
+}
+
+// appendString appends id as a JSON string. Identifiers are plain in practice; the others go through
+// encoding/json.
+func appendString(out []byte, id string) []byte {
+	for _, c := range []byte(id) {
+		if c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(id) // a string always marshals
+			return append(out, quoted...)
+		}
+	}
+	return append(append(append(out, '"'), id...), '"')
+}
