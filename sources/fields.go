@@ -1,0 +1,197 @@
+package sources
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// fields reads the values of one record. They share the text. Where a value is not what it always is, bad
+// is set, and the record is left to encoding/json, for better or worse; so a method here only has to be
+// right about what it accepts.
+type fields struct {
+	scanner
+	shape
+	places []place
+	pairs  []pair // of the dict
+	bad    bool
+}
+
+// raw is the record's JSON.
+func (f *fields) raw() string { return f.text[f.start:f.end] }
+
+// objectAt returns where field k starts, if it is there and an object. A null is like no value: encoding/json
+// leaves the field alone.
+func (f *fields) objectAt(k int) (i int, ok bool) {
+	if f.seen>>k&1 == 0 {
+		return 0, false
+	}
+	i = int(f.places[k].start)
+	switch f.text[i] {
+	case '{':
+		return i, true
+	case 'n':
+		return 0, false
+	default:
+		f.bad = true
+		return 0, false
+	}
+}
+
+// literal is the text of field k's value, if it is there.
+func (f *fields) literal(k int) (string, bool) {
+	if f.seen>>k&1 == 0 {
+		return "", false
+	}
+	p := f.places[k]
+	return f.text[p.start:p.end], true
+}
+
+// string reads a string, and bytes one that holds base64; null, again, is no value.
+func (f *fields) string(k int) string {
+	s, _ := f.stringAt(k)
+	return s
+}
+
+func (f *fields) bytes(k int) []byte {
+	s, ok := f.stringAt(k)
+	if !ok {
+		return nil
+	}
+	return f.base64(s)
+}
+
+// stringAt does not look at the text if it need not: for a large event, it would have to come from memory.
+func (f *fields) stringAt(k int) (s string, ok bool) {
+	p := f.places[k]
+	switch bit := uint32(1) << k; {
+	case f.strings&bit != 0:
+		s = f.text[p.start+1 : p.end-1]
+		if f.specials&bit != 0 {
+			s = unquote(s)
+		}
+		return s, true
+	case f.seen&bit != 0:
+		f.bad = f.bad || f.text[p.start] != 'n'
+	}
+	return "", false
+}
+
+// int64 reads an integer; null leaves it zero.
+func (f *fields) int64(k int) int64 {
+	s, ok := f.literal(k)
+	if !ok || s == "null" {
+		return 0
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	f.bad = f.bad || err != nil
+	return n
+}
+
+// time reads a number of seconds, by the arithmetic of events.SecondsEpochTime. It leaves null, which is
+// 1970 there, and what might not fit to that type.
+func (f *fields) time(k int) events.SecondsEpochTime {
+	var t events.SecondsEpochTime
+	s, ok := f.literal(k)
+	if !ok {
+		return t
+	}
+	seconds, err := strconv.ParseFloat(s, 64)
+	if err != nil || seconds < 0 || seconds > 1<<40 {
+		f.bad = true
+		return t
+	}
+	whole := int64(seconds)
+	t.Time = time.Unix(whole, int64((seconds-float64(whole))*1e9))
+	return t
+}
+
+func (f *fields) base64(s string) []byte {
+	b, err := base64.StdEncoding.DecodeString(s)
+	f.bad = f.bad || err != nil
+	return b
+}
+
+// The methods below read values inside of values: they take the index where a value starts and return the
+// one after its end.
+
+// quoted reads a string.
+func (f *fields) quoted(i int) (string, int) {
+	if f.text[i] != '"' {
+		f.bad = true
+		return "", f.value(i, 0)
+	}
+	end, special := f.str(i)
+	s := f.text[i+1 : end-1]
+	if special {
+		s = unquote(s)
+	}
+	return s, end
+}
+
+// binary reads a string that holds base64.
+func (f *fields) binary(i int) ([]byte, int) {
+	s, end := f.quoted(i)
+	return f.base64(s), end
+}
+
+// member reads the key at i and returns where the value starts.
+func (f *fields) member(i int) (key string, value int) {
+	key, i = f.quoted(i)
+	return key, f.colon(i)
+}
+
+// field is member for the objects that aws-lambda-go reads into a struct: it returns which of names the
+// key is, or −1.
+func (f *fields) field(i int, names []string, seen *uint32) (k, value int) {
+	end, special := f.str(i)
+	key := f.text[i+1 : end-1]
+	k = slices.Index(names, key)
+	switch {
+	case k >= 0:
+		f.bad = f.bad || *seen>>k&1 != 0
+		*seen |= 1 << k
+	case special || folds(key, names):
+		f.bad = true
+	}
+	return k, f.colon(end)
+}
+
+// stringList reads an array of strings.
+func (f *fields) stringList(i int) ([]string, int) {
+	list := []string{}
+	if f.text[i] != '[' {
+		f.bad = true
+		return nil, f.value(i, 0)
+	}
+	i, more := f.first(i, ']', 0)
+	for more {
+		var s string
+		s, i = f.quoted(i)
+		list = append(list, s)
+		i, more = f.next(i, ']')
+	}
+	return list, i
+}
+
+// pair returns the key and the value of a pair.
+func (f *fields) pair(p pair) (key, value string) {
+	value = f.text[p.value.start:p.value.end]
+	if p.special {
+		value = unquote(value)
+	}
+	return f.text[p.key.start:p.key.end], value
+}
+
+// bytesList reads an array of strings that hold base64.
+func (f *fields) bytesList(i int) ([][]byte, int) {
+	encoded, i := f.stringList(i)
+	list := make([][]byte, len(encoded))
+	for k, s := range encoded {
+		list[k] = f.base64(s)
+	}
+	return list, i
+}

@@ -1,0 +1,99 @@
+package sources
+
+import (
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/troupe-go/troupe/messages"
+)
+
+// The fields of a Kinesis record; those from kinesisSchemaVersion on are in the object kinesis.
+const (
+	kinesisKinesis = iota
+	kinesisEventSource
+	kinesisEventVersion
+	kinesisEventID
+	kinesisEventName
+	kinesisInvokeIdentityARN
+	kinesisAWSRegion
+	kinesisEventSourceARN
+	kinesisSchemaVersion
+	kinesisPartitionKey
+	kinesisSequenceNumber
+	kinesisData
+	kinesisArrival
+	kinesisEncryptionType
+)
+
+var kinesisLayout = newLayout([]string{"kinesis", "eventSource", "eventVersion", "eventID", "eventName",
+	"invokeIdentityArn", "awsRegion", "eventSourceARN"},
+	"", "kinesis", "kinesisSchemaVersion", "partitionKey", "sequenceNumber", "data", "approximateArrivalTimestamp", "encryptionType")
+
+// Kinesis reads the events of Kinesis data streams. Records are ordered by partition key.
+func Kinesis() *Source[events.KinesisEvent, events.KinesisEventRecord] {
+	return &Source[events.KinesisEvent, events.KinesisEventRecord]{
+		Name:      messages.Kinesis,
+		origin:    "aws:kinesis",
+		stream:    true,
+		layout:    kinesisLayout,
+		id:        kinesisSequenceNumber,
+		originAt:  kinesisEventSource,
+		arnAt:     kinesisEventSourceARN,
+		decode:    decodeKinesis,
+		group:     groupKinesis,
+		sift:      siftKinesis,
+		siftGroup: siftGroupKinesis,
+		records:   func(e events.KinesisEvent) []events.KinesisEventRecord { return e.Records },
+		factsOf: func(r *events.KinesisEventRecord) facts {
+			return facts{id: r.Kinesis.SequenceNumber, fault: "missing or empty", origin: r.EventSource}
+		},
+		groupOf: func(r *events.KinesisEventRecord) string { return r.Kinesis.PartitionKey },
+	}
+}
+
+func decodeKinesis(f fields) (events.KinesisEventRecord, bool) {
+	f.objectAt(kinesisKinesis)
+	r := events.KinesisEventRecord{
+		AwsRegion:         f.string(kinesisAWSRegion),
+		EventID:           f.string(kinesisEventID),
+		EventName:         f.string(kinesisEventName),
+		EventSource:       f.string(kinesisEventSource),
+		EventSourceArn:    f.string(kinesisEventSourceARN),
+		EventVersion:      f.string(kinesisEventVersion),
+		InvokeIdentityArn: f.string(kinesisInvokeIdentityARN),
+		Kinesis: events.KinesisRecord{
+			ApproximateArrivalTimestamp: f.time(kinesisArrival),
+			Data:                        f.bytes(kinesisData),
+			EncryptionType:              f.string(kinesisEncryptionType),
+			PartitionKey:                f.string(kinesisPartitionKey),
+			SequenceNumber:              f.string(kinesisSequenceNumber),
+			KinesisSchemaVersion:        f.string(kinesisSchemaVersion),
+		},
+	}
+	return r, !f.bad
+}
+
+func groupKinesis(f fields) (string, bool) {
+	group := f.string(kinesisPartitionKey)
+	return group, !f.bad
+}
+
+func siftKinesis(raw string) facts {
+	var r struct {
+		Kinesis struct {
+			SequenceNumber lenient `json:"sequenceNumber"`
+		} `json:"kinesis"`
+		EventSource lenient `json:"eventSource"`
+	}
+	_ = decodePlain(raw, &r)
+	id, fault := r.Kinesis.SequenceNumber.identifier()
+	return facts{id: id, fault: fault, origin: r.EventSource.value}
+}
+
+func siftGroupKinesis(raw string) (string, bool) {
+	var r struct {
+		Kinesis struct {
+			PartitionKey lenient `json:"partitionKey"`
+		} `json:"kinesis"`
+	}
+	err := decodePlain(raw, &r)
+	return r.Kinesis.PartitionKey.value, err == nil && r.Kinesis.PartitionKey.readable()
+}

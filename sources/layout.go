@@ -1,0 +1,52 @@
+package sources
+
+import "slices"
+
+// layout names the fields of a record that decoding looks at, in the order in which AWS sends them.
+type layout struct {
+	names []string
+	// names[:outer] are the record's own fields; the others are those of the object in names[nest].
+	outer, nest int
+	// names[dict] is an object of strings by any name.
+	dict int
+}
+
+func newLayout(outer []string, dict, nest string, inner ...string) layout {
+	return layout{
+		names: slices.Concat(outer, inner),
+		outer: len(outer),
+		nest:  slices.Index(outer, nest),
+		dict:  slices.Index(outer, dict),
+	}
+}
+
+// path is the place of a field as errors tell it: kinesis.data.
+func (l *layout) path(k int) string {
+	if k >= l.outer {
+		return l.names[l.nest] + "." + l.names[k]
+	}
+	return l.names[k]
+}
+
+// shape is where a record and its fields are.
+type shape struct {
+	start, end uint32
+	// Its part of index.pairs.
+	from, to uint32
+	// A bit per field: it is there; its value is a string; the string is special, see scanner.str.
+	seen, strings, specials uint32
+	// odd: the record repeats a field, or spells the name of one in another way, or has something else than
+	// strings in its dict. encoding/json has rules for that, and such a record is left to it.
+	odd bool
+}
+
+// place is where a value is.
+type place struct{ start, end uint32 }
+
+func placed(start, end int) place { return place{uint32(start), uint32(end)} }
+
+// pair is where a key and the string for it are.
+type pair struct {
+	key, value place
+	special    bool // the value
+}

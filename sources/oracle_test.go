@@ -1,0 +1,311 @@
+package sources
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/stretchr/testify/require"
+	"github.com/troupe-go/troupe/messages"
+)
+
+// The oracle is the plain way to do what this package does, with encoding/json alone. Decode has to agree
+// with it about every document.
+
+// expectation is what the oracle makes of a document.
+type expectation[T any] struct {
+	err      error // of the event
+	ids      []string
+	groups   []string // of the ordered batch
+	readable []bool   // whether a group is
+	fifo     bool
+	records  []T
+	errs     []error
+}
+
+// subject is a source as tests see it.
+type subject[E, T any] struct {
+	source *Source[E, T]
+	origin string
+	// identity reads what matters from a decoded record.
+	identity func(T) (id, group, origin, arn string)
+	records  func(E) []T
+	// idPath leads to the identifier.
+	idPath []string
+	// groupOf reads the group of a record that cannot be decoded.
+	groupOf func(raw []byte) (string, bool)
+}
+
+func sqsSubject() subject[events.SQSEvent, events.SQSMessage] {
+	return subject[events.SQSEvent, events.SQSMessage]{
+		source: SQS(),
+		origin: "aws:sqs",
+		identity: func(m events.SQSMessage) (id, group, origin, arn string) {
+			return m.MessageId, m.Attributes["MessageGroupId"], m.EventSource, m.EventSourceARN
+		},
+		records: func(e events.SQSEvent) []events.SQSMessage { return e.Records },
+		idPath:  []string{"messageId"},
+		groupOf: func(raw []byte) (string, bool) {
+			var (
+				m     struct{ Attributes map[string]json.RawMessage }
+				group string
+			)
+			if json.Unmarshal(raw, &m) != nil {
+				return "", false
+			}
+			value, ok := m.Attributes["MessageGroupId"]
+			readable := !ok || json.Unmarshal(value, &group) == nil
+			return group, readable
+		},
+	}
+}
+
+func kinesisSubject() subject[events.KinesisEvent, events.KinesisEventRecord] {
+	return subject[events.KinesisEvent, events.KinesisEventRecord]{
+		source: Kinesis(),
+		origin: "aws:kinesis",
+		identity: func(r events.KinesisEventRecord) (id, group, origin, arn string) {
+			return r.Kinesis.SequenceNumber, r.Kinesis.PartitionKey, r.EventSource, ""
+		},
+		records: func(e events.KinesisEvent) []events.KinesisEventRecord { return e.Records },
+		idPath:  []string{"kinesis", "sequenceNumber"},
+		groupOf: func(raw []byte) (string, bool) {
+			var r struct{ Kinesis struct{ PartitionKey string } }
+			err := json.Unmarshal(raw, &r)
+			return r.Kinesis.PartitionKey, err == nil
+		},
+	}
+}
+
+func dynamoSubject() subject[events.DynamoDBEvent, events.DynamoDBEventRecord] {
+	return subject[events.DynamoDBEvent, events.DynamoDBEventRecord]{
+		source: DynamoDB(),
+		origin: "aws:dynamodb",
+		identity: func(r events.DynamoDBEventRecord) (id, group, origin, arn string) {
+			return r.Change.SequenceNumber, itemKey(r.Change.Keys), r.EventSource, ""
+		},
+		records: func(e events.DynamoDBEvent) []events.DynamoDBEventRecord { return e.Records },
+		idPath:  []string{"dynamodb", "SequenceNumber"},
+		groupOf: func(raw []byte) (string, bool) {
+			var r struct {
+				DynamoDB struct {
+					Keys map[string]events.DynamoDBAttributeValue
+				}
+			}
+			err := unmarshal(raw, &r)
+			return itemKey(r.DynamoDB.Keys), err == nil
+		},
+	}
+}
+
+// unmarshal is json.Unmarshal, which the attribute values of aws-lambda-go can make panic.
+func unmarshal(raw []byte, v any) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return json.Unmarshal(raw, v)
+}
+
+// expect is the oracle.
+func (s subject[E, T]) expect(payload []byte) expectation[T] {
+	raws, err := s.split(payload)
+	if err != nil {
+		return expectation[T]{err: err}
+	}
+	want := expectation[T]{records: make([]T, len(raws)), errs: make([]error, len(raws))}
+	for i, raw := range raws {
+		if raw[0] != '{' {
+			return expectation[T]{err: errors.New("not an object")}
+		}
+		var (
+			id, group, origin, arn string
+			readable               = true
+		)
+		if want.errs[i] = unmarshal(raw, &want.records[i]); want.errs[i] == nil {
+			id, group, origin, arn = s.identity(want.records[i])
+		} else {
+			id, _ = lookUp(raw, s.idPath...)
+			origin, _ = lookUp(raw, "eventSource")
+			arn, _ = lookUp(raw, "eventSourceARN")
+			group, readable = s.groupOf(raw)
+		}
+		if id == "" || origin != "" && origin != s.origin {
+			return expectation[T]{err: errors.New("inadmissible")}
+		}
+		want.ids = append(want.ids, id)
+		want.groups = append(want.groups, group)
+		want.readable = append(want.readable, readable)
+		want.fifo = want.fifo || s.origin == "aws:sqs" && strings.HasSuffix(strings.ToLower(arn), ".fifo")
+	}
+	return want
+}
+
+func (s subject[E, T]) split(payload []byte) ([]json.RawMessage, error) {
+	if !json.Valid(payload) {
+		return nil, errors.New("invalid")
+	}
+	d := json.NewDecoder(bytes.NewReader(payload))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil, errors.New("no object")
+	}
+	var lists []json.RawMessage
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+		if strings.EqualFold(key.(string), "Records") {
+			lists = append(lists, value)
+		}
+	}
+	if len(lists) != 1 {
+		return nil, errors.New("no Records, or several")
+	}
+	var raws []json.RawMessage
+	if err := json.Unmarshal(lists[0], &raws); err != nil || raws == nil {
+		return nil, errors.New("no array")
+	}
+	return raws, nil
+}
+
+// lookUp finds a string in a record that need not be decodable: what encoding/json would set a string field
+// to, if every value for it is a string or null.
+func lookUp(raw []byte, path ...string) (value string, ok bool) {
+	ok = true
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return "", true // the one field above is of the wrong kind, and its own fault
+	}
+	for d.More() {
+		key, _ := d.Token()
+		var member json.RawMessage
+		if d.Decode(&member) != nil {
+			return "", false
+		}
+		if !strings.EqualFold(key.(string), path[0]) {
+			continue
+		}
+		if len(path) > 1 {
+			inner, fine := lookUp(member, path[1:]...)
+			if !fine {
+				return "", false
+			}
+			if inner != "" || bytes.Contains(member, []byte(`""`)) {
+				value = inner
+			}
+			continue
+		}
+		if member[0] == 'n' {
+			continue
+		}
+		if json.Unmarshal(member, &value) != nil {
+			return "", false
+		}
+	}
+	return value, ok
+}
+
+// agree fails the test unless Decode and Read do as the oracle says.
+func (s subject[E, T]) agree(t *testing.T, document []byte) {
+	t.Helper()
+	payload := slices.Clone(document)
+	want := s.expect(payload)
+	batch, err := s.source.Decode(payload, Grouping[T]{})
+	for i := range payload {
+		payload[i] = 'x' // D3
+	}
+	if want.err != nil {
+		require.ErrorIs(t, err, messages.ErrEvent)
+		require.Nil(t, batch)
+		return
+	}
+	require.NoError(t, err)
+	s.agreeOn(t, batch, want)
+
+	off, err := s.source.Decode(document, Grouping[T]{Off: true})
+	require.NoError(t, err)
+	require.False(t, off.Ordered)
+	require.Equal(t, want.fifo, off.FIFO)
+	require.Equal(t, len(want.ids), off.Barrier)
+
+	var event E
+	if unmarshal(document, &event) == nil {
+		read, err := s.source.Read(event, Grouping[T]{})
+		require.NoError(t, err)
+		s.agreeOn(t, read, want)
+		require.True(t, reflect.DeepEqual(s.records(event), want.records))
+	}
+
+	var calls []string
+	by := func(record T) string {
+		id, _, _, _ := s.identity(record)
+		calls = append(calls, id)
+		return "by " + id
+	}
+	grouped, err := s.source.Decode(document, Grouping[T]{By: by})
+	require.NoError(t, err)
+	require.True(t, grouped.Ordered)
+	var called []string
+	barrier := len(want.ids)
+	for i, id := range want.ids {
+		if want.errs[i] == nil {
+			called = append(called, id)
+			require.Equal(t, "by "+id, grouped.Results[i].Group)
+		} else {
+			barrier = min(barrier, i)
+		}
+	}
+	require.Equal(t, called, calls)
+	require.Equal(t, barrier, grouped.Barrier)
+}
+
+func (s subject[E, T]) agreeOn(t *testing.T, batch *Batch[T], want expectation[T]) {
+	t.Helper()
+	require.Len(t, batch.Results, len(want.ids))
+	require.Equal(t, want.fifo, batch.FIFO)
+	require.Equal(t, s.origin != "aws:sqs" || want.fifo, batch.Ordered)
+	barrier := len(want.ids)
+	for i := range want.ids {
+		result := messages.Result{ID: want.ids[i]}
+		if batch.Ordered {
+			result.Group = want.groups[i]
+			if !want.readable[i] {
+				result.Group = batch.Results[i].Group
+				barrier = min(barrier, i)
+			}
+		}
+		require.Equal(t, result, batch.Results[i])
+		record, err := batch.Record(i)
+		if want.errs[i] != nil {
+			require.ErrorIs(t, err, messages.ErrUndecodable, "record %d: %v", i, want.errs[i])
+			continue
+		}
+		require.NoError(t, err, "record %d", i)
+		if !reflect.DeepEqual(want.records[i], record) {
+			t.Fatalf("record %d differs:\nwant %#v\ngot  %#v", i, want.records[i], record)
+		}
+	}
+	require.Equal(t, barrier, batch.Barrier)
+}
+
+// document reads a file of testdata.
+func document(t testing.TB, name string) []byte {
+	t.Helper()
+	payload, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	return payload
+}

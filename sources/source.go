@@ -1,0 +1,232 @@
+package sources
+
+import (
+	"errors"
+	"runtime/debug"
+	"strings"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// Batch is an event split into its records, before any handler has run.
+type Batch[T any] struct {
+	// Results has one entry per record, in batch order. ID is always set, Group only if Ordered, and
+	// everything else is zero: a record has failed until something says otherwise.
+	Results []messages.Result
+	// Ordered: the records of one group must be handled in order.
+	Ordered bool
+	// FIFO: the batch comes from an SQS FIFO queue, whether or not it is to be handled in order.
+	FIFO bool
+	// Barrier is the index of the first record whose group cannot be read, if the batch is ordered, and
+	// len(Results) otherwise. Its Record is an error, and no record after it may be handled: any of them
+	// might belong to the same group.
+	Barrier int
+	// Record returns the payload of record i, decoding it now. The error is a *messages.DecodeError, or a
+	// *messages.PanicError if the group function panicked on the record. It may be called from several
+	// goroutines at once, more than once for a record, and for as long as the Batch is kept.
+	Record func(i int) (T, error)
+}
+
+// Grouping says how a batch is ordered. The zero value is the source's own rule.
+type Grouping[T any] struct {
+	// Off: no order, whatever the source.
+	Off bool
+	// By names the group of a record, and makes the batch of any source an ordered one. It is called once
+	// per decodable record, in batch order, by the goroutine that reads the event; handlers are given the
+	// very value that it saw. A panic in it is the record's failure. Nil means the source's own rule.
+	By func(T) string
+}
+
+// Source reads one kind of event: E is the aws-lambda-go type of the event and T that of its records. It is
+// immutable.
+type Source[E, T any] struct {
+	// Name is the service that the events come from.
+	Name messages.Source
+
+	origin string // the eventSource that its records carry
+	stream bool   // ordered by nature; a queue is if it is a FIFO queue
+	layout layout
+	// id, originAt and arnAt are fields of layout.
+	id, originAt, arnAt int
+
+	// decode reads a record that has nothing unusual about it. (By value, lest each call allocate.)
+	decode func(fields) (record T, ok bool)
+	// group reads the group of such a record.
+	group func(fields) (group string, ok bool)
+	// sift finds out about any record, with encoding/json.
+	sift func(raw string) facts
+	// siftGroup finds the group of any record, with encoding/json, if it can be read.
+	siftGroup func(raw string) (string, bool)
+
+	// records, factsOf and groupOf are for events that have been decoded.
+	records func(E) []T
+	factsOf func(*T) facts
+	groupOf func(*T) string
+}
+
+// facts are what a record says about itself.
+type facts struct {
+	id     string
+	fault  string // what is wrong with the identifier, if there is none
+	origin string
+	arn    string
+}
+
+// Decode reads the bytes of an event. The error matches messages.ErrEvent.
+//
+// Nothing in the Batch refers to payload, of which Decode makes one copy, because Lambda's runtime uses it
+// again for the next invocation. The strings of decoded records are parts of that copy: a handler that keeps
+// one for long should keep a strings.Clone of it, or it keeps the whole event. Identifiers and groups are
+// not part of it, so that keeping a Report is cheap.
+func (s *Source[E, T]) Decode(payload []byte, g Grouping[T]) (*Batch[T], error) {
+	b := new(Batch[T])
+	x, err := split(string(payload), &s.layout, func(i int, f fields) (string, error) {
+		facts := s.facts(f)
+		b.FIFO = b.FIFO || s.fifo(facts)
+		return facts.id, s.check(i, facts)
+	})
+	if err != nil {
+		return nil, messages.Because(messages.ErrEvent, err)
+	}
+	b.Results = x.results
+	b.Record = func(i int) (T, error) { return s.record(x.record(i)) }
+	s.arrange(b, g, func(i int) (string, bool) { return s.ownGroup(x.record(i)) })
+	b.keepGroups()
+	return b, nil
+}
+
+// Read is Decode for an event that has been decoded already. The Batch refers to the event's records.
+func (s *Source[E, T]) Read(event E, g Grouping[T]) (*Batch[T], error) {
+	records := s.records(event)
+	if records == nil {
+		return nil, messages.Because(messages.ErrEvent, errors.New(`"Records" is nil where a slice was expected`))
+	}
+	b := &Batch[T]{Results: make([]messages.Result, len(records))}
+	for i := range records {
+		facts := s.factsOf(&records[i])
+		if err := s.check(i, facts); err != nil {
+			return nil, messages.Because(messages.ErrEvent, err)
+		}
+		b.FIFO = b.FIFO || s.fifo(facts)
+		b.Results[i].ID = facts.id
+	}
+	b.Record = func(i int) (T, error) { return records[i], nil }
+	s.arrange(b, g, func(i int) (string, bool) { return s.groupOf(&records[i]), true })
+	return b, nil
+}
+
+// facts looks at a record without decoding it.
+func (s *Source[E, T]) facts(f fields) facts {
+	if f.odd {
+		return s.sift(f.raw())
+	}
+	id := f.string(s.id)
+	if id == "" {
+		return s.sift(f.raw()) // knows why
+	}
+	return facts{id: id, origin: f.string(s.originAt), arn: f.string(s.arnAt)}
+}
+
+// ownGroup reads the group that the source itself puts a record in.
+func (s *Source[E, T]) ownGroup(f fields) (string, bool) {
+	if !f.odd {
+		if group, ok := s.group(f); ok {
+			return group, true
+		}
+	}
+	return s.siftGroup(f.raw())
+}
+
+func (s *Source[E, T]) record(f fields) (T, error) {
+	if !f.odd {
+		if record, ok := s.decode(f); ok {
+			return record, nil
+		}
+	}
+	var record, none T
+	if decodePlain(f.raw(), &record) != nil {
+		return none, undecodable[T](f.raw(), &s.layout)
+	}
+	return record, nil
+}
+
+// check refuses a record that is another source's or could not be reported.
+func (s *Source[E, T]) check(i int, f facts) error {
+	if f.origin != "" && f.origin != s.origin {
+		return recordError(i, `"eventSource" is `+originName(f.origin)+" where "+s.origin+" was expected")
+	}
+	if f.id == "" {
+		return recordError(i, `"`+s.layout.path(s.id)+`" is `+f.fault+"; Lambda could not be told of a failure of this record")
+	}
+	return nil
+}
+
+// fifo reports whether a record is from a FIFO queue.
+func (s *Source[E, T]) fifo(f facts) bool {
+	const suffix = ".fifo"
+	return !s.stream && len(f.arn) >= len(suffix) && strings.EqualFold(f.arn[len(f.arn)-len(suffix):], suffix)
+}
+
+// arrange sets the groups. own reads the group that the source itself puts record i in, if it can be read.
+func (s *Source[E, T]) arrange(b *Batch[T], g Grouping[T], own func(i int) (string, bool)) {
+	b.Barrier = len(b.Results)
+	b.Ordered = !g.Off && (g.By != nil || s.stream || b.FIFO)
+	switch {
+	case !b.Ordered:
+	case g.By != nil:
+		b.groupBy(g.By)
+	default:
+		for i := range b.Results {
+			group, ok := own(i)
+			if !ok {
+				b.Barrier = min(b.Barrier, i)
+			}
+			b.Results[i].Group = group
+		}
+	}
+}
+
+// groupBy sets the groups by the user's function.
+func (b *Batch[T]) groupBy(by func(T) string) {
+	records, errs := make([]T, len(b.Results)), make([]error, len(b.Results))
+	for i := range b.Results {
+		if records[i], errs[i] = b.Record(i); errs[i] == nil {
+			b.Results[i].Group, errs[i] = call(by, records[i])
+		}
+		if errs[i] != nil {
+			b.Barrier = min(b.Barrier, i)
+		}
+	}
+	b.Record = func(i int) (T, error) {
+		if errs[i] != nil {
+			var none T
+			return none, errs[i]
+		}
+		return records[i], nil
+	}
+}
+
+func call[T any](by func(T) string, record T) (group string, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &messages.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return by(record), nil
+}
+
+// keepGroups makes the groups independent of the event.
+func (b *Batch[T]) keepGroups() {
+	if !b.Ordered {
+		return
+	}
+	size := 0
+	for i := range b.Results {
+		size += len(b.Results[i].Group)
+	}
+	var arena strings.Builder
+	arena.Grow(size)
+	for i := range b.Results {
+		b.Results[i].Group = keep(&arena, b.Results[i].Group)
+	}
+}

@@ -1,0 +1,161 @@
+package sources
+
+import (
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/troupe-go/troupe/messages"
+)
+
+const groupAttribute = "MessageGroupId"
+
+// The fields of an SQS message.
+const (
+	sqsMessageID = iota
+	sqsReceiptHandle
+	sqsBody
+	sqsAttributes
+	sqsMessageAttributes
+	sqsMD5OfMessageAttributes
+	sqsMD5OfBody
+	sqsEventSource
+	sqsEventSourceARN
+	sqsAWSRegion
+)
+
+var sqsLayout = newLayout([]string{"messageId", "receiptHandle", "body", "attributes", "messageAttributes",
+	"md5OfMessageAttributes", "md5OfBody", "eventSource", "eventSourceARN", "awsRegion"}, "attributes", "")
+
+// SQS reads the events of standard and FIFO queues. A batch is ordered, by message group, if it comes from a
+// FIFO queue. It is the name of the queue that tells: messages of standard queues may have a MessageGroupId
+// too, for fairness and not for order.
+func SQS() *Source[events.SQSEvent, events.SQSMessage] {
+	return &Source[events.SQSEvent, events.SQSMessage]{
+		Name:      messages.SQS,
+		origin:    "aws:sqs",
+		layout:    sqsLayout,
+		id:        sqsMessageID,
+		originAt:  sqsEventSource,
+		arnAt:     sqsEventSourceARN,
+		decode:    decodeSQS,
+		group:     groupSQS,
+		sift:      siftSQS,
+		siftGroup: siftGroupSQS,
+		records:   func(e events.SQSEvent) []events.SQSMessage { return e.Records },
+		factsOf: func(m *events.SQSMessage) facts {
+			return facts{id: m.MessageId, fault: "missing or empty", origin: m.EventSource, arn: m.EventSourceARN}
+		},
+		groupOf: func(m *events.SQSMessage) string { return m.Attributes[groupAttribute] },
+	}
+}
+
+func decodeSQS(f fields) (events.SQSMessage, bool) {
+	m := events.SQSMessage{
+		MessageId:              f.string(sqsMessageID),
+		ReceiptHandle:          f.string(sqsReceiptHandle),
+		Body:                   f.string(sqsBody),
+		Md5OfBody:              f.string(sqsMD5OfBody),
+		Md5OfMessageAttributes: f.string(sqsMD5OfMessageAttributes),
+		Attributes:             f.attributes(),
+		MessageAttributes:      f.messageAttributes(),
+		EventSourceARN:         f.string(sqsEventSourceARN),
+		EventSource:            f.string(sqsEventSource),
+		AWSRegion:              f.string(sqsAWSRegion),
+	}
+	return m, !f.bad
+}
+
+func (f *fields) attributes() map[string]string {
+	if len(f.pairs) == 0 {
+		if _, ok := f.objectAt(sqsAttributes); !ok {
+			return nil
+		}
+	}
+	attributes := make(map[string]string, len(f.pairs))
+	for _, p := range f.pairs {
+		key, value := f.pair(p)
+		attributes[key] = value
+	}
+	return attributes
+}
+
+func (f *fields) messageAttributes() map[string]events.SQSMessageAttribute {
+	i, ok := f.objectAt(sqsMessageAttributes)
+	if !ok {
+		return nil
+	}
+	attributes := map[string]events.SQSMessageAttribute{}
+	i, more := f.first(i, '}', 0)
+	for more {
+		var key string
+		key, i = f.member(i)
+		attributes[key], i = f.messageAttribute(i)
+		i, more = f.next(i, '}')
+	}
+	return attributes
+}
+
+var messageAttributeNames = []string{"stringValue", "binaryValue", "stringListValues", "binaryListValues", "dataType"}
+
+func (f *fields) messageAttribute(i int) (a events.SQSMessageAttribute, end int) {
+	if f.text[i] != '{' {
+		f.bad = true
+		return a, f.value(i, 0)
+	}
+	var seen uint32
+	i, more := f.first(i, '}', 0)
+	for more {
+		var k int
+		k, i = f.field(i, messageAttributeNames, &seen)
+		if f.text[i] == 'n' {
+			k = -1 // a null leaves the field alone
+		}
+		switch k {
+		case 0:
+			a.StringValue = new(string)
+			*a.StringValue, i = f.quoted(i)
+		case 1:
+			a.BinaryValue, i = f.binary(i)
+		case 2:
+			a.StringListValues, i = f.stringList(i)
+		case 3:
+			a.BinaryListValues, i = f.bytesList(i)
+		case 4:
+			a.DataType, i = f.quoted(i)
+		default:
+			i = f.value(i, 0)
+		}
+		i, more = f.next(i, '}')
+	}
+	return a, i
+}
+
+func groupSQS(f fields) (group string, ok bool) {
+	if len(f.pairs) == 0 {
+		_, _ = f.objectAt(sqsAttributes)
+	}
+	for _, p := range f.pairs {
+		if key, value := f.pair(p); key == groupAttribute {
+			group = value
+		}
+	}
+	return group, !f.bad
+}
+
+func siftSQS(raw string) facts {
+	var m struct {
+		MessageID      lenient `json:"messageId"`
+		EventSource    lenient `json:"eventSource"`
+		EventSourceARN lenient `json:"eventSourceARN"`
+	}
+	_ = decodePlain(raw, &m)
+	id, fault := m.MessageID.identifier()
+	return facts{id: id, fault: fault, origin: m.EventSource.value, arn: m.EventSourceARN.value}
+}
+
+func siftGroupSQS(raw string) (string, bool) {
+	var m struct {
+		Attributes map[string]lenient `json:"attributes"`
+	}
+	err := decodePlain(raw, &m)
+	group := m.Attributes[groupAttribute]
+	return group.value, err == nil && group.readable()
+}
