@@ -1,0 +1,77 @@
+package actors
+
+import (
+	"runtime/debug"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// Owner is who an actor works for. Both methods are called on the goroutine that makes the attempt.
+type Owner interface {
+	// Handle calls the handler, unless the batch has been stopped, and returns its error.
+	Handle(*messages.Attempt) error
+	// End books how the handler ended. It reports whether the actor has failed by it: not if err is nil,
+	// and not if the record was given up before.
+	End(a *messages.Attempt, err error) (failed bool)
+}
+
+// Record is the actor of one record: a new one for each, stopped when its record has its outcome.
+type Record struct{ owner Owner }
+
+// Receive makes the attempt it is sent and ignores everything else: a record actor has no other life.
+func (r *Record) Receive(c actor.Context) {
+	if a, ok := c.Message().(*messages.Attempt); ok {
+		attempt(c, r.owner, a)
+	}
+}
+
+// Group is the actor of a message group. It handles the group's records one after the other, in the order
+// in which it is sent them; a failure is its own failure at that record.
+type Group struct{ owner Owner }
+
+// Receive makes the attempt it is sent.
+func (g *Group) Receive(c actor.Context) {
+	if a, ok := c.Message().(*messages.Attempt); ok {
+		attempt(c, g.owner, a)
+	}
+}
+
+// RecordProps describes the record actors of one batch. A restarted actor is sent its attempt anew: the
+// message in hand is lost in a restart.
+func RecordProps(owner Owner, more ...actor.PropsOption) *actor.Props {
+	return props(func() actor.Actor { return &Record{owner} }, more)
+}
+
+// GroupProps describes the group actors of one batch.
+func GroupProps(owner Owner, more ...actor.PropsOption) *actor.Props {
+	return props(func() actor.Actor { return &Group{owner} }, more)
+}
+
+func props(producer actor.Producer, more []actor.PropsOption) *actor.Props {
+	return actor.PropsFromProducer(producer, append([]actor.PropsOption{actor.WithMailbox(newMailbox)}, more...)...)
+}
+
+// attempt lets the handler have its way: it may return, panic or end the goroutine. The last is why the
+// booking is deferred: runtime.Goexit runs deferred calls and nothing else.
+func attempt(c actor.Context, owner Owner, a *messages.Attempt) {
+	var err error
+	returned := false
+	defer func() {
+		if !returned {
+			// A panic with nil arrives as *runtime.PanicNilError, so nil means that there was no panic.
+			if v := recover(); v != nil {
+				err = &messages.PanicError{Value: v, Stack: debug.Stack()}
+			} else {
+				err, a.Final = messages.ErrGoexit, true
+			}
+		}
+		if owner.End(a, err) {
+			// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor told.
+			c.(actor.Supervisor).EscalateFailure(err, a)
+		}
+	}()
+	err = owner.Handle(a)
+	returned = true
+}

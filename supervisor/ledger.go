@@ -1,0 +1,523 @@
+package supervisor
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// state is where a record stands.
+type state uint8
+
+const (
+	idle    state = iota // not started
+	running              // its handler may be at work; a slot is taken
+	failing              // its handler failed; the supervisor has not decided yet; the slot is still taken
+	waiting              // in back-off
+	due                  // the back-off is over; in the queue again
+	settled              // has its outcome
+)
+
+// ledger holds the fate of every record of one batch. All of it happens under one lock: what starts next,
+// what an attempt came to, what is given up. So a handler that ends while its record is being given up
+// has either been in time or not, and nothing is decided twice.
+//
+// The books are closed when every record has its outcome; nothing changes the results after that.
+type ledger struct {
+	batch   *messages.Batch
+	cfg     *Config
+	caller  context.Context // the invocation's
+	ctx     context.Context // the handlers': the caller's until the cutoff
+	cutoff  time.Time       // zero if there is none
+	began   time.Time
+	process *process
+
+	// halted mirrors halt != 0, for a last look before a handler is called.
+	halted atomic.Bool
+	// done is closed when the books are.
+	done chan struct{}
+	// launch puts another slot to work, which spare has counted.
+	launch func()
+
+	mu       sync.Mutex
+	states   []state
+	attempts []messages.Attempt    // the first attempt of each record
+	timers   map[int32]func() bool // by record: stops its record timeout or its back-off
+	pids     map[int32]*actor.PID  // by record: its actor while in back-off, in an unordered batch
+	groups   groups
+	queue    queue
+	free     int             // slots not at work
+	open     int             // records that have been taken and have no outcome
+	working  int             // slots at work, those of abandoned handlers included
+	halt     messages.Reason // why nothing more starts; 0 if something may
+	closed   bool
+
+	retried, abandoned int
+	supervisor         *actor.PID // nil until it has started
+}
+
+func newLedger(caller, ctx context.Context, cutoff time.Time, began time.Time, cfg *Config, batch *messages.Batch, p *process) *ledger {
+	n := len(batch.Results)
+	l := &ledger{
+		batch: batch, cfg: cfg, caller: caller, ctx: ctx, cutoff: cutoff, began: began, process: p,
+		done:     make(chan struct{}),
+		states:   make([]state, n),
+		attempts: make([]messages.Attempt, n),
+		free:     cfg.Concurrency,
+	}
+	if batch.Ordered {
+		l.groups = groupsOf(batch.Results, batch.Barrier)
+		l.queue = queue{firsts: l.groups.firsts, end: int32(len(l.groups.firsts))}
+	} else {
+		l.queue = queue{end: int32(n)}
+	}
+	return l
+}
+
+// supervise makes the supervisor known.
+func (l *ledger) supervise(pid *actor.PID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.supervisor = pid
+}
+
+// job is an attempt that is due and the actor to make it.
+type job struct {
+	attempt *messages.Attempt // nil: there is nothing to do
+	actor   *actor.PID        // nil: to be spawned
+}
+
+// fill puts a free slot to work, if there is something to start.
+func (l *ledger) fill() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.spare() {
+		l.launch()
+	}
+}
+
+// spare reports whether another slot could be put to work, and counts it as working if so.
+func (l *ledger) spare() bool {
+	if l.free == 0 || l.halt != 0 || l.queue.empty() {
+		return false
+	}
+	l.free--
+	l.working++
+	return true
+}
+
+// take marks the earliest record that may start as running. The caller accounts for the slot.
+func (l *ledger) take() (j job) {
+	if l.halt != 0 || l.queue.empty() {
+		return j
+	}
+	if l.ctx.Err() != nil { // ahead of the timer that will say so
+		l.stop(l.reason())
+		return j
+	}
+	i := l.queue.pop()
+	r := &l.batch.Results[i]
+	j.attempt = &l.attempts[i]
+	if l.states[i] == due {
+		j.attempt = new(messages.Attempt) // what still holds on to an earlier attempt sees that one
+		j.actor = l.pids[i]
+		delete(l.pids, i)
+		l.retried++
+	} else {
+		l.open++
+		r.Queued = time.Since(l.began)
+	}
+	if l.batch.Ordered {
+		j.actor = l.groups.list[l.groups.of[i]].pid
+	}
+	l.states[i] = running
+	r.Attempts++
+	*j.attempt = messages.Attempt{Context: l.ctx, Batch: l.batch, Index: i, Number: int32(r.Attempts), More: l.spare()}
+	if l.cfg.RecordTimeout > 0 {
+		l.limit(j.attempt)
+	}
+	return j
+}
+
+// spawned notes the actor of the attempt's group. The slot calls it while the group is its own, so that
+// no lock is needed.
+func (l *ledger) spawned(a *messages.Attempt, pid *actor.PID) {
+	if l.batch.Ordered {
+		l.groups.list[l.groups.of[a.Index]].pid = pid
+	}
+}
+
+// limit puts the record timeout on an attempt.
+func (l *ledger) limit(a *messages.Attempt) {
+	ctx, cancel := context.WithTimeoutCause(l.ctx, l.cfg.RecordTimeout, messages.ErrRecordTimeout)
+	a.Context = ctx
+	timer := time.AfterFunc(l.cfg.RecordTimeout+timeoutGrace, func() { l.post(&messages.Expired{Attempt: a}) })
+	l.setTimer(a.Index, func() bool { cancel(); return timer.Stop() })
+}
+
+func (l *ledger) setTimer(i int32, stop func() bool) {
+	if l.timers == nil {
+		l.timers = make(map[int32]func() bool)
+	}
+	l.timers[i] = stop
+}
+
+func (l *ledger) stopTimer(i int32) {
+	if stop, ok := l.timers[i]; ok {
+		stop()
+		delete(l.timers, i)
+	}
+}
+
+// post sends the supervisor something that only matters while the books are open. The supervisor outlives
+// them, so the message finds it.
+func (l *ledger) post(m messages.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.process.system.Root.Send(l.supervisor, m)
+	}
+}
+
+// Handle calls the handler. It is here that a stop catches the records that were taken before it.
+//
+// Slots go to work one after the other, each as the handler of the one before is called: started all at
+// once they would reach their handlers in any order, and records would not start in batch order.
+func (l *ledger) Handle(a *messages.Attempt) error {
+	if a.More {
+		a.More = false
+		l.launch()
+	}
+	if l.halted.Load() {
+		return errNotBegun
+	}
+	err := l.batch.Handle(a)
+	if err != nil {
+		// Looks into the handler's error, so it belongs where a panic is the handler's.
+		a.Final = messages.IsPermanent(err)
+	}
+	return err
+}
+
+// End books how an attempt ended, on the goroutine that made it. It reports whether the attempt has
+// failed, so that the supervisor has to decide.
+func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := a.Index
+	if l.closed || l.states[i] != running || l.batch.Results[i].Attempts != int(a.Number) {
+		a.Ended = messages.Late
+		return false
+	}
+	l.stopTimer(i)
+	r := &l.batch.Results[i]
+	switch {
+	case err == nil:
+		a.Ended = messages.Done
+		l.states[i] = settled
+		r.Outcome, r.Err = messages.Succeeded, nil
+		r.Duration = time.Since(l.began) - r.Queued
+		return false
+	case err == errNotBegun:
+		a.Ended = messages.NotBegun
+		r.Attempts--
+		if r.Attempts > 0 { // another attempt was due; the last one's error stands
+			l.retried--
+			l.settle(i)
+		} else {
+			l.states[i] = idle
+			l.open--
+			r.Queued = 0
+		}
+		return false
+	}
+	a.Ended = messages.Broken
+	l.states[i] = failing
+	if context.Cause(a.Context) == messages.ErrRecordTimeout {
+		err, a.Final = messages.Because(messages.ErrRecordTimeout, err), true
+	}
+	if l.ctx.Err() != nil {
+		err, a.Final = messages.Because(l.reason(), err), true
+	}
+	r.Err = err
+	return true
+}
+
+// advance takes the next record for a slot: a new one, if a is nil, or one whose attempt a succeeded or was
+// not begun. retired is the actor of a group that has nothing left to do.
+func (l *ledger) advance(a *messages.Attempt) (next job, retired *actor.PID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return next, nil
+	}
+	if a != nil && a.Ended == messages.Done {
+		l.open--
+		retired = l.release(a.Index)
+	}
+	if next = l.take(); next.attempt == nil {
+		l.free++
+		l.finish()
+	}
+	return next, retired
+}
+
+// release makes the record's group idle: its next record may start. If it has none, its actor retires.
+func (l *ledger) release(i int32) (retired *actor.PID) {
+	if !l.batch.Ordered {
+		return nil
+	}
+	g := &l.groups.list[l.groups.of[i]]
+	if next := l.groups.after[i]; next != none && !g.stopped {
+		l.queue.push(next)
+		return nil
+	}
+	retired, g.pid = g.pid, nil
+	return retired
+}
+
+// leave books the end of a slot's goroutine, whatever ended it. The last one to leave a closed batch tells
+// the supervisor, which stays for as long as there are actors under it.
+func (l *ledger) leave(a *messages.Attempt) {
+	if a != nil && a.Ended == messages.Late {
+		l.process.abandoned.Add(-1)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.working--
+	if l.over() {
+		l.process.system.Root.Send(l.supervisor, &messages.Gone{})
+	}
+}
+
+// over reports whether the books are closed and every slot has gone.
+func (l *ledger) over() bool { return l.closed && l.working == 0 }
+
+// settle ends record i as failed, with the error that it has.
+func (l *ledger) settle(i int32) {
+	r := &l.batch.Results[i]
+	l.states[i] = settled
+	r.Duration = time.Since(l.began) - r.Queued
+	l.open--
+	l.stopTimer(i)
+	if l.batch.Failed != nil {
+		l.batch.Failed(l.batch.Record(int(i), r.Attempts), r.Err)
+	}
+}
+
+// fail settles a failed attempt by a directive and returns its slot. It reports what becomes of the actor:
+// whether there is more for it to do, or else whether the caller has to stop it.
+func (l *ledger) fail(a *messages.Attempt, directive messages.Directive) (more, stop bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := a.Index
+	if l.closed {
+		return false, !l.batch.Ordered // the actors of groups are among those left
+	}
+	if l.states[i] == failing { // an abandoned record is settled and its slot free
+		l.settle(i)
+		l.free++
+	}
+	stop = true
+	if directive == messages.StopBatch {
+		l.stop(messages.ErrStopped)
+	}
+	if l.batch.Ordered {
+		g := &l.groups.list[l.groups.of[i]]
+		if directive == messages.StopGroup {
+			g.stopped = true
+		}
+		stop = !g.hung && l.release(i) != nil
+		more = !g.hung && !stop
+	}
+	l.finish()
+	return more, stop
+}
+
+// again puts a failed attempt's record into back-off, unless there will be no time or no wish for another
+// attempt. At concurrency 1 the record keeps the slot.
+func (l *ledger) again(a *messages.Attempt, pid *actor.PID, backoff time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := a.Index
+	if l.closed || l.halt != 0 || l.ctx.Err() != nil || l.states[i] != failing {
+		return false
+	}
+	if !l.cutoff.IsZero() && !time.Now().Add(backoff).Before(l.cutoff) {
+		return false
+	}
+	l.states[i] = waiting
+	if !l.batch.Ordered {
+		if l.pids == nil {
+			l.pids = make(map[int32]*actor.PID)
+		}
+		l.pids[i] = pid
+	}
+	if l.cfg.Concurrency > 1 {
+		l.free++
+	}
+	timer := time.AfterFunc(backoff, func() { l.post(&messages.BackoffOver{Attempt: a}) })
+	l.setTimer(i, timer.Stop)
+	return true
+}
+
+// backoffOver puts the record of a failed attempt back into the queue.
+func (l *ledger) backoffOver(a *messages.Attempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.states[a.Index] != waiting {
+		return
+	}
+	delete(l.timers, a.Index)
+	l.states[a.Index] = due
+	if l.cfg.Concurrency == 1 {
+		l.free++
+	}
+	l.queue.push(a.Index)
+}
+
+// abandon gives up an attempt that has outlived the record timeout. Its slot is free, and its group goes
+// no further, since of a group at most one record may run. It reports false if the attempt has ended.
+func (l *ledger) abandon(a *messages.Attempt) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := a.Index
+	if l.closed || l.states[i] != running || l.batch.Results[i].Attempts != int(a.Number) {
+		return false
+	}
+	l.giveUp(i, messages.ErrRecordTimeout)
+	l.free++
+	return true
+}
+
+// giveUp settles a record whose handler has not returned. The handler keeps its actor until it does.
+func (l *ledger) giveUp(i int32, why messages.Reason) {
+	l.batch.Results[i].Err = messages.Because(messages.ErrAbandoned, why)
+	l.settle(i)
+	l.abandoned++
+	l.process.abandoned.Add(1)
+	if l.batch.Ordered {
+		g := &l.groups.list[l.groups.of[i]]
+		g.hung, g.stopped = true, true
+	}
+}
+
+// reason says why the handlers' context has ended.
+func (l *ledger) reason() messages.Reason {
+	if context.Cause(l.ctx) == messages.ErrDeadline || l.caller.Err() == context.DeadlineExceeded {
+		return messages.ErrDeadline
+	}
+	return messages.ErrCancelled
+}
+
+// cut is the cutoff: nothing more starts, and what waits for another attempt keeps its last error.
+func (l *ledger) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.stop(l.reason())
+		l.finish()
+	}
+}
+
+// stop lets nothing more start in the batch.
+func (l *ledger) stop(why messages.Reason) {
+	if l.halt != 0 {
+		return
+	}
+	l.halt = why
+	l.halted.Store(true)
+	for i := range l.states {
+		if l.states[i] == due || l.states[i] == waiting {
+			if l.states[i] == waiting && l.cfg.Concurrency == 1 {
+				l.free++
+			}
+			l.settle(int32(i))
+		}
+	}
+}
+
+// finish closes the books if nothing is at work and nothing can start.
+func (l *ledger) finish() {
+	if !l.closed && l.open == 0 && (l.halt != 0 || l.queue.empty()) {
+		l.shut()
+	}
+}
+
+// close closes the books as they are: at the last call (SPEC D1), or if the supervisor should fail.
+func (l *ledger) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	why := messages.ErrStopped
+	if l.ctx.Err() != nil {
+		why = l.reason()
+	}
+	l.stop(why)
+	for i, s := range l.states {
+		switch s {
+		case running:
+			l.giveUp(int32(i), why)
+		case failing:
+			l.settle(int32(i))
+		}
+	}
+	l.shut()
+}
+
+// shut gives every record that has none its outcome and lets the caller and the supervisor know.
+func (l *ledger) shut() {
+	l.closed = true
+	l.halted.Store(true)
+	took := time.Since(l.began)
+	for i, s := range l.states {
+		if s != idle {
+			continue
+		}
+		r := &l.batch.Results[i]
+		r.Queued = took
+		why := l.halt
+		if l.batch.Ordered && (i >= len(l.groups.of) || l.groups.list[l.groups.of[i]].stopped) || why == 0 {
+			why = messages.ErrGroupStopped
+		}
+		r.Err = messages.Because(messages.ErrNotStarted, why)
+		if l.batch.Failed != nil {
+			l.batch.Failed(l.batch.Record(i, 0), r.Err)
+		}
+	}
+	close(l.done)
+	if l.supervisor != nil {
+		l.process.system.Root.Send(l.supervisor, &messages.Settled{})
+	}
+}
+
+// left are the actors that nobody works with any more once the books are closed: those in back-off, and
+// those of groups that stopped short of their end.
+func (l *ledger) left() []*actor.PID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var pids []*actor.PID
+	for _, pid := range l.pids {
+		pids = append(pids, pid)
+	}
+	for i := range l.groups.list {
+		if g := &l.groups.list[i]; !g.hung && g.pid != nil {
+			pids = append(pids, g.pid)
+		}
+	}
+	return pids
+}
+
+// idle reports whether the batch is over and every slot has gone.
+func (l *ledger) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over()
+}

@@ -1,0 +1,162 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// Config is what all batches of a processor have in common. The zero value of an optional field turns it
+// off; nothing in it changes once a batch has been run.
+type Config struct {
+	// Concurrency bounds the handlers at work in one batch, from 1.
+	Concurrency int
+	// Reserve is how long before the deadline the cutoff is; 0 for the default (SPEC D1).
+	Reserve time.Duration
+	// RecordTimeout bounds an attempt; 0 for no bound (SPEC D4).
+	RecordTimeout time.Duration
+	// Retry is the in-place retry; its zero value is none (SPEC P6).
+	Retry Retry
+	// Decide, if not nil, takes the place of the batch's policy; a result that is no directive leaves it to
+	// the policy.
+	Decide func(messages.Record, error) messages.Directive
+	// Logger tells what is worth telling. It is called rarely, and never nil.
+	Logger func() *slog.Logger
+	// Actors are further properties of record and group actors, for tests that watch them.
+	Actors []actor.PropsOption
+}
+
+// What the default reserve is, and what follows from a reserve (SPEC D1, D4, D5).
+const (
+	maxDefaultReserve = 500 * time.Millisecond
+	defaultShare      = 5 // of the time left on arrival
+	lastCallShare     = 4 // of the reserve
+	timeoutGrace      = 100 * time.Millisecond
+	cancelGrace       = 500 * time.Millisecond
+)
+
+var errNotBegun = errors.New("not begun")
+
+// Run handles a batch, which must not be empty, and returns its report when every record has its outcome:
+// at the last call at the latest. leave is the time by which the response should be on its way; it is zero
+// if there is no hurry.
+//
+// It is safe for concurrent use with different batches. Handlers that were abandoned go on after it has
+// returned, but can change nothing.
+func Run(ctx context.Context, cfg *Config, batch *messages.Batch) (report *messages.Report, leave time.Time) {
+	began := time.Now()
+	t := timetableOf(ctx, cfg, began)
+
+	handlers, cancel := ctx, context.CancelFunc(nil)
+	if t.cutoff.IsZero() {
+		handlers, cancel = context.WithCancel(ctx)
+	} else {
+		handlers, cancel = context.WithDeadlineCause(ctx, t.cutoff, messages.ErrDeadline)
+	}
+	defer cancel()
+
+	p := theProcess()
+	l := newLedger(ctx, handlers, t.cutoff, began, cfg, batch, p)
+	if handlers.Err() != nil {
+		l.close() // too late for anything
+	} else {
+		defer context.AfterFunc(handlers, l.cut)()
+		spawn(l)
+		t = l.wait(t)
+	}
+	return l.report(), t.leave
+}
+
+// timetable holds the instants of a batch; zero where there is none.
+type timetable struct {
+	cutoff   time.Time // nothing more starts, handlers' contexts end
+	lastCall time.Time // the books are closed
+	leave    time.Time // observers are left behind
+}
+
+func timetableOf(ctx context.Context, cfg *Config, now time.Time) timetable {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return timetable{}
+	}
+	left := deadline.Sub(now)
+	reserve := cfg.Reserve
+	switch {
+	case reserve == 0:
+		reserve = min(maxDefaultReserve, left/defaultShare)
+	case reserve > left/2:
+		reserve = left / 2
+		if left > 0 {
+			cfg.Logger().Warn("troupe: the reserve is more than half of the time left and was cut",
+				"reserve", cfg.Reserve, "time_left", left, "cut_to", reserve)
+		}
+	}
+	return timetable{
+		cutoff:   deadline.Add(-reserve),
+		lastCall: deadline.Add(-reserve / lastCallShare),
+		leave:    deadline.Add(-reserve / lastCallShare / 2),
+	}
+}
+
+// wait returns when the books are closed, and closes them at the last call. A cancelled context brings the
+// last call forward.
+func (l *ledger) wait(t timetable) timetable {
+	var lastCall <-chan time.Time
+	if !t.lastCall.IsZero() {
+		timer := time.NewTimer(time.Until(t.lastCall))
+		defer timer.Stop()
+		lastCall = timer.C
+	}
+	select {
+	case <-l.done:
+		return t
+	case <-lastCall:
+		l.close()
+		return t
+	case <-l.caller.Done():
+	}
+
+	soon := time.Now().Add(cancelGrace)
+	if t.lastCall.IsZero() || soon.Before(t.lastCall) {
+		t.lastCall, t.leave = soon, soon.Add(cancelGrace/lastCallShare)
+	}
+	timer := time.NewTimer(time.Until(t.lastCall))
+	defer timer.Stop()
+	select {
+	case <-l.done:
+	case <-timer.C:
+		l.close()
+	}
+	return t
+}
+
+// report tells how the batch went. The books are closed.
+func (l *ledger) report() *messages.Report {
+	r := &messages.Report{
+		Source:    l.batch.Source,
+		Records:   l.batch.Results,
+		Retried:   l.retried,
+		Abandoned: l.abandoned,
+		Running:   int(l.process.abandoned.Load()),
+		Duration:  time.Since(l.began),
+	}
+	for i := range r.Records {
+		switch r.Records[i].Outcome {
+		case messages.Succeeded:
+			r.Succeeded++
+		case messages.Dropped:
+			r.Dropped++
+		default:
+			r.Failed++
+			if r.Records[i].Attempts == 0 {
+				r.NotStarted++
+			}
+		}
+	}
+	return r
+}

@@ -1,0 +1,193 @@
+package supervisor
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/messages"
+)
+
+// supervisor is the actor at the top of one batch: the parent of its record and group actors. It does no
+// work of its own; it gets failures, has its strategy decide, and puts slots to work.
+type supervisor struct {
+	*ledger
+	strategy actor.SupervisorStrategy
+	props    *actor.Props // of record or group actors
+	name     string       // "batch-7"; its actors are "batch-7/17", after the record that they began with
+	self     actor.Context
+	children actor.Supervisor // self, for telling children to stop, resume and restart
+}
+
+// spawn starts the supervisor of a batch.
+func spawn(l *ledger) {
+	s := &supervisor{ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy)}
+	l.launch = func() { go s.work() }
+	if l.batch.Ordered {
+		s.props = actors.GroupProps(l, l.cfg.Actors...)
+	} else {
+		s.props = actors.RecordProps(l, l.cfg.Actors...)
+	}
+	s.name = "batch-" + strconv.FormatUint(l.process.batches.Add(1), 10)
+	props := actor.PropsFromProducer(func() actor.Actor { return s }, actor.WithMailbox(newInbox))
+	// The name is new, so there is no error; and nothing reads the PID before Started has.
+	_, _ = l.process.system.Root.SpawnNamed(props, s.name)
+}
+
+// inbox is the supervisor's mailbox: protoactor's own, less the notice of each child's end, which the
+// ledger has already.
+type inbox struct{ actor.Mailbox }
+
+var unbounded = actor.Unbounded()
+
+func newInbox() actor.Mailbox { return inbox{unbounded()} }
+
+func (m inbox) PostSystemMessage(message any) {
+	if _, ok := message.(*actor.Terminated); !ok {
+		m.Mailbox.PostSystemMessage(message)
+	}
+}
+
+// Receive handles what there is to do apart from failures.
+func (s *supervisor) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		s.self, s.children = c, c.(actor.Supervisor)
+		s.supervise(c.Self())
+		s.fill()
+		s.rest() // the books may have been closed before it came to this
+	case *messages.Expired:
+		if s.abandon(m.Attempt) {
+			s.decide(&verdict{supervisor: s, attempt: m.Attempt}, s.batch.Results[m.Attempt.Index].Err)
+		}
+	case *messages.BackoffOver:
+		s.backoffOver(m.Attempt)
+		s.fill()
+	case *messages.Settled:
+		s.children.StopChildren(s.left()...)
+		s.rest()
+	case *messages.Gone:
+		s.rest()
+	case *actor.Stopped:
+		s.close() // if it was stopped by its guardian: nobody is to wait for ever
+	}
+}
+
+// rest stops the supervisor once nothing is under it.
+func (s *supervisor) rest() {
+	if s.idle() {
+		s.self.Stop(s.self.Self())
+	}
+}
+
+// HandleFailure makes the supervisor its children's SupervisorStrategy: it hands the failure to the
+// strategy of the batch.
+func (s *supervisor) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, message any) {
+	a, ok := message.(*messages.Attempt)
+	if !ok { // not a handler's failure; whatever the actor was to do stays undone, so failed
+		s.children.StopChildren(child)
+		return
+	}
+	s.decide(&verdict{supervisor: s, attempt: a, child: child}, reason)
+}
+
+func (s *supervisor) decide(v *verdict, reason any) {
+	s.strategy.HandleFailure(s.process.system, v, v.child, nil, reason, v.attempt)
+	if !v.given {
+		v.give(messages.Continue)
+	}
+	s.fill()
+}
+
+// work is a slot: it sees to one attempt after the other. An attempt that fails ends it, whether it ended
+// the goroutine or not; the supervisor decides then, and puts the slot back to work.
+func (s *supervisor) work() {
+	root := s.process.system.Root
+	var j job
+	defer func() {
+		if j.attempt != nil && j.attempt.Ended == messages.Late {
+			root.Stop(j.actor)
+		}
+		s.leave(j.attempt)
+	}()
+	for {
+		next, retired := s.advance(j.attempt)
+		if retired != nil {
+			root.Stop(retired)
+		}
+		if j = next; j.attempt == nil {
+			return
+		}
+		switch {
+		case j.actor == nil:
+			// DefaultSpawner takes the parent's name and nothing else from the supervisor, so slots may spawn
+			// side by side; the ledger knows the children.
+			j.actor, _ = actor.DefaultSpawner(s.process.system, s.nameOf(j.attempt), s.props, s.self)
+			s.spawned(j.attempt, j.actor)
+		case j.attempt.Number > 1:
+			s.children.RestartChildren(j.actor)
+		}
+		root.Send(j.actor, j.attempt)
+		if j.attempt.More { // the actor did not take the attempt
+			j.attempt.More = false
+			s.launch()
+		}
+		if j.attempt.Ended == messages.Broken || j.attempt.Ended == messages.Late {
+			return
+		}
+		if !s.batch.Ordered {
+			root.Stop(j.actor)
+		}
+	}
+}
+
+// nameOf names the actor that begins with an attempt.
+func (s *supervisor) nameOf(a *messages.Attempt) string {
+	var room [32]byte
+	return string(strconv.AppendInt(append(append(room[:0], s.name...), '/'), int64(a.Index), 10))
+}
+
+// verdict is what a strategy sees as its Supervisor: protoactor's directives, about one failure.
+//
+//	Resume    the record has failed; its actor goes on with what is left for it
+//	Stop      the record has failed, and its actor, so nothing more of its group
+//	Escalate  the record has failed, and with it the batch
+//	Restart   the actor makes another attempt at the record
+type verdict struct {
+	supervisor *supervisor
+	attempt    *messages.Attempt
+	child      *actor.PID // nil if the handler was abandoned: the actor is the handler's then
+	given      bool
+}
+
+func (v *verdict) Children() []*actor.PID        { return []*actor.PID{v.child} }
+func (v *verdict) ResumeChildren(...*actor.PID)  { v.give(messages.Continue) }
+func (v *verdict) StopChildren(...*actor.PID)    { v.give(messages.StopGroup) }
+func (v *verdict) EscalateFailure(_, _ any)      { v.give(messages.StopBatch) }
+func (v *verdict) RestartChildren(...*actor.PID) { v.RestartAfter(0) }
+
+// RestartAfter has the record tried again after a back-off. It reports false if there is no time for that
+// or the batch has been stopped; the record still needs a verdict then.
+func (v *verdict) RestartAfter(backoff time.Duration) bool {
+	if v.given || v.child == nil || !v.supervisor.again(v.attempt, v.child, backoff) {
+		return false
+	}
+	v.given = true
+	return true
+}
+
+func (v *verdict) give(d messages.Directive) {
+	if v.given {
+		return
+	}
+	v.given = true
+	switch more, stop := v.supervisor.fail(v.attempt, d); {
+	case v.child == nil:
+	case more:
+		v.supervisor.children.ResumeChildren(v.child)
+	case stop:
+		v.supervisor.children.StopChildren(v.child)
+	}
+}
