@@ -104,8 +104,8 @@ func WithDecider(decide func(rec Record, err error) Policy) Option {
 type ErrorWhen uint8
 
 const (
-	// ErrorWhenAll: when every record of a batch has failed. The function's error metric then shows it, and
-	// for SQS Lambda polls less eagerly. This is the default.
+	// ErrorWhenAll: when every record of a batch has failed, so that the function's error metric shows it.
+	// This is the default.
 	ErrorWhenAll = ErrorWhen(response.All)
 	// ErrorWhenAny: when any record has failed. It is meant for event source mappings without
 	// ReportBatchItemFailures, where Lambda ignores the response.
@@ -255,9 +255,9 @@ func WithObserver(observe func(context.Context, *Report)) Option {
 }
 
 // WithFailureHook has hook called once for each record that has failed, as it happens: after the last
-// attempt, when a handler is abandoned, or when it is certain that a record will not be started. The calls
-// of a batch come one after the other on a goroutine of their own, so a slow hook delays no handler; the
-// invocation waits for it as for an observer. Default: none.
+// attempt, when a handler is abandoned, and at the end of the batch for the records that were never
+// started. The calls of a batch come one after the other on a goroutine of their own, so a slow hook delays
+// no handler; the invocation waits for it as for an observer. Default: none.
 func WithFailureHook(hook func(ctx context.Context, rec Record, err error)) Option {
 	return option(func(s *settings) error {
 		if hook == nil {

@@ -184,7 +184,7 @@ func (p *Processor[E, R]) Process(ctx context.Context, event E) (R, error) {
 // process runs a batch and returns what to report.
 func (s *settings) process(ctx context.Context, w work) (ids []string, err error) {
 	a := &aside{settings: s, ctx: ctx}
-	report := &messages.Report{Source: w.batch.Source, Records: w.batch.Results}
+	report := &messages.Report{Source: w.batch.Source, Records: w.batch.Results, Running: supervisor.Running()}
 	if len(w.batch.Results) > 0 {
 		w.batch.Policy = s.policyFor(w).directive()
 		if len(s.hooks) > 0 {

@@ -113,11 +113,7 @@ func (l *ledger) spare() bool {
 
 // take marks the earliest record that may start as running. The caller accounts for the slot.
 func (l *ledger) take() (j job) {
-	if l.halt != 0 || l.queue.empty() {
-		return j
-	}
-	if l.ctx.Err() != nil { // ahead of the timer that will say so
-		l.stop(l.reason())
+	if l.ended() || l.halt != 0 || l.queue.empty() {
 		return j
 	}
 	i := l.queue.pop()
@@ -238,6 +234,7 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 	}
 	a.Ended = messages.Broken
 	l.states[i] = failing
+	r.Duration = time.Since(l.began) - r.Queued
 	if context.Cause(a.Context) == messages.ErrRecordTimeout {
 		err, a.Final = messages.Because(messages.ErrRecordTimeout, err), true
 	}
@@ -302,7 +299,6 @@ func (l *ledger) over() bool { return l.closed && l.working == 0 }
 func (l *ledger) settle(i int32) {
 	r := &l.batch.Results[i]
 	l.states[i] = settled
-	r.Duration = time.Since(l.began) - r.Queued
 	l.open--
 	l.stopTimer(i)
 	if l.batch.Failed != nil {
@@ -310,33 +306,47 @@ func (l *ledger) settle(i int32) {
 	}
 }
 
-// fail settles a failed attempt by a directive and returns its slot. It reports what becomes of the actor:
-// whether there is more for it to do, or else whether the caller has to stop it.
-func (l *ledger) fail(a *messages.Attempt, directive messages.Directive) (more, stop bool) {
+// isClosed reports whether the books are closed.
+func (l *ledger) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// fail settles a failed attempt by a directive and returns its slot. It reports whether the actor has
+// nothing left to do, so that the caller has to stop it.
+func (l *ledger) fail(a *messages.Attempt, directive messages.Directive) (retired bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := a.Index
 	if l.closed {
-		return false, !l.batch.Ordered // the actors of groups are among those left
+		return !l.batch.Ordered // the actors of groups are among those left
 	}
 	if l.states[i] == failing { // an abandoned record is settled and its slot free
 		l.settle(i)
 		l.free++
 	}
-	stop = true
-	if directive == messages.StopBatch {
+	l.ended()
+	switch directive {
+	case messages.StopGroup:
+		l.stopGroup(i)
+	case messages.StopBatch:
 		l.stop(messages.ErrStopped)
 	}
+	retired = true
 	if l.batch.Ordered {
-		g := &l.groups.list[l.groups.of[i]]
-		if directive == messages.StopGroup {
-			g.stopped = true
-		}
-		stop = !g.hung && l.release(i) != nil
-		more = !g.hung && !stop
+		retired = !l.groups.list[l.groups.of[i]].hung && l.release(i) != nil
 	}
 	l.finish()
-	return more, stop
+	return retired
+}
+
+// stopGroup lets nothing more start in the record's group. Once the batch has been stopped that is the
+// reason why nothing starts.
+func (l *ledger) stopGroup(i int32) {
+	if l.batch.Ordered && l.halt == 0 {
+		l.groups.list[l.groups.of[i]].stopped = true
+	}
 }
 
 // again puts a failed attempt's record into back-off, unless there will be no time or no wish for another
@@ -390,20 +400,24 @@ func (l *ledger) abandon(a *messages.Attempt) bool {
 	if l.closed || l.states[i] != running || l.batch.Results[i].Attempts != int(a.Number) {
 		return false
 	}
+	l.ended()
+	l.stopGroup(i)
 	l.giveUp(i, messages.ErrRecordTimeout)
 	l.free++
 	return true
 }
 
-// giveUp settles a record whose handler has not returned. The handler keeps its actor until it does.
+// giveUp settles a record whose handler has not returned. The handler keeps its actor until it does, so
+// its group stays busy.
 func (l *ledger) giveUp(i int32, why messages.Reason) {
-	l.batch.Results[i].Err = messages.Because(messages.ErrAbandoned, why)
+	r := &l.batch.Results[i]
+	r.Duration = time.Since(l.began) - r.Queued
+	r.Err = messages.Because(messages.ErrAbandoned, why)
 	l.settle(i)
 	l.abandoned++
 	l.process.abandoned.Add(1)
 	if l.batch.Ordered {
-		g := &l.groups.list[l.groups.of[i]]
-		g.hung, g.stopped = true, true
+		l.groups.list[l.groups.of[i]].hung = true
 	}
 }
 
@@ -415,12 +429,21 @@ func (l *ledger) reason() messages.Reason {
 	return messages.ErrCancelled
 }
 
+// ended reports whether the handlers' context has ended, and if so lets nothing more start: this may come
+// ahead of the cutoff's timer, when a handler ends with its context.
+func (l *ledger) ended() bool {
+	if l.ctx.Err() == nil {
+		return false
+	}
+	l.stop(l.reason())
+	return true
+}
+
 // cut is the cutoff: nothing more starts, and what waits for another attempt keeps its last error.
 func (l *ledger) cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closed {
-		l.stop(l.reason())
+	if !l.closed && l.ended() {
 		l.finish()
 	}
 }

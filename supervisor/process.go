@@ -52,3 +52,6 @@ type guardian struct{}
 func (guardian) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any) {
 	supervisor.StopChildren(child)
 }
+
+// Running counts the abandoned handlers of all batches that are still running in the process.
+func Running() int { return int(theProcess().abandoned.Load()) }

@@ -142,7 +142,7 @@ func (l *ledger) report() *messages.Report {
 		Records:   l.batch.Results,
 		Retried:   l.retried,
 		Abandoned: l.abandoned,
-		Running:   int(l.process.abandoned.Load()),
+		Running:   Running(),
 		Duration:  time.Since(l.began),
 	}
 	for i := range r.Records {

@@ -183,11 +183,12 @@ func (v *verdict) give(d messages.Directive) {
 		return
 	}
 	v.given = true
-	switch more, stop := v.supervisor.fail(v.attempt, d); {
-	case v.child == nil:
-	case more:
+	if d == messages.Continue && v.child != nil && v.supervisor.batch.Ordered && !v.supervisor.isClosed() {
+		// Before the group is free: another slot may send the actor its next record at once. While the books
+		// are open its actor is alive.
 		v.supervisor.children.ResumeChildren(v.child)
-	case stop:
+	}
+	if retired := v.supervisor.fail(v.attempt, d); retired && v.child != nil {
 		v.supervisor.children.StopChildren(v.child)
 	}
 }

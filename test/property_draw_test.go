@@ -1,0 +1,288 @@
+package test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/test/model"
+)
+
+// source is where a plan's batches come from.
+type source uint8
+
+const (
+	standard source = iota // an SQS standard queue
+	fifo
+	kinesis
+	dynamodb
+)
+
+var sourceNames = [...]string{"SQS standard", "SQS FIFO", "Kinesis", "DynamoDB"}
+
+func (s source) String() string { return sourceNames[s] }
+
+func (s source) stream() bool { return s == kinesis || s == dynamodb }
+
+// order is what a plan says about order.
+type order uint8
+
+const (
+	ownOrder order = iota // of the source
+	unordered
+	grouped // by a function
+)
+
+// plan is one draw: a processor and the batches that it is given.
+type plan struct {
+	source     source
+	order      order
+	raw        bool // JSON through Invoke
+	middleware bool
+	policy     troupe.Policy
+	decider    *decider // in place of the policy
+	errorWhen  troupe.ErrorWhen
+	lowestOnly bool
+	backoffs   []time.Duration // by attempt
+	together   bool            // the batches come at the same time, not one after the other
+	batches    []batch
+}
+
+// batch is what the model knows of a batch, and the identifiers of its records.
+type batch struct {
+	model.Batch
+	ids []string
+}
+
+// decider chooses a policy by record and error.
+type decider struct {
+	records  []troupe.Policy // by index, over and over
+	panicked troupe.Policy   // for a record whose handler panicked
+}
+
+func (d *decider) decide(record int, panicked bool) troupe.Policy {
+	if panicked {
+		return d.panicked
+	}
+	return d.records[record%len(d.records)]
+}
+
+// shape narrows what is drawn.
+type shape struct {
+	concurrency []int
+	records     []int
+	instant     bool // nothing takes time, unless a handler hangs
+}
+
+func drawPlan(t *rapid.T, sh shape) *plan {
+	p := &plan{
+		source:     oneOfThese(t, "source", standard, fifo, kinesis, dynamodb, fifo, kinesis),
+		order:      oneOfThese(t, "order", ownOrder, ownOrder, ownOrder, ownOrder, unordered, grouped, grouped),
+		raw:        rapid.Bool().Draw(t, "raw"),
+		middleware: chance(t, "middleware", 2),
+		errorWhen:  oneOfThese(t, "error when", troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever),
+	}
+	p.lowestOnly = p.source.stream() && chance(t, "lowest only", 2)
+	policies := []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.Stop}
+	if chance(t, "decider", 2) {
+		p.decider = &decider{
+			records:  rapid.SliceOfN(rapid.SampledFrom(policies), 1, 5).Draw(t, "decider's policies"),
+			panicked: oneOfThese(t, "decider's policy for a panic", policies...),
+		}
+	} else {
+		p.policy = oneOfThese(t, "policy", policies...)
+	}
+
+	b := model.Batch{
+		Ordered:     p.order == grouped || p.order == ownOrder && p.source != standard,
+		Concurrency: oneOfThese(t, "concurrency", sh.concurrency...),
+		Directive:   p.directive,
+	}
+	if !chance(t, "no retry", 1) {
+		b.Retries = rapid.IntRange(1, 3).Draw(t, "retries")
+		b.RetryPanics = rapid.Bool().Draw(t, "retry panics")
+		for i := range b.Retries {
+			d := time.Duration(0)
+			if !sh.instant {
+				d = unlike(drawDuration(t, "back-off", 1, 10, 50, 200), i)
+			}
+			p.backoffs = append(p.backoffs, d)
+		}
+		b.Backoff = func(attempt int) time.Duration { return p.backoffs[min(attempt, b.Retries)-1] }
+	}
+	if chance(t, "limit a record", 2) {
+		b.RecordTimeout = unlike(drawDuration(t, "record timeout", 300, 100, 50, 20, 5), 10)
+	}
+	if chance(t, "reserve set", 2) {
+		b.Reserve = drawDuration(t, "reserve", 100, 4, 20, 400, 2000)
+	}
+
+	invocations := oneOfThese(t, "batches", 1, 1, 1, 1, 1, 1, 2, 2)
+	p.together = invocations > 1 && rapid.Bool().Draw(t, "together")
+	for no := range invocations {
+		p.batches = append(p.batches, drawBatch(t, sh, b, no))
+	}
+	return p
+}
+
+func drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
+	b.Left, b.Cancel = model.Never, model.Never
+	switch oneOfThese(t, "end", "none", "deadline", "deadline", "cancel", "deadline", "deadline and cancel", "none", "deadline", "expired", "cancelled") {
+	case "deadline":
+		b.Left = drawDuration(t, "time left", 3000, 1000, 400, 200, 80)
+	case "cancel":
+		b.Cancel = unlike(drawDuration(t, "cancelled at", 500, 200, 50, 5), 20+no)
+	case "deadline and cancel":
+		b.Left = drawDuration(t, "time left", 3000, 1000, 400, 200, 80)
+		b.Cancel = unlike(drawDuration(t, "cancelled at", 500, 200, 50, 5), 20+no)
+	case "expired":
+		b.Left = -time.Millisecond
+	case "cancelled":
+		b.Cancel = 0
+	}
+	// Without any limit a handler that hangs holds up its batch for ever (SPEC D5).
+	limited := b.Left != model.Never || b.Cancel != model.Never || b.RecordTimeout > 0
+
+	groups := rapid.IntRange(1, 5).Draw(t, "groups")
+	troubled := oneOfThese(t, "trouble", 6, 3, 4, 0)
+	n := oneOfThese(t, "records", sh.records...)
+	for i := range n {
+		record := model.Record{Group: oneOfThese(t, "group", []string{"a", "b", "c", "d", ""}[:groups]...)}
+		for attempt := range 1 + b.Retries {
+			record.Acts = append(record.Acts, drawAct(t, sh, troubled, limited, (no*100+i+1)*100+attempt))
+		}
+		b.Records = append(b.Records, record)
+	}
+	return batch{b, drawIDs(t, n)}
+}
+
+// drawAct draws an act of which troubled in 8 are not plain successes.
+func drawAct(t *rapid.T, sh shape, troubled int, limited bool, no int) model.Act {
+	var act model.Act
+	if !sh.instant {
+		act.For = unlike(drawDuration(t, "for", 5, 1, 2, 10, 20, 50, 100, 200, 400), no)
+	}
+	if !chance(t, "trouble here", troubled) {
+		return act
+	}
+	act.Do = oneOfThese(t, "do", model.Fail, model.Fail, model.Fail, model.FailForGood, model.Panic, model.Goexit, model.Hang, model.OK)
+	act.Deaf = rapid.Bool().Draw(t, "deaf")
+	if rapid.Bool().Draw(t, "lags") {
+		act.Lag = unlike(0, no+50)
+	}
+	if act.Do == model.Hang && !limited {
+		act.Do = model.Fail
+	}
+	return act
+}
+
+// drawIDs draws identifiers as queues and streams have them, some of them more than once in a batch.
+func drawIDs(t *rapid.T, n int) []string {
+	ids := make([]string, n)
+	style := oneOfThese(t, "identifiers", "ascending", "descending", "long", "mixed")
+	repeated := chance(t, "repeated identifiers", 2)
+	for i := range ids {
+		switch style {
+		case "ascending":
+			ids[i] = strconv.Itoa(97 + i)
+		case "descending":
+			ids[i] = strconv.Itoa(103 - i)
+		case "long":
+			ids[i] = "4959033827149025660855969253836157109592157598913658" + strconv.Itoa(97+i)
+		case "mixed":
+			ids[i] = []string{"message-", "", "0"}[i%3] + strconv.Itoa(97+i)
+		}
+		if repeated && i > 0 && chance(t, "repeat", 2) {
+			ids[i] = ids[rapid.IntRange(0, i-1).Draw(t, "of")]
+		}
+	}
+	return ids
+}
+
+// directive resolves Derive, as SPEC P4 has it.
+func (p *plan) directive(record int, why model.Why) model.Directive {
+	policy := p.policy
+	if p.decider != nil {
+		policy = p.decider.decide(record, why.Has(model.Panicked))
+	}
+	if policy == troupe.Derive {
+		switch {
+		case p.source == fifo:
+			policy = troupe.Stop
+		case p.source == standard || p.order == unordered:
+			policy = troupe.Continue
+		default:
+			policy = troupe.StopGroup
+		}
+	}
+	return map[troupe.Policy]model.Directive{troupe.Continue: model.Continue, troupe.StopGroup: model.StopGroup, troupe.Stop: model.Stop}[policy]
+}
+
+// unlike makes durations of whole milliseconds unlike each other, below a millisecond, so that no two
+// things happen at the same instant unless they start together. It is not drawn: rapid would find that
+// the smallest plan is one where everything coincides.
+func unlike(d time.Duration, no int) time.Duration {
+	x := uint64(no+1) * 0x9e3779b97f4a7c15
+	x = (x ^ x>>31) * 0xbf58476d1ce4e5b9
+	return d + time.Duration(1+(x>>32)%999_998)
+}
+
+func drawDuration(t *rapid.T, label string, milliseconds ...int) time.Duration {
+	return time.Duration(oneOfThese(t, label, milliseconds...)) * time.Millisecond
+}
+
+// oneOfThese draws one of these, the first ones a little more often. They are also the simpler ones.
+func oneOfThese[T any](t *rapid.T, label string, these ...T) T {
+	return rapid.SampledFrom(these).Draw(t, label)
+}
+
+// chance draws true about eighths times in eight.
+func chance(t *rapid.T, label string, eighths int) bool {
+	return rapid.IntRange(0, 7).Draw(t, label) >= 8-eighths
+}
+
+// String tells a plan in lines that a person can work with.
+func (p *plan) String() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "%v, %s", p.source, [...]string{"its own order", "without order", "grouped by a function"}[p.order])
+	if p.decider != nil {
+		fmt.Fprintf(&s, ", decider %v, of panics %v", p.decider.records, p.decider.panicked)
+	} else {
+		fmt.Fprintf(&s, ", policy %v", p.policy)
+	}
+	fmt.Fprintf(&s, ", error when %d, lowest only %v, raw %v, together %v\n", p.errorWhen, p.lowestOnly, p.raw, p.together)
+	for _, b := range p.batches {
+		fmt.Fprintf(&s, "batch: concurrency %d", b.Concurrency)
+		if b.Retries > 0 {
+			fmt.Fprintf(&s, ", back-offs %v, panics too %v", p.backoffs, b.RetryPanics)
+		}
+		if b.RecordTimeout > 0 {
+			fmt.Fprintf(&s, ", record timeout %v", b.RecordTimeout)
+		}
+		if b.Left != model.Never {
+			fmt.Fprintf(&s, ", time left %v, reserve %v", b.Left, b.Reserve)
+		}
+		if b.Cancel != model.Never {
+			fmt.Fprintf(&s, ", cancelled at %v", b.Cancel)
+		}
+		s.WriteByte('\n')
+		for i, record := range b.Records {
+			fmt.Fprintf(&s, "  record %d, id %q, group %q:", i, b.ids[i], record.Group)
+			for _, act := range record.Acts {
+				fmt.Fprintf(&s, " %s after %v", [...]string{"ok", "fail", "fail for good", "panic", "goexit", "hang"}[act.Do], act.For)
+				if act.Deaf {
+					s.WriteString(" (deaf)")
+				} else if act.Lag > 0 {
+					fmt.Fprintf(&s, " (lag %v)", act.Lag)
+				}
+				s.WriteByte(',')
+			}
+			s.WriteByte('\n')
+		}
+	}
+	return s.String()
+}
