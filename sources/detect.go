@@ -1,30 +1,13 @@
 package sources
 
-import (
-	"fmt"
-
-	"github.com/troupe-go/troupe/messages"
-)
-
-func recordError(i int, problem string) error { return fmt.Errorf("record %d: %s", i, problem) }
-
-// originName is an eventSource as an error may show it: what is not known to be one might be anything.
-func originName(origin string) string {
-	switch origin {
-	case "aws:sqs", "aws:kinesis", "aws:dynamodb", "aws:kafka", "SelfManagedKafka", "aws:sns", "aws:s3", "aws:ses",
-		"aws:codecommit", "aws:docdb", "aws:mq", "aws:rmq":
-		return origin
-	default:
-		return "of an unknown service"
-	}
-}
+import "github.com/troupe-go/troupe/messages"
 
 var originLayout = newLayout([]string{"eventSource"}, "", "")
 
 // Detect tells by its first record which source an event comes from. An event without records counts as
 // SQS, since the answer to it is the same for all. The error matches messages.ErrEvent.
 func Detect(payload []byte) (messages.Source, error) {
-	x, err := split(string(payload), &originLayout, func(int, fields) (string, error) { return "", nil })
+	x, _, err := split(string(payload), &originLayout, func(int, fields) (string, error) { return "", nil })
 	if err != nil {
 		return "", messages.Because(messages.ErrEvent, err)
 	}
@@ -54,5 +37,16 @@ func originOf(f fields) string {
 		EventSource lenient `json:"eventSource"`
 	}
 	_ = decodePlain(f.raw(), &r)
-	return r.EventSource.value
+	return r.EventSource.text()
+}
+
+// originName is an eventSource as an error may show it: what is not known to be one might be anything.
+func originName(origin string) string {
+	switch origin {
+	case "aws:sqs", "aws:kinesis", "aws:dynamodb", "aws:kafka", "SelfManagedKafka", "aws:sns", "aws:s3", "aws:ses",
+		"aws:codecommit", "aws:docdb", "aws:mq", "aws:rmq":
+		return origin
+	default:
+		return "of an unknown service"
+	}
 }

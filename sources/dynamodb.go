@@ -120,7 +120,7 @@ func siftDynamoDB(raw string) facts {
 	}
 	_ = decodePlain(raw, &r)
 	id, fault := r.Change.SequenceNumber.identifier()
-	return facts{id: id, fault: fault, origin: r.EventSource.value}
+	return facts{id: id, fault: fault, origin: r.EventSource.text()}
 }
 
 func siftGroupDynamoDB(raw string) (string, bool) {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -13,20 +14,27 @@ import (
 // is set, and the record is left to encoding/json, for better or worse; so a method here only has to be
 // right about what it accepts.
 type fields struct {
-	scanner
-	shape
+	*index
+	*shape
 	places []place
-	pairs  []pair // of the dict
 	bad    bool
 }
 
 // raw is the record's JSON.
 func (f *fields) raw() string { return f.text[f.start:f.end] }
 
+// dict returns the pairs of the record's dict.
+func (f *fields) dict() []pair { return f.pairs[f.from:f.to] }
+
 // objectAt returns where field k starts, if it is there and an object. A null is like no value: encoding/json
 // leaves the field alone.
 func (f *fields) objectAt(k int) (i int, ok bool) {
-	if f.seen>>k&1 == 0 {
+	bit := uint32(1) << k
+	if f.seen&bit == 0 {
+		return 0, false
+	}
+	if f.strings&bit != 0 {
+		f.bad = true
 		return 0, false
 	}
 	i = int(f.places[k].start)
@@ -41,13 +49,14 @@ func (f *fields) objectAt(k int) (i int, ok bool) {
 	}
 }
 
-// literal is the text of field k's value, if it is there.
-func (f *fields) literal(k int) (string, bool) {
-	if f.seen>>k&1 == 0 {
+// literal is the text of field k's value, if it is there and no string.
+func (f *fields) literal(k int) (s string, ok bool) {
+	bit := uint32(1) << k
+	if f.seen&bit == 0 {
 		return "", false
 	}
-	p := f.places[k]
-	return f.text[p.start:p.end], true
+	f.bad = f.bad || f.strings&bit != 0
+	return f.text[f.places[k].start:f.places[k].end], !f.bad
 }
 
 // string reads a string, and bytes one that holds base64; null, again, is no value.
@@ -68,12 +77,12 @@ func (f *fields) bytes(k int) []byte {
 func (f *fields) stringAt(k int) (s string, ok bool) {
 	p := f.places[k]
 	switch bit := uint32(1) << k; {
+	case f.escaped&bit != 0:
+		return f.unescaped[p.start:p.end], true
+	case f.specials&bit != 0:
+		return f.unquote(int(p.start), int(p.end)), true
 	case f.strings&bit != 0:
-		s = f.text[p.start+1 : p.end-1]
-		if f.specials&bit != 0 {
-			s = unquote(s)
-		}
-		return s, true
+		return f.text[p.start+1 : p.end-1], true
 	case f.seen&bit != 0:
 		f.bad = f.bad || f.text[p.start] != 'n'
 	}
@@ -91,19 +100,15 @@ func (f *fields) int64(k int) int64 {
 	return n
 }
 
-// time reads a number of seconds, by the arithmetic of events.SecondsEpochTime. It leaves null, which is
-// 1970 there, and what might not fit to that type.
-func (f *fields) time(k int) events.SecondsEpochTime {
-	var t events.SecondsEpochTime
+// time reads a number of seconds, by the arithmetic of events.SecondsEpochTime. For that type, null is not
+// no value but 1970, so that it must not be taken here.
+func (f *fields) time(k int) (t events.SecondsEpochTime) {
 	s, ok := f.literal(k)
 	if !ok {
 		return t
 	}
 	seconds, err := strconv.ParseFloat(s, 64)
-	if err != nil || seconds < 0 || seconds > 1<<40 {
-		f.bad = true
-		return t
-	}
+	f.bad = f.bad || err != nil
 	whole := int64(seconds)
 	t.Time = time.Unix(whole, int64((seconds-float64(whole))*1e9))
 	return t
@@ -125,11 +130,10 @@ func (f *fields) quoted(i int) (string, int) {
 		return "", f.value(i, 0)
 	}
 	end, special := f.str(i)
-	s := f.text[i+1 : end-1]
 	if special {
-		s = unquote(s)
+		return f.unquote(i, end), end
 	}
-	return s, end
+	return f.text[i+1 : end-1], end
 }
 
 // binary reads a string that holds base64.
@@ -154,7 +158,7 @@ func (f *fields) field(i int, names []string, seen *uint32) (k, value int) {
 	case k >= 0:
 		f.bad = f.bad || *seen>>k&1 != 0
 		*seen |= 1 << k
-	case special || folds(key, names):
+	case special || slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, key) }):
 		f.bad = true
 	}
 	return k, f.colon(end)
@@ -179,11 +183,11 @@ func (f *fields) stringList(i int) ([]string, int) {
 
 // pair returns the key and the value of a pair.
 func (f *fields) pair(p pair) (key, value string) {
-	value = f.text[p.value.start:p.value.end]
+	key, value = f.text[p.key.start:p.key.end], f.text[p.value.start:p.value.end]
 	if p.special {
-		value = unquote(value)
+		value = f.unquote(int(p.value.start)-1, int(p.value.end)+1)
 	}
-	return f.text[p.key.start:p.key.end], value
+	return key, value
 }
 
 // bytesList reads an array of strings that hold base64.

@@ -85,7 +85,7 @@ func siftKinesis(raw string) facts {
 	}
 	_ = decodePlain(raw, &r)
 	id, fault := r.Kinesis.SequenceNumber.identifier()
-	return facts{id: id, fault: fault, origin: r.EventSource.value}
+	return facts{id: id, fault: fault, origin: r.EventSource.text()}
 }
 
 func siftGroupKinesis(raw string) (string, bool) {
@@ -95,5 +95,5 @@ func siftGroupKinesis(raw string) (string, bool) {
 		} `json:"kinesis"`
 	}
 	err := decodePlain(raw, &r)
-	return r.Kinesis.PartitionKey.value, err == nil && r.Kinesis.PartitionKey.readable()
+	return r.Kinesis.PartitionKey.text(), err == nil && r.Kinesis.PartitionKey.readable()
 }

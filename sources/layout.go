@@ -1,6 +1,9 @@
 package sources
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // layout names the fields of a record that decoding looks at, in the order in which AWS sends them.
 type layout struct {
@@ -20,6 +23,24 @@ func newLayout(outer []string, dict, nest string, inner ...string) layout {
 	}
 }
 
+// from returns the names of the object whose first name is base.
+func (l *layout) from(base int) []string {
+	if base == 0 {
+		return l.names[:l.outer]
+	}
+	return l.names[base:]
+}
+
+// fold returns the field that encoding/json would take key for, in the object whose first name is base, or
+// −1.
+func (l *layout) fold(base int, key string) int {
+	k := slices.IndexFunc(l.from(base), func(name string) bool { return strings.EqualFold(name, key) })
+	if k < 0 {
+		return -1
+	}
+	return base + k
+}
+
 // path is the place of a field as errors tell it: kinesis.data.
 func (l *layout) path(k int) string {
 	if k >= l.outer {
@@ -33,8 +54,9 @@ type shape struct {
 	start, end uint32
 	// Its part of index.pairs.
 	from, to uint32
-	// A bit per field: it is there; its value is a string; the string is special, see scanner.str.
-	seen, strings, specials uint32
+	// A bit per field: it is there; it is a string; it is special, see scanner.str; it had escapes and its
+	// place is that of its value in index.unescaped.
+	seen, strings, specials, escaped uint32
 	// odd: the record repeats a field, or spells the name of one in another way, or has something else than
 	// strings in its dict. encoding/json has rules for that, and such a record is left to it.
 	odd bool

@@ -134,9 +134,9 @@ func (s subject[E, T]) expect(payload []byte) expectation[T] {
 		if want.errs[i] = unmarshal(raw, &want.records[i]); want.errs[i] == nil {
 			id, group, origin, arn = s.identity(want.records[i])
 		} else {
-			id, _ = lookUp(raw, s.idPath...)
-			origin, _ = lookUp(raw, "eventSource")
-			arn, _ = lookUp(raw, "eventSourceARN")
+			id = lookUp(raw, s.idPath...)
+			origin = lookUp(raw, "eventSource")
+			arn = lookUp(raw, "eventSourceARN")
 			group, readable = s.groupOf(raw)
 		}
 		if id == "" || origin != "" && origin != s.origin {
@@ -183,40 +183,33 @@ func (s subject[E, T]) split(payload []byte) ([]json.RawMessage, error) {
 }
 
 // lookUp finds a string in a record that need not be decodable: what encoding/json would set a string field
-// to, if every value for it is a string or null.
-func lookUp(raw []byte, path ...string) (value string, ok bool) {
-	ok = true
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return "", true // the one field above is of the wrong kind, and its own fault
-	}
-	for d.More() {
-		key, _ := d.Token()
-		var member json.RawMessage
-		if d.Decode(&member) != nil {
-			return "", false
+// to. It is empty if anything but strings and nulls is meant for that field.
+func lookUp(raw []byte, path ...string) string {
+	value, ok := "", true
+	var walk func(raw []byte, path []string)
+	walk = func(raw []byte, path []string) {
+		d := json.NewDecoder(bytes.NewReader(raw))
+		if open, err := d.Token(); err != nil || open != json.Delim('{') {
+			return // of the wrong kind itself, which is the fault of another field
 		}
-		if !strings.EqualFold(key.(string), path[0]) {
-			continue
-		}
-		if len(path) > 1 {
-			inner, fine := lookUp(member, path[1:]...)
-			if !fine {
-				return "", false
+		for d.More() {
+			key, _ := d.Token()
+			var member json.RawMessage
+			ok = d.Decode(&member) == nil && ok
+			switch {
+			case !strings.EqualFold(key.(string), path[0]):
+			case len(path) > 1:
+				walk(member, path[1:])
+			default:
+				ok = json.Unmarshal(member, &value) == nil && ok
 			}
-			if inner != "" || bytes.Contains(member, []byte(`""`)) {
-				value = inner
-			}
-			continue
-		}
-		if member[0] == 'n' {
-			continue
-		}
-		if json.Unmarshal(member, &value) != nil {
-			return "", false
 		}
 	}
-	return value, ok
+	walk(raw, path)
+	if !ok {
+		return ""
+	}
+	return value
 }
 
 // agree fails the test unless Decode and Read do as the oracle says.

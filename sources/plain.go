@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -23,76 +24,73 @@ func decodePlain(raw string, record any) (err error) {
 
 var errWrongKind = errors.New("value of the wrong kind")
 
-// undecodable says which field of a record it is that cannot be decoded, by decoding each by itself.
+// undecodable says which field of a record cannot be decoded, by decoding each of them by itself.
 func undecodable[T any](raw string, l *layout) error {
-	var fault *messages.DecodeError
-	var walk func(at, field int, before, after string)
-	walk = func(at, field int, before, after string) {
-		s := scanner{text: raw}
-		names := l.names[field:]
-		if field == 0 {
-			names = names[:l.outer]
-		}
-		i, more := s.first(at, '}', 0)
-		for more && fault == nil {
-			start := i
-			i, _ = s.str(i)
-			key := unquote(raw[start+1 : i-1])
-			i = s.colon(i)
-			at = i
-			i = s.value(i, 0)
-			for k, name := range names {
-				if !strings.EqualFold(name, key) {
-					continue
-				}
-				open, shut := before+`{"`+name+`":`, "}"+after
-				err := decodePlain(open+raw[at:i]+shut, new(T))
-				if err == nil {
-					continue
-				}
-				if field == 0 && k == l.nest && raw[at] == '{' {
-					walk(at, l.outer, open, shut)
-				}
-				if fault == nil {
-					fault = &messages.DecodeError{Field: l.path(field + k), Offset: int64(at), Problem: problem(raw[at:i], err)}
-				}
-			}
-			i, more = s.next(i, '}')
-		}
+	if fault := faultIn[T](&scanner{text: raw}, 0, l, 0, "", ""); fault != nil {
+		return fault
 	}
-	walk(0, 0, "", "")
-	if fault == nil {
-		fault = &messages.DecodeError{Offset: -1, Problem: errWrongKind.Error()}
-	}
-	return fault
+	return &messages.DecodeError{Offset: -1, Problem: errWrongKind.Error()}
 }
 
-// problem puts the error for a value in words that hold nothing of the value, as those of encoding/json and
-// aws-lambda-go do.
-func problem(raw string, err error) string {
+// faultIn finds the first field that cannot be decoded in the object at i, whose first name is base. open and
+// shut make a record of the object.
+func faultIn[T any](s *scanner, i int, l *layout, base int, open, shut string) *messages.DecodeError {
+	i, more := s.first(i, '}', 0)
+	for more {
+		start := i
+		i, _ = s.str(i)
+		k := l.fold(base, s.unquote(start, i))
+		at := s.colon(i)
+		i = s.value(at, 0)
+		if k >= 0 {
+			value, open, shut := s.text[at:i], open+`{"`+l.names[k]+`":`, "}"+shut
+			if err := decodePlain(open+value+shut, new(T)); err != nil {
+				if k == l.nest && value[0] == '{' {
+					return faultIn[T](s, at, l, l.outer, open, shut)
+				}
+				return &messages.DecodeError{Field: l.path(k), Offset: int64(at), Problem: problem(value, len(open), err)}
+			}
+		}
+		i, more = s.next(i, '}')
+	}
+	return nil
+}
+
+// problem puts the error for a value, which stood at an offset of the text that was decoded, in words that
+// hold nothing of the value. Those of encoding/json and aws-lambda-go may.
+func problem(raw string, offset int, err error) string {
 	var (
+		text    = errWrongKind.Error()
+		inside  = true
 		kind    *json.UnmarshalTypeError
 		corrupt base64.CorruptInputError
+		unknown events.UnsupportedDynamoDBTypeError
 	)
 	switch {
 	case errors.As(err, &corrupt):
-		return "not base64"
-	case !errors.As(err, &kind):
-		return errWrongKind.Error()
+		text = "not base64"
+	case errors.As(err, &unknown):
+		text = "attribute of an unknown type"
+	case errors.As(err, &kind):
+		text = mismatch(kind)
+		inside = kind.Offset > int64(offset)+1
 	}
-	// Value is "number 1e400" if the number is one that does not fit.
-	given, literal, _ := strings.Cut(kind.Value, " ")
-	if given == "bool" {
-		given = "boolean"
-	}
-	text := given + " where " + wanted(kind.Type) + " was expected"
-	if literal != "" && kind.Type.Kind() == reflect.Float64 {
-		text = "number out of range"
-	}
-	if kindOf(raw) != given {
+	if inside && (raw[0] == '{' || raw[0] == '[') {
 		text += " inside of it"
 	}
 	return text
+}
+
+func mismatch(err *json.UnmarshalTypeError) string {
+	// Value is "number 1e400" if it is a number that does not fit.
+	given, literal, _ := strings.Cut(err.Value, " ")
+	switch {
+	case literal != "" && err.Type.Kind() == reflect.Float64:
+		return "number out of range"
+	case given == "bool":
+		given = "boolean"
+	}
+	return given + " where " + wanted(err.Type) + " was expected"
 }
 
 func wanted(t reflect.Type) string {
@@ -133,8 +131,16 @@ func (l *lenient) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// readable reports whether there is a value: a null changes nothing.
+// readable reports whether nothing but strings came, and nulls, which change nothing.
 func (l *lenient) readable() bool { return l.came == "" || l.came == "null" || l.came == "string" }
+
+// text is the string, or empty.
+func (l *lenient) text() string {
+	if !l.readable() {
+		return ""
+	}
+	return l.value
+}
 
 // identifier returns the string as an identifier, or says what is wrong with it.
 func (l *lenient) identifier() (id, fault string) {

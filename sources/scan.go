@@ -158,20 +158,25 @@ func (s *scanner) colon(i int) int {
 // str scans the string that starts at i. It is special if its value is perhaps not what stands between the
 // quotes: if there is an escape in it, or anything but ASCII, which may be invalid UTF-8.
 func (s *scanner) str(i int) (end int, special bool) {
+	if i = s.run(i); s.is(i, '"') {
+		return i + 1, false
+	}
+	return s.special(i), true
+}
+
+// run scans the string that starts at i up to the first byte that is not plain: it returns the index of a
+// quote, a backslash, a control character, a byte beyond ASCII, or the end of the text.
+func (s *scanner) run(i int) int {
 	text := s.text
 	for i++; i+8 <= len(text); i += 8 {
 		if m := uncommon(load(text, i)); m != 0 {
-			i += bits.TrailingZeros64(m) / 8
-			break
+			return i + bits.TrailingZeros64(m)/8
 		}
 	}
 	for i < len(text) && ' ' <= text[i] && text[i] < utf8.RuneSelf && text[i] != '"' && text[i] != '\\' {
 		i++
 	}
-	if s.is(i, '"') {
-		return i + 1, false
-	}
-	return s.special(i), true
+	return i
 }
 
 // special is str for the rest of a special string.
@@ -285,9 +290,10 @@ func stops(w uint64) uint64 {
 	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (w-ones*' ')&^w) & highs
 }
 
-// uncommon is stops for bytes beyond ASCII too, which is less work.
+// uncommon is stops for bytes beyond ASCII too, which is less work: of those, the exclusive or with at least
+// one of quote and backslash is over 0x80, so that its high bit outlives the subtraction.
 func uncommon(w uint64) uint64 {
-	return (((w ^ ones*'"') - ones) | ((w ^ ones*'\\') - ones) | (w - ones*' ') | w) & highs
+	return (((w ^ ones*'"') - ones) | ((w ^ ones*'\\') - ones) | (w - ones*' ')) & highs
 }
 
 func hexDigit(c byte) rune {

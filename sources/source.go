@@ -2,6 +2,7 @@ package sources
 
 import (
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"strings"
 
@@ -74,13 +75,13 @@ type facts struct {
 
 // Decode reads the bytes of an event. The error matches messages.ErrEvent.
 //
-// Nothing in the Batch refers to payload, of which Decode makes one copy, because Lambda's runtime uses it
-// again for the next invocation. The strings of decoded records are parts of that copy: a handler that keeps
-// one for long should keep a strings.Clone of it, or it keeps the whole event. Identifiers and groups are
-// not part of it, so that keeping a Report is cheap.
+// Nothing in the Batch refers to payload, because Lambda's runtime uses it again for the next invocation.
+// Decode makes one copy of it, which the strings of all records share: a handler that keeps one of them for
+// long should keep a strings.Clone, or it keeps the whole event. Identifiers and groups are apart from that,
+// so that keeping results is cheap.
 func (s *Source[E, T]) Decode(payload []byte, g Grouping[T]) (*Batch[T], error) {
 	b := new(Batch[T])
-	x, err := split(string(payload), &s.layout, func(i int, f fields) (string, error) {
+	x, results, err := split(string(payload), &s.layout, func(i int, f fields) (string, error) {
 		facts := s.facts(f)
 		b.FIFO = b.FIFO || s.fifo(facts)
 		return facts.id, s.check(i, facts)
@@ -88,7 +89,7 @@ func (s *Source[E, T]) Decode(payload []byte, g Grouping[T]) (*Batch[T], error) 
 	if err != nil {
 		return nil, messages.Because(messages.ErrEvent, err)
 	}
-	b.Results = x.results
+	b.Results = results
 	b.Record = func(i int) (T, error) { return s.record(x.record(i)) }
 	s.arrange(b, g, func(i int) (string, bool) { return s.ownGroup(x.record(i)) })
 	b.keepGroups()
@@ -160,6 +161,8 @@ func (s *Source[E, T]) check(i int, f facts) error {
 	}
 	return nil
 }
+
+func recordError(i int, problem string) error { return fmt.Errorf("record %d: %s", i, problem) }
 
 // fifo reports whether a record is from a FIFO queue.
 func (s *Source[E, T]) fifo(f facts) bool {

@@ -1,10 +1,611 @@
 package sources
 
-import "testing"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"unsafe"
+	"weak"
 
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/troupe-go/troupe/messages"
+)
+
+// D6: the same as encoding/json, value for value.
 func TestDecodeAgreesWithEncodingJSONOnTheEventsOfAWS(t *testing.T) {
 	sqsSubject().agree(t, document(t, "sqs.json"))
 	sqsSubject().agree(t, document(t, "sqs-fifo.json"))
 	kinesisSubject().agree(t, document(t, "kinesis.json"))
 	dynamoSubject().agree(t, document(t, "dynamodb.json"))
+}
+
+func TestD6DecodeAgreesWithEncodingJSONOnOddities(t *testing.T) {
+	for _, record := range []string{
+		`{"messageId":"1","body":"\"` + "\xff" + `"}`,
+		`{"messageId":"1","body":"` + "\xff" + `plain"}`,
+		`{"messageId":"1","body":"` + strings.Repeat("plain", 60) + "\xa2\xdc" + strings.Repeat(`\n`, 300) + `"}`,
+		`{"messageId":"1","body":"\ud83d\ud83d\ude00\ud83d"}`,
+		`{"messageId":"1","body":"x","body":null}`,
+		`{"messageId":"1","attributes":{"a":"b","a":null},"attributes":null}`,
+		`{"messageId":"1","messageAttributes":{"a":{"stringValue":"x","stringValue":null,"binaryValue":"AA==","binaryValue":null}}}`,
+		`{"messageId":"1","messageAttributes":{"a":{"stringListValues":["x","y"],"stringListValues":[null]}}}`,
+		`{"messageId":"1","messageAttributes":{"a":{"binaryListValues":[null,"AA=="],"DataType":"x"},"b":null}}`,
+	} {
+		sqsSubject().agree(t, []byte(`{"Records":[`+record+`]}`))
+	}
+	for _, member := range []string{
+		`"approximateArrivalTimestamp":null`, `"approximateArrivalTimestamp":-1.5`, `"approximateArrivalTimestamp":1e300`,
+		`"approximateArrivalTimestamp":1e999`, `"approximateArrivalTimestamp":-0.0000001`, `"data":null`, `"data":"A\u0041=\u003d"`,
+		`"data":"AA\n=="`, `"data":"` + "AA=\xff" + `"`, `"sequenceNumber":null`, `"partitionKey":"a","PARTITIONKEY":"b"`,
+	} {
+		kinesisSubject().agree(t, []byte(`{"Records":[{"kinesis":{"sequenceNumber":"1",`+member+`}}]}`))
+	}
+	for _, member := range []string{
+		`"NULL":false`, `"NULL":{}`, `"NULL":1e999`, `"NULL":[{"a":1e999}]`, `"BOOL":null`, `"BOOL":"true"`, `"S":null`, `"N":1`, `"B":"A"`,
+		`"BS":[null]`, `"SS":null`, `"SS":[]`, `"L":[null]`, `"M":{"a":null}`, `"M":{"a":{"S":1},"a":{"S":"x"}}`, `"S":1,"S":"x"`, `"s":"x"`, ``, `"\u0053":"x"`,
+	} {
+		dynamoSubject().agree(t, []byte(`{"Records":[{"dynamodb":{"SequenceNumber":"1","Keys":{"k":{`+member+`}},"SizeBytes":-0}}]}`))
+		dynamoSubject().agree(t, []byte(`{"Records":[{"dynamodb":{"SequenceNumber":"1","NewImage":{"k":{"L":[{`+member+`}]}}}}]}`))
+	}
+	for _, size := range []string{`1.0`, `1e2`, `9223372036854775808`, `null`, `"1"`} {
+		dynamoSubject().agree(t, []byte(`{"Records":[{"dynamodb":{"SequenceNumber":"1","SizeBytes":`+size+`}}]}`))
+	}
+}
+
+// The events of AWS must not need encoding/json, which would be right but slow.
+func TestTheEventsOfAWSAreDecodedWithoutEncodingJSON(t *testing.T) {
+	onlyFast(t, SQS(), document(t, "sqs.json"))
+	onlyFast(t, SQS(), document(t, "sqs-fifo.json"))
+	onlyFast(t, Kinesis(), document(t, "kinesis.json"))
+	onlyFast(t, DynamoDB(), document(t, "dynamodb.json"))
+}
+
+func onlyFast[E, T any](t *testing.T, s *Source[E, T], payload []byte) {
+	t.Helper()
+	x, _, err := split(string(payload), &s.layout, func(int, fields) (string, error) { return "", nil })
+	require.NoError(t, err)
+	for i := range x.shapes {
+		f := x.record(i)
+		require.False(t, f.odd, "record %d", i)
+		_, ok := s.decode(f)
+		require.True(t, ok, "record %d", i)
+		_, ok = s.group(f)
+		require.True(t, ok, "record %d", i)
+	}
+}
+
+func TestS6WhatIsNoEventIsAnError(t *testing.T) {
+	for name, test := range map[string]struct{ payload, message string }{
+		"nothing":                {``, `the payload is empty where JSON was expected`},
+		"white space":            {" \n", `the JSON is cut short after 2 bytes`},
+		"not JSON":               {`{"Records":[x]}`, `not JSON at byte 12 of 15`},
+		"cut short":              {`{"Records":[{"messageId":"1`, `the JSON is cut short after 27 bytes`},
+		"cut in an escape":       {`{"Records":[{"messageId":"\u00`, `the JSON is cut short after 30 bytes`},
+		"two documents":          {`{"Records":[]}{}`, `not JSON at byte 14 of 16`},
+		"a trailing comma":       {`{"Records":[],}`, `not JSON at byte 14 of 15`},
+		"a bad number":           {`{"a":01,"Records":[]}`, `not JSON at byte 6 of 21`},
+		"a control character":    {"{\"a\":\"\x01\",\"Records\":[]}", `not JSON at byte 6 of 22`},
+		"a bad escape":           {`{"a":"\x","Records":[]}`, `not JSON at byte 7 of 23`},
+		"null":                   {`null`, `the event is null where an object with "Records" was expected`},
+		"a list":                 {`[]`, `the event is an array where an object with "Records" was expected`},
+		"a string":               {`"Records"`, `the event is a string where an object with "Records" was expected`},
+		"a number":               {` 1 `, `the event is a number where an object with "Records" was expected`},
+		"no Records":             {`{"detail":{}}`, `"Records" is missing`},
+		"null Records":           {`{"Records":null}`, `"Records" is null where an array was expected`},
+		"an object as Records":   {`{"Records":{}}`, `"Records" is an object where an array was expected`},
+		"a boolean as Records":   {`{"Records":true}`, `"Records" is a boolean where an array was expected`},
+		"Records twice":          {`{"Records":[],"Records":[]}`, `"Records" comes twice`},
+		"Records twice, folded":  {`{"Records":[],"recordſ":[]}`, `"Records" comes twice`},
+		"Records and null":       {`{"Records":[],"Records":null}`, `"Records" comes twice`},
+		"Records twice, escaped": {`{"Records":[],"\u0052ecords":[]}`, `"Records" comes twice`},
+		"a null record":          {`{"Records":[{"messageId":"1"},null]}`, `record 1: null where an object was expected`},
+		"a string as record":     {`{"Records":["a"]}`, `record 0: a string where an object was expected`},
+		"another source":         {`{"Records":[{"messageId":"1","eventSource":"aws:kinesis"}]}`, `record 0: "eventSource" is aws:kinesis where aws:sqs was expected`},
+		"another source, folded": {`{"Records":[{"EventSource":"aws:sns"}]}`, `record 0: "eventSource" is aws:sns where aws:sqs was expected`},
+		"another, undecodable":   {`{"Records":[{"messageId":"1","body":5,"eventSource":"aws:s3"}]}`, `record 0: "eventSource" is aws:s3 where aws:sqs was expected`},
+		"an unknown source":      {`{"Records":[{"messageId":"1","eventSource":"secret"}]}`, `record 0: "eventSource" is of an unknown service where aws:sqs was expected`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			batch, err := SQS().Decode([]byte(test.payload), Grouping[events.SQSMessage]{})
+			require.Nil(t, batch)
+			require.ErrorIs(t, err, messages.ErrEvent)
+			require.EqualError(t, err, "troupe: event cannot be processed: "+test.message)
+		})
+	}
+}
+
+func TestS6WhatIsAnEventIsNoError(t *testing.T) {
+	for name, payload := range map[string]string{
+		"an empty array":      `{"Records":[]}`,
+		"white space":         " {\r\n\t\"Records\" : [ ] } \n",
+		"records":             `{"records":[]}`,
+		"folded":              `{"RECORDſ":[]}`,
+		"more members":        `{"window":{},"Records":[],"state":[1,{"Records":null}]}`,
+		"no eventSource":      `{"Records":[{"messageId":"1"}]}`,
+		"a null eventSource":  `{"Records":[{"messageId":"1","eventSource":null}]}`,
+		"an escaped source":   `{"Records":[{"messageId":"1","eventSource":"\u0061ws:sqs"}]}`,
+		"a last eventSource":  `{"Records":[{"messageId":"1","eventSource":"aws:s3","eventSource":"aws:sqs"}]}`,
+		"a numeric source":    `{"Records":[{"messageId":"1","eventSource":5}]}`,
+		"an unfinished guess": `{"Records":[{"m":1,"messageId":"1"}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			batch, err := SQS().Decode([]byte(payload), Grouping[events.SQSMessage]{})
+			require.NoError(t, err)
+			require.Equal(t, len(batch.Results), batch.Barrier)
+		})
+	}
+}
+
+func TestS6NestingIsLimitedAsInEncodingJSON(t *testing.T) {
+	nested := func(levels int) []byte {
+		levels-- // the event
+		return []byte(`{"a":` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `,"Records":[]}`)
+	}
+	deep := func(levels int) []byte {
+		levels -= 3 // event, Records, record
+		return []byte(`{"Records":[{"messageId":"1","a":` + strings.Repeat(`{"b":`, levels) + "1" + strings.Repeat("}", levels) + `}]}`)
+	}
+	for _, document := range []func(int) []byte{nested, deep} {
+		require.True(t, json.Valid(document(10000)))
+		_, err := SQS().Decode(document(10000), Grouping[events.SQSMessage]{})
+		require.NoError(t, err)
+
+		require.False(t, json.Valid(document(10001)))
+		_, err = SQS().Decode(document(10001), Grouping[events.SQSMessage]{})
+		require.ErrorIs(t, err, messages.ErrEvent)
+		require.ErrorContains(t, err, "nested deeper than 10000 levels")
+	}
+	_, err := SQS().Decode(bytes.Repeat([]byte("["), 100_000), Grouping[events.SQSMessage]{})
+	require.ErrorContains(t, err, "nested deeper than 10000 levels")
+}
+
+func TestS6ReadWantsRecords(t *testing.T) {
+	_, err := SQS().Read(events.SQSEvent{}, Grouping[events.SQSMessage]{})
+	require.ErrorIs(t, err, messages.ErrEvent)
+	require.ErrorContains(t, err, `"Records" is nil where a slice was expected`)
+
+	batch, err := Kinesis().Read(events.KinesisEvent{Records: []events.KinesisEventRecord{}}, Grouping[events.KinesisEventRecord]{})
+	require.NoError(t, err)
+	require.Empty(t, batch.Results)
+
+	_, err = SQS().Read(events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", EventSource: "aws:kinesis"}}}, Grouping[events.SQSMessage]{})
+	require.ErrorIs(t, err, messages.ErrEvent)
+	require.ErrorContains(t, err, `record 0: "eventSource" is aws:kinesis where aws:sqs was expected`)
+}
+
+func TestS4TheIdentifierIsWhatLambdaKnows(t *testing.T) {
+	assert.Equal(t, []string{"059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da"}, ids(t, SQS(), "sqs.json"))
+	assert.Equal(t, []string{"49590338271490256608559692538361571095921575989136588898", "49590338271490256608559692540925702759324208523137515618"}, ids(t, Kinesis(), "kinesis.json"))
+	assert.Equal(t, []string{"4421584500000000017450439091", "4421584500000000017450439092", "4421584500000000017450439093"}, ids(t, DynamoDB(), "dynamodb.json"))
+}
+
+func ids[E, T any](t *testing.T, s *Source[E, T], name string) (ids []string) {
+	t.Helper()
+	batch, err := s.Decode(document(t, name), Grouping[T]{})
+	require.NoError(t, err)
+	for _, r := range batch.Results {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+func TestS5ARecordWithoutIdentifierIsAnError(t *testing.T) {
+	const told = "; Lambda could not be told of a failure of this record"
+	for record, message := range map[string]string{
+		`{}`:                                       `"messageId" is missing`,
+		`{"messageId":null}`:                       `"messageId" is null`,
+		`{"messageId":""}`:                         `"messageId" is empty`,
+		`{"messageId":5}`:                          `"messageId" is a number where a string was expected`,
+		`{"messageId":{"a":"b"}}`:                  `"messageId" is an object where a string was expected`,
+		`{"messageId":[]}`:                         `"messageId" is an array where a string was expected`,
+		`{"messageId":true}`:                       `"messageId" is a boolean where a string was expected`,
+		`{"messageId":"1","MessageID":false}`:      `"messageId" is a boolean where a string was expected`,
+		`{"messageId":"","eventSource":"aws:sqs"}`: `"messageId" is empty`,
+	} {
+		_, err := SQS().Decode([]byte(`{"Records":[{"messageId":"0"},`+record+`]}`), Grouping[events.SQSMessage]{})
+		assert.ErrorIs(t, err, messages.ErrEvent, record)
+		assert.EqualError(t, err, "troupe: event cannot be processed: record 1: "+message+told, record)
+	}
+
+	_, err := Kinesis().Decode([]byte(`{"Records":[{"eventID":"shard:1","kinesis":{}}]}`), Grouping[events.KinesisEventRecord]{})
+	assert.EqualError(t, err, `troupe: event cannot be processed: record 0: "kinesis.sequenceNumber" is missing`+told)
+	_, err = DynamoDB().Decode([]byte(`{"Records":[{"eventID":"1","dynamodb":null}]}`), Grouping[events.DynamoDBEventRecord]{})
+	assert.EqualError(t, err, `troupe: event cannot be processed: record 0: "dynamodb.SequenceNumber" is missing`+told)
+	_, err = SQS().Read(events.SQSEvent{Records: []events.SQSMessage{{}}}, Grouping[events.SQSMessage]{})
+	assert.EqualError(t, err, `troupe: event cannot be processed: record 0: "messageId" is missing or empty`+told)
+}
+
+func TestP4ABatchIsFIFOByTheNameOfItsQueue(t *testing.T) {
+	for arn, fifo := range map[string]bool{
+		`"arn:aws:sqs:us-east-2:123456789012:q.fifo"`: true,
+		`"arn:aws:sqs:us-east-2:123456789012:q.FiFo"`: true,
+		`"q.fif\u006f"`:   true,
+		`"arn:fifo"`:      false,
+		`"q.fifo.backup"`: false,
+		`""`:              false,
+		`null`:            false,
+		`5`:               false,
+	} {
+		payload := []byte(`{"Records":[{"messageId":"0","attributes":{"MessageGroupId":"a"}},{"messageId":"1","attributes":{"MessageGroupId":"b"},"eventSourceARN":` + arn + `}]}`)
+		batch, err := SQS().Decode(payload, Grouping[events.SQSMessage]{})
+		require.NoError(t, err)
+		assert.Equal(t, fifo, batch.FIFO, arn)
+		assert.Equal(t, fifo, batch.Ordered, arn)
+		if fifo {
+			assert.Equal(t, []messages.Result{{ID: "0", Group: "a"}, {ID: "1", Group: "b"}}, batch.Results)
+		} else {
+			assert.Equal(t, []messages.Result{{ID: "0"}, {ID: "1"}}, batch.Results)
+		}
+	}
+	batch, err := Kinesis().Decode([]byte(`{"Records":[{"kinesis":{"sequenceNumber":"1"},"eventSourceARN":"stream.fifo"}]}`), Grouping[events.KinesisEventRecord]{})
+	require.NoError(t, err)
+	assert.False(t, batch.FIFO)
+}
+
+func TestO2MessagesOfAFIFOQueueAreGroupedByMessageGroup(t *testing.T) {
+	assert.Equal(t, []string{"1", `grün "2"`, ""}, groups(t, SQS(), document(t, "sqs-fifo.json")))
+	assert.Equal(t, []string{"", ""}, groups(t, SQS(), document(t, "sqs.json")))
+}
+
+func TestO3StreamsAreGroupedByKey(t *testing.T) {
+	assert.Equal(t, []string{"1", "clé-2"}, groups(t, Kinesis(), document(t, "kinesis.json")))
+	assert.Equal(t, []string{`{"Id":{"N":"101"}}`, `{"part":{"B":"AAEqQQ=="},"sort":{"S":"2020-01-01"}}`, `{"a":{"S":"1"},"b":{"N":"2"}}`},
+		groups(t, DynamoDB(), document(t, "dynamodb.json")))
+}
+
+func TestO3RecordsWithoutAKeyFormOneGroup(t *testing.T) {
+	assert.Equal(t, []string{"", "", ""}, groups(t, Kinesis(), []byte(`{"Records":[
+		{"kinesis":{"sequenceNumber":"1"}}, {"kinesis":{"sequenceNumber":"2","partitionKey":null}}, {"kinesis":{"sequenceNumber":"3","partitionKey":""}}]}`)))
+	assert.Equal(t, []string{"", "", ""}, groups(t, DynamoDB(), []byte(`{"Records":[
+		{"dynamodb":{"SequenceNumber":"1"}}, {"dynamodb":{"SequenceNumber":"2","Keys":null}}, {"dynamodb":{"SequenceNumber":"3","Keys":{}}}]}`)))
+}
+
+func groups[E, T any](t *testing.T, s *Source[E, T], payload []byte) (groups []string) {
+	t.Helper()
+	batch, err := s.Decode(payload, Grouping[T]{})
+	require.NoError(t, err)
+	require.Equal(t, len(batch.Results), batch.Barrier)
+	for _, r := range batch.Results {
+		groups = append(groups, r.Group)
+	}
+	return groups
+}
+
+func TestO3OrderCanBeSwitchedOff(t *testing.T) {
+	by := func(events.KinesisEventRecord) string { panic("not to be called") }
+	batch, err := Kinesis().Decode(document(t, "kinesis.json"), Grouping[events.KinesisEventRecord]{Off: true, By: by})
+	require.NoError(t, err)
+	assert.False(t, batch.Ordered)
+	assert.Equal(t, "", batch.Results[0].Group)
+
+	fifo, err := SQS().Decode(document(t, "sqs-fifo.json"), Grouping[events.SQSMessage]{Off: true})
+	require.NoError(t, err)
+	assert.False(t, fifo.Ordered)
+	assert.True(t, fifo.FIFO)
+}
+
+func TestO3AGroupFunctionOrdersAnySource(t *testing.T) {
+	var seen []string
+	by := func(m events.SQSMessage) string {
+		seen = append(seen, m.MessageId)
+		return m.Body[:1]
+	}
+	payload := []byte(`{"Records":[{"messageId":"1","body":"a1"},{"messageId":"2","body":"b1"},{"messageId":"3","body":"a2"}]}`)
+	batch, err := SQS().Decode(payload, Grouping[events.SQSMessage]{By: by})
+	require.NoError(t, err)
+	assert.True(t, batch.Ordered)
+	assert.False(t, batch.FIFO)
+	assert.Equal(t, []string{"1", "2", "3"}, seen)
+	assert.Equal(t, []messages.Result{{ID: "1", Group: "a"}, {ID: "2", Group: "b"}, {ID: "3", Group: "a"}}, batch.Results)
+	assert.Equal(t, 3, batch.Barrier)
+	_, err = batch.Record(0)
+	require.NoError(t, err)
+	assert.Len(t, seen, 3, "once per record")
+}
+
+func TestAPanickingGroupFunctionFailsItsRecordAndIsABarrier(t *testing.T) {
+	cause := errors.New("no such tenant")
+	by := func(m events.SQSMessage) string {
+		if m.MessageId == "2" {
+			panic(cause)
+		}
+		return "g"
+	}
+	payload := []byte(`{"Records":[{"messageId":"1"},{"messageId":"2"},{"messageId":"3"}]}`)
+	event := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1"}, {MessageId: "2"}, {MessageId: "3"}}}
+	decoded, err := SQS().Decode(payload, Grouping[events.SQSMessage]{By: by})
+	require.NoError(t, err)
+	read, err := SQS().Read(event, Grouping[events.SQSMessage]{By: by})
+	require.NoError(t, err)
+	for _, batch := range []*Batch[events.SQSMessage]{decoded, read} {
+		assert.Equal(t, 1, batch.Barrier)
+		assert.Equal(t, "g", batch.Results[0].Group)
+		_, err = batch.Record(0)
+		require.NoError(t, err)
+		_, err = batch.Record(1)
+		require.ErrorIs(t, err, cause)
+		var panicked *messages.PanicError
+		require.ErrorAs(t, err, &panicked)
+		assert.Contains(t, string(panicked.Stack), "source_test.go")
+	}
+}
+
+func TestD6AnUndecodableRecordIsABarrierForAGroupFunction(t *testing.T) {
+	payload := []byte(`{"Records":[{"messageId":"1"},{"messageId":"2","body":5},{"messageId":"3"}]}`)
+	batch, err := SQS().Decode(payload, Grouping[events.SQSMessage]{By: func(events.SQSMessage) string { return "g" }})
+	require.NoError(t, err)
+	assert.Equal(t, 1, batch.Barrier)
+	_, err = batch.Record(1)
+	require.ErrorIs(t, err, messages.ErrUndecodable)
+}
+
+func TestD6AnUndecodableRecordFailsByItself(t *testing.T) {
+	for name, test := range map[string]struct {
+		decode func([]byte) (barrier int, group string, err error)
+		record string
+		want   messages.DecodeError
+		group  string
+	}{
+		"a number as body": {trySQS, `{"messageId":"1","body":5}`,
+			messages.DecodeError{Field: "body", Offset: 24, Problem: "number where a string was expected"}, ""},
+		"a folded body": {trySQS, `{"messageId":"1", "BODY":true}`,
+			messages.DecodeError{Field: "body", Offset: 25, Problem: "boolean where a string was expected"}, ""},
+		"a numeric attribute": {trySQS, `{"messageId":"1","attributes":{"SentTimestamp":5,"MessageGroupId":"g"}}`,
+			messages.DecodeError{Field: "attributes", Offset: 30, Problem: "number where a string was expected inside of it"}, "g"},
+		"an object as attribute": {trySQS, `{"messageId":"1","attributes":{"SentTimestamp":{},"MessageGroupId":"g"}}`,
+			messages.DecodeError{Field: "attributes", Offset: 30, Problem: "object where a string was expected inside of it"}, "g"},
+		"bad base64 in an attribute": {trySQS, `{"messageId":"1","attributes":{"MessageGroupId":"g"},"messageAttributes":{"a":{"binaryValue":"!"}}}`,
+			messages.DecodeError{Field: "messageAttributes", Offset: 73, Problem: "not base64 inside of it"}, "g"},
+		"a numeric eventSource": {trySQS, `{"messageId":"1","eventSource":1}`,
+			messages.DecodeError{Field: "eventSource", Offset: 31, Problem: "number where a string was expected"}, ""},
+		"bad base64": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","data":"AAA"}}`,
+			messages.DecodeError{Field: "kinesis.data", Offset: 59, Problem: "not base64"}, "k"},
+		"a string as timestamp": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","approximateArrivalTimestamp":"1"}}`,
+			messages.DecodeError{Field: "kinesis.approximateArrivalTimestamp", Offset: 82, Problem: "string where a number was expected"}, "k"},
+		"a timestamp out of range": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","approximateArrivalTimestamp":1e999}}`,
+			messages.DecodeError{Field: "kinesis.approximateArrivalTimestamp", Offset: 82, Problem: "number out of range"}, "k"},
+		"an array as data": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","data":{}}}`,
+			messages.DecodeError{Field: "kinesis.data", Offset: 59, Problem: "object where a base64 string was expected"}, "k"},
+		"a later kinesis": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k"},"kinesis":7}`,
+			messages.DecodeError{Field: "kinesis", Offset: 63, Problem: "number where an object was expected"}, "BARRIER"},
+		"a fractional size": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":"x"}},"SizeBytes":1.5}}`,
+			messages.DecodeError{Field: "dynamodb.SizeBytes", Offset: 69, Problem: "number where an integer was expected"}, `{"a":{"S":"x"}}`},
+		"an unknown attribute type": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":"x"}},"NewImage":{"b":{"X":"y"}}}}`,
+			messages.DecodeError{Field: "dynamodb.NewImage", Offset: 68, Problem: "attribute of an unknown type inside of it"}, `{"a":{"S":"x"}}`},
+		"a number in a binary set": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":"x"}},"NewImage":{"b":{"BS":[1]}}}}`,
+			messages.DecodeError{Field: "dynamodb.NewImage", Offset: 68, Problem: "value of the wrong kind inside of it"}, `{"a":{"S":"x"}}`},
+		"an unreadable partition key": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":5}}`,
+			messages.DecodeError{Field: "kinesis.partitionKey", Offset: 48, Problem: "number where a string was expected"}, "BARRIER"},
+		"an unreadable item key": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":1}}}}`,
+			messages.DecodeError{Field: "dynamodb.Keys", Offset: 41, Problem: "value of the wrong kind inside of it"}, "BARRIER"},
+		"an unreadable message group": {trySQS, `{"messageId":"1","attributes":{"MessageGroupId":5}}`,
+			messages.DecodeError{Field: "attributes", Offset: 30, Problem: "number where a string was expected inside of it"}, "BARRIER"},
+		"unreadable attributes": {trySQS, `{"messageId":"1","attributes":[]}`,
+			messages.DecodeError{Field: "attributes", Offset: 30, Problem: "array where an object was expected"}, "BARRIER"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			barrier, group, err := test.decode([]byte(`{"Records":[` + test.record + `]}`))
+			require.ErrorIs(t, err, messages.ErrUndecodable)
+			var undecodable *messages.DecodeError
+			require.ErrorAs(t, err, &undecodable)
+			assert.Equal(t, test.want, *undecodable)
+			if test.group == "BARRIER" {
+				assert.Equal(t, 0, barrier)
+				return
+			}
+			assert.Equal(t, 1, barrier)
+			assert.Equal(t, test.group, group)
+		})
+	}
+}
+
+// trySQS makes the batch a FIFO one.
+func trySQS(payload []byte) (barrier int, group string, err error) {
+	records := bytes.TrimSuffix(payload, []byte("]}"))
+	return try(SQS(), append(records, `,{"messageId":"2","eventSourceARN":"q.fifo"}]}`...), -1)
+}
+
+func tryKinesis(payload []byte) (int, string, error) { return try(Kinesis(), payload, 0) }
+
+func tryDynamoDB(payload []byte) (int, string, error) { return try(DynamoDB(), payload, 0) }
+
+func try[E, T any](s *Source[E, T], payload []byte, less int) (barrier int, group string, err error) {
+	batch, err := s.Decode(payload, Grouping[T]{})
+	if err != nil {
+		return 0, "", err
+	}
+	_, err = batch.Record(0)
+	barrier = batch.Barrier
+	if barrier > 0 {
+		barrier += less
+	}
+	return barrier, batch.Results[0].Group, err
+}
+
+// D3: Lambda's runtime uses the payload again.
+func TestD3NothingInABatchRefersToThePayload(t *testing.T) {
+	overwritten(t, SQS(), document(t, "sqs.json"))
+	overwritten(t, SQS(), document(t, "sqs-fifo.json"))
+	overwritten(t, Kinesis(), document(t, "kinesis.json"))
+	overwritten(t, DynamoDB(), document(t, "dynamodb.json"))
+}
+
+func overwritten[E, T any](t *testing.T, s *Source[E, T], payload []byte) {
+	t.Helper()
+	decode := func(payload []byte) (*Batch[T], []T) {
+		batch, err := s.Decode(payload, Grouping[T]{})
+		require.NoError(t, err)
+		records := make([]T, len(batch.Results))
+		for i := range records {
+			records[i], err = batch.Record(i)
+			require.NoError(t, err)
+		}
+		return batch, records
+	}
+	want, records := decode(bytes.Clone(payload))
+	got, early := decode(payload)
+	for i := range payload {
+		payload[i] = '#'
+	}
+	assert.Equal(t, want.Results, got.Results)
+	assert.Equal(t, records, early)
+	for i := range records {
+		late, err := got.Record(i)
+		require.NoError(t, err)
+		assert.Equal(t, records[i], late)
+	}
+}
+
+// Observers may keep reports for long.
+func TestKeepingTheResultsDoesNotKeepTheEvent(t *testing.T) {
+	light(t, SQS(), sqsEvent(20), func(m events.SQSMessage) string { return m.ReceiptHandle })
+	light(t, SQS(), bytes.ReplaceAll(sqsEvent(20), []byte("my-queue"), []byte("my.fifo")), func(m events.SQSMessage) string { return m.ReceiptHandle })
+	light(t, Kinesis(), kinesisEvent(20), func(r events.KinesisEventRecord) string { return r.EventID })
+	light(t, DynamoDB(), dynamoEvent(20), func(r events.DynamoDBEventRecord) string { return r.EventID })
+}
+
+func light[E, T any](t *testing.T, s *Source[E, T], payload []byte, part func(T) string) {
+	t.Helper()
+	batch, err := s.Decode(payload, Grouping[T]{})
+	require.NoError(t, err)
+	record, err := batch.Record(0)
+	require.NoError(t, err)
+	text := weak.Make(unsafe.StringData(part(record)))
+	results := batch.Results
+	require.NotNil(t, text.Value())
+	runtime.KeepAlive(batch)
+	runtime.KeepAlive(record)
+	runtime.GC()
+	require.Nil(t, text.Value())
+	require.NotEmpty(t, results[0].ID)
+}
+
+// S9: no error holds any of the payload.
+func TestS9ErrorsDoNotQuoteThePayload(t *testing.T) {
+	secrets := []string{"hunter2", "31337"}
+	quiet := func(err error) {
+		t.Helper()
+		for ; err != nil; err = errors.Unwrap(err) {
+			for _, secret := range secrets {
+				assert.NotContains(t, fmt.Sprintf("%v %+v", err, err), secret)
+			}
+		}
+	}
+	for _, record := range []string{
+		`hunter2`, `{"messageId":31337}`, `{"messageId":"1","eventSource":"hunter2"}`, `{"messageId":"1","body":31337}`,
+		`{"messageId":"1","attributes":{"hunter2":31337}}`, `{"messageId":"1","messageAttributes":{"hunter2":{"binaryValue":"hunter2!"}}}`,
+		`{"messageId":"1","messageAttributes":{"hunter2":{"stringValue":{"hunter2":31337}}}}`,
+		`{"kinesis":{"sequenceNumber":"1","data":"hunter2!"}}`, `{"kinesis":{"sequenceNumber":"1","approximateArrivalTimestamp":31337e999}}`,
+		`{"dynamodb":{"SequenceNumber":"1","Keys":{"hunter2":{"hunter2":"hunter2"}}}}`, `{"dynamodb":{"SequenceNumber":"1","SizeBytes":31337.5}}`,
+		`{"dynamodb":{"SequenceNumber":"1","NewImage":{"hunter2":{"N":31337}}}}`, `{"dynamodb":{"SequenceNumber":"1","NewImage":{"hunter2":31337}}}`,
+	} {
+		payload := []byte(`{"Records":[` + record + `]}`)
+		_, _, err := try(SQS(), payload, 0)
+		quiet(err)
+		_, _, err = try(Kinesis(), payload, 0)
+		quiet(err)
+		_, _, err = try(DynamoDB(), payload, 0)
+		quiet(err)
+		_, err = Detect(payload)
+		quiet(err)
+	}
+}
+
+func TestDetectGoesByTheFirstRecord(t *testing.T) {
+	for payload, want := range map[string]messages.Source{
+		`{"Records":[]}`: messages.SQS,
+		`{"Records":[{"eventSource":"aws:sqs"}]}`:                        messages.SQS,
+		`{"Records":[{"a":1,"eventSource":"aws:kinesis"},{}]}`:           messages.Kinesis,
+		`{"Records":[{"eventSource":"aws:dynamodb"},{"eventSource":5}]}`: messages.DynamoDB,
+		`{"Records":[{"EventSource":"aws:dynamodb"}]}`:                   messages.DynamoDB,
+	} {
+		got, err := Detect([]byte(payload))
+		assert.NoError(t, err, payload)
+		assert.Equal(t, want, got, payload)
+	}
+	for payload, message := range map[string]string{
+		`{}`:                                     `"Records" is missing`,
+		`{"Records":[{}]}`:                       `record 0: "eventSource" is missing or no string where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		`{"Records":[{"eventSource":7}]}`:        `record 0: "eventSource" is missing or no string where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		`{"Records":[{"eventSource":"aws:s3"}]}`: `record 0: "eventSource" is aws:s3 where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		`{"Records":[{"eventSource":"x"}]}`:      `record 0: "eventSource" is of an unknown service where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		`{"Records":[null]}`:                     `record 0: null where an object was expected`,
+	} {
+		_, err := Detect([]byte(payload))
+		assert.ErrorIs(t, err, messages.ErrEvent, payload)
+		assert.EqualError(t, err, "troupe: event cannot be processed: "+message, payload)
+	}
+}
+
+func TestRecordsAreDecodedConcurrently(t *testing.T) {
+	const size = 200
+	batch, err := SQS().Decode(sqsEvent(size), Grouping[events.SQSMessage]{})
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for i := range size {
+		all.Go(func() {
+			for range 3 {
+				record, err := batch.Record(i)
+				assert.NoError(t, err)
+				assert.Equal(t, batch.Results[i].ID, record.MessageId)
+				record.Attributes["mine"] = "alone"
+			}
+		})
+	}
+	all.Wait()
+	record, err := batch.Record(0)
+	require.NoError(t, err)
+	assert.NotContains(t, record.Attributes, "mine", "each call decodes anew")
+}
+
+func TestItemKeysAreTheSameForTheSameKeyOnly(t *testing.T) {
+	s, n, b := events.NewStringAttribute, events.NewNumberAttribute, events.NewBinaryAttribute
+	for want, keys := range map[string]item{
+		``:                                       nil,
+		`{"a":{"S":"1"}}`:                        {"a": s("1")},
+		`{"a":{"N":"1"}}`:                        {"a": n("1")},
+		`{"a":{"N":"1.0"}}`:                      {"a": n("1.0")},
+		`{"a":{"B":"MQ=="}}`:                     {"a": b([]byte("1"))},
+		`{"a":{"S":"1"},"b":{"S":"2"}}`:          {"b": s("2"), "a": s("1")},
+		`{"a":{"S":"1\"},\"b\":{\"S\":\"2"}}`:    {"a": s(`1"},"b":{"S":"2`)},
+		`{"a":{"S":"\u0001\\é` + "\xff" + `"}}`:  {"a": s("\x01\\é\xff")},
+		`{"a":{"NULL":true},"b":{"NULL":true}}`:  {"a": events.NewNullAttribute(), "b": {}},
+		`{"a":{"BOOL":true},"b":{"BOOL":false}}`: {"a": events.NewBooleanAttribute(true), "b": events.NewBooleanAttribute(false)},
+		`{"a":{"SS":["x","y"]},"b":{"NS":[]},"c":{"BS":["MQ=="]}}`: {"a": events.NewStringSetAttribute([]string{"x", "y"}),
+			"b": events.NewNumberSetAttribute(nil), "c": events.NewBinarySetAttribute([][]byte{[]byte("1")})},
+		`{"a":{"L":[{"M":{"b":{"S":""}}},{"M":{}}]}}`: {"a": events.NewListAttribute([]events.DynamoDBAttributeValue{
+			events.NewMapAttribute(item{"b": s("")}), events.NewMapAttribute(nil)})},
+	} {
+		assert.Equal(t, want, itemKey(keys))
+	}
+}
+
+func TestItemKeysInTheSpellingOfAWSAreTakenAsTheyAre(t *testing.T) {
+	for text, taken := range map[string]bool{
+		`{"a":{"S":"x"}}`:               true,
+		`{"a":{"S":"x"},"b":{"N":"1"}}`: true,
+		`{"b":{"S":"x"},"a":{"N":"1"}}`: false,
+		`{"a":{"S":"x"},"a":{"S":"y"}}`: false,
+		`{"a": {"S":"x"}}`:              false,
+		`{"a":{"S":"x" }}`:              false,
+		`{"a":{"S":"x"},"b":{"B":""}}`:  false,
+		`{"a":{"S":"x","N":"1"}}`:       false,
+		`{"a":{"S":"\u0061"}}`:          false,
+		`{"\u0061":{"S":"a"}}`:          false,
+		`{"a":{"S":"é"}}`:               false,
+		`{}`:                            false,
+		`null`:                          false,
+		`""`:                            false,
+		`"{"`:                           false,
+		`[]`:                            false,
+	} {
+		assert.Equal(t, taken, isItemKey(text), text)
+	}
 }

@@ -64,13 +64,14 @@ func decodeSQS(f fields) (events.SQSMessage, bool) {
 }
 
 func (f *fields) attributes() map[string]string {
-	if len(f.pairs) == 0 {
+	pairs := f.dict()
+	if len(pairs) == 0 {
 		if _, ok := f.objectAt(sqsAttributes); !ok {
 			return nil
 		}
 	}
-	attributes := make(map[string]string, len(f.pairs))
-	for _, p := range f.pairs {
+	attributes := make(map[string]string, len(pairs))
+	for _, p := range pairs {
 		key, value := f.pair(p)
 		attributes[key] = value
 	}
@@ -129,10 +130,11 @@ func (f *fields) messageAttribute(i int) (a events.SQSMessageAttribute, end int)
 }
 
 func groupSQS(f fields) (group string, ok bool) {
-	if len(f.pairs) == 0 {
-		_, _ = f.objectAt(sqsAttributes)
+	pairs := f.dict()
+	if len(pairs) == 0 {
+		f.objectAt(sqsAttributes)
 	}
-	for _, p := range f.pairs {
+	for _, p := range pairs {
 		if key, value := f.pair(p); key == groupAttribute {
 			group = value
 		}
@@ -148,7 +150,7 @@ func siftSQS(raw string) facts {
 	}
 	_ = decodePlain(raw, &m)
 	id, fault := m.MessageID.identifier()
-	return facts{id: id, fault: fault, origin: m.EventSource.value, arn: m.EventSourceARN.value}
+	return facts{id: id, fault: fault, origin: m.EventSource.text(), arn: m.EventSourceARN.text()}
 }
 
 func siftGroupSQS(raw string) (string, bool) {
@@ -157,5 +159,5 @@ func siftGroupSQS(raw string) (string, bool) {
 	}
 	err := decodePlain(raw, &m)
 	group := m.Attributes[groupAttribute]
-	return group.value, err == nil && group.readable()
+	return group.text(), err == nil && group.readable()
 }

@@ -9,80 +9,84 @@ import (
 	"unicode/utf8"
 )
 
-// unquote returns the value of a special string from what stands between its quotes. It shares s where it
-// can.
-func unquote(s string) string {
-	if strings.IndexByte(s, '\\') >= 0 {
-		if value, ok := unescape(s); ok {
-			return value
-		}
-	} else if utf8.ValidString(s) {
-		return s
+// unquote returns the value of the special string from start to end. It shares the text where it can.
+func (s *scanner) unquote(start, end int) string {
+	raw := s.text[start+1 : end-1]
+	if strings.IndexByte(raw, '\\') < 0 && utf8.ValidString(raw) {
+		return raw
+	}
+	var b strings.Builder
+	b.Grow(len(raw))
+	if _, valid := s.unescape(start, &b); valid {
+		return b.String()
 	}
 	var value string
-	_ = json.Unmarshal([]byte(`"`+s+`"`), &value) // replaces what is invalid; cannot fail
+	_ = json.Unmarshal([]byte(s.text[start:end]), &value) // replaces what is invalid; cannot fail
 	return value
 }
 
-// unescape is unquote for a string with escapes, unless it is invalid UTF-8. It goes by eight bytes at a time
-// through a buffer on the stack: message bodies are often JSON themselves, with an escaped quote every few
-// bytes.
-func unescape(s string) (_ string, ok bool) {
+// unescape scans the string that starts at i and writes its value to b. The value is not valid if it would
+// have to be repaired, because the string is not valid UTF-8.
+//
+// It goes by eight bytes at a time through a buffer on the stack: message bodies are often JSON themselves,
+// with an escaped quote every few bytes.
+func (s *scanner) unescape(i int, b *strings.Builder) (end int, valid bool) {
 	const size = 256
 	var (
-		b   strings.Builder
-		buf [size + 12]byte // room for a step: seven bytes and a character
-		n   int
-		all uint64
+		text  = s.text
+		start = i
+		buf   [size + 12]byte // room for a step: seven bytes and a character
+		n     int
+		all   uint64
 	)
-	b.Grow(len(s))
-	for i := 0; i < len(s); {
+	for i++; ; {
 		if n >= size {
 			b.Write(buf[:n])
 			n = 0
 		}
-		if i+8 <= len(s) {
-			w := load(s, i)
+		if i+8 <= len(text) {
+			w := load(text, i)
 			all |= w
 			binary.LittleEndian.PutUint64(buf[n:], w)
-			plain := bits.TrailingZeros64(backslashes(w)) / 8 // 8 if there is none
+			plain := bits.TrailingZeros64(stops(w)) / 8 // 8 if it does not stop
 			i += plain
 			n += plain
 			if plain == 8 {
 				continue
 			}
-		} else if s[i] != '\\' {
-			all |= uint64(s[i])
-			buf[n] = s[i]
+		} else if i < len(text) && ' ' <= text[i] && text[i] != '"' && text[i] != '\\' {
+			all |= uint64(text[i])
+			buf[n] = text[i]
 			i++
 			n++
 			continue
 		}
-		c := s[i+1]
-		if c == 'u' {
-			r, length := unicodeEscape(s[i:])
+		switch {
+		case s.is(i, '"'):
+			b.Write(buf[:n])
+			return i + 1, all&highs == 0 || utf8.ValidString(text[start:i])
+		case !s.is(i, '\\'):
+			return s.fail(i), false
+		case s.is(i+1, '"'): // by far the most frequent
+			buf[n] = '"'
+			i += 2
+			n++
+			continue
+		}
+		end := s.escape(i)
+		if end < 0 {
+			return end, false
+		}
+		if text[i+1] == 'u' {
+			r, length := unicodeEscape(text[i:])
 			n += utf8.EncodeRune(buf[n:], r)
 			i += length
 			continue
 		}
-		if c > '\\' { // not a quote, a backslash or a slash, which stand for themselves
-			c = unescaped(c)
-		}
-		buf[n] = c
-		i += 2
+		buf[n] = unescaped(text[i+1])
+		i = end
 		n++
 	}
-	if all&highs != 0 && !utf8.ValidString(s) {
-		return "", false
-	}
-	b.Write(buf[:n])
-	return b.String(), true
-}
-
-// backslashes is stops for backslashes alone.
-func backslashes(w uint64) uint64 {
-	x := w ^ ones*'\\'
-	return (x - ones) &^ x & highs
 }
 
 func unescaped(c byte) byte {
@@ -95,8 +99,10 @@ func unescaped(c byte) byte {
 		return '\n'
 	case 'r':
 		return '\r'
-	default:
+	case 't':
 		return '\t'
+	default: // quote, backslash, slash
+		return c
 	}
 }
 
@@ -115,6 +121,7 @@ func unicodeEscape(s string) (r rune, length int) {
 	return utf8.RuneError, 6
 }
 
+// hex4 reads four digits. It is negative if they are none.
 func hex4(s string) (r rune) {
 	for i := range 4 {
 		r = r<<4 | hexDigit(s[i])
