@@ -18,10 +18,10 @@ import (
 type aside struct {
 	settings *settings
 	ctx      context.Context
-	leave    time.Time // when to leave them behind; zero for never
 
 	mu      sync.Mutex
 	queue   []task
+	used    bool // there has been something to call
 	running bool // a goroutine works off the queue
 	left    bool // the invocation did not wait for the end
 }
@@ -39,34 +39,60 @@ func (a *aside) failed(rec messages.Record, err error) {
 	}
 }
 
-// finish has the log line written and the observers called, and waits for them and the hooks.
-func (a *aside) finish(report *messages.Report) {
+// warn writes a line to the log. It does not block.
+func (a *aside) warn(text string, args ...any) {
+	a.do("logger", func() { a.settings.log().Warn(text, args...) })
+}
+
+// cancelGrace is how long a cancelled invocation waits for observers and hooks.
+const cancelGrace = 125 * time.Millisecond
+
+// finish has the log line written and the observers called, and waits for them and the hooks: until leave,
+// if that is not zero, and not much longer than until the invocation is cancelled.
+func (a *aside) finish(report *messages.Report, leave time.Time) {
 	s := a.settings
-	if report.Failed == 0 && len(s.observers) == 0 {
-		return // no failure, so no hook has been called either
-	}
 	if report.Failed > 0 {
-		a.do("logger", func() { warn(s.log(), report) })
+		a.do("logger", func() { warnOfFailures(s.log(), report) })
 	}
 	for _, observe := range s.observers {
 		a.do("observer", func() { observe(a.ctx, report) })
 	}
+	if a.unused() {
+		return
+	}
 	done := make(chan struct{})
 	a.do("logger", func() { a.end(done) })
 
-	if a.leave.IsZero() {
-		<-done
-		return
+	var up <-chan time.Time
+	if !leave.IsZero() {
+		timer := time.NewTimer(time.Until(leave))
+		defer timer.Stop()
+		up = timer.C
 	}
-	timer := time.NewTimer(time.Until(a.leave))
-	defer timer.Stop()
 	select {
 	case <-done:
-	case <-timer.C:
-		a.mu.Lock()
-		a.left = true
-		a.mu.Unlock()
+		return
+	case <-up:
+	case <-a.ctx.Done():
+		timer := time.NewTimer(cancelGrace)
+		defer timer.Stop()
+		select {
+		case <-done:
+			return
+		case <-up:
+		case <-timer.C:
+		}
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.left = true
+}
+
+// unused reports whether there has been nothing to call.
+func (a *aside) unused() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.used
 }
 
 // end comes after everything else.
@@ -82,6 +108,7 @@ func (a *aside) end(done chan<- struct{}) {
 func (a *aside) do(what string, call func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.used = true
 	a.queue = append(a.queue, task{what, call})
 	if !a.running {
 		a.running = true
@@ -132,9 +159,9 @@ func (a *aside) run(t task) {
 // maxLogged bounds the identifiers in the log line.
 const maxLogged = 10
 
-// warn writes the one line that tells of a batch's failures. It holds identifiers and, of the first
-// failure, the group as a hash and the error; never a payload (SPEC S9).
-func warn(logger *slog.Logger, report *messages.Report) {
+// warnOfFailures writes the one line that tells of a batch's failures. It holds identifiers and, of the
+// first failure, the group as a hash and the error; never a payload (SPEC S9).
+func warnOfFailures(logger *slog.Logger, report *messages.Report) {
 	ids := make([]string, 0, maxLogged)
 	var first *messages.Result
 	for i := range report.Records {

@@ -15,9 +15,9 @@
 //
 // The handler is called once per attempt at a record, by several goroutines at once for different
 // records (16 by default, see WithConcurrency). Records of a message group (SQS FIFO), a partition key
-// (Kinesis) or an item key (DynamoDB) are handled one at a time in batch order. A nil result means that
-// Lambda may forget the record; an error, a panic or runtime.Goexit means that Lambda has to deliver it
-// again. The context ends shortly before the function would time out; a handler must return soon after,
+// (Kinesis) or an item key (DynamoDB) are handled one at a time in batch order. A nil result means that the
+// record is done with, though a stream delivers it again where an earlier record failed; an error, a panic
+// or runtime.Goexit means that Lambda has to deliver it again. The context ends shortly before the function would time out; a handler must return soon after,
 // with ctx.Err() if its work is not done. One that does not is abandoned: its record is reported as
 // failed and whatever it returns later is ignored.
 //

@@ -43,7 +43,8 @@ type Policy uint8
 
 const (
 	// Derive chooses by the event: Continue for SQS standard queues, Stop for SQS FIFO queues, StopGroup
-	// for streams (Continue where WithoutOrder is given). It is the default (SPEC P4).
+	// for streams. With WithoutOrder it is Continue for streams, and still Stop for FIFO queues. It is the
+	// default (SPEC P4).
 	Derive Policy = iota
 	// Continue: everything else goes on. In an ordered source so does the rest of the record's group: it
 	// overtakes the failed record, so order is given up (SPEC P1).
@@ -83,11 +84,12 @@ func (p Policy) apply(s *settings) error {
 
 // WithDecider has decide choose, for each record that has failed for good, what happens to the others:
 // Continue, StopGroup or Stop; Derive leaves it to the policy that holds without a decider. It takes the
-// place of a policy.
+// place of a policy. It is not asked about records that were never started or that are reported as they
+// are shortly before the deadline: there is nothing left to decide then.
 //
-// decide is called by the batch supervisor, one call at a time within a batch, and must return quickly:
-// while it runs, the slots of failed records stay taken. A panic in it is logged and counts as Derive.
-// Default: none.
+// The batch supervisor waits for decide, one call at a time within a batch, so it must return quickly:
+// while it runs, the slots of failed records stay taken. A panic or runtime.Goexit in it is logged and
+// counts as Derive. Default: none.
 func WithDecider(decide func(rec Record, err error) Policy) Option {
 	return option(func(s *settings) error {
 		if decide == nil {
@@ -140,8 +142,10 @@ func WithConcurrency(n int) Option {
 // source, such as events.SQSMessage; the constructor of another source refuses the option.
 //
 // group is called once per record before any handler runs, and must be quick and free of side effects. If
-// it panics, its record fails and no later record is started. Default: the source's own rule (message
-// group, partition key, item key; none for SQS standard queues).
+// it panics, or a record cannot be decoded for it, that record fails and no later one is started: any of
+// them might belong to the same group. The policy that Derive chooses stays the same: on a standard queue
+// it is Continue; give StopGroup where the rest of a group has to wait for a failed record. Default: the
+// source's own rule (message group, partition key, item key; none for SQS standard queues).
 func WithGroup[T any](group func(T) string) Option {
 	return option(func(s *settings) error {
 		if group == nil {
@@ -172,7 +176,8 @@ func WithLowestOnly() Option {
 }
 
 // WithReserve sets how long before the invocation's deadline handlers' contexts end and nothing new
-// starts. The last quarter of it is kept for the response. More than half of the time that is left when
+// starts. Handlers may still finish until the last quarter of it, which is kept for the response; those
+// that have not are abandoned then. More than half of the time that is left when
 // the batch arrives is cut to that half, and logged. Default: 500 ms or 20 % of the time left on arrival,
 // whichever is smaller (SPEC D1). reserve must be positive.
 func WithReserve(reserve time.Duration) Option {
@@ -185,9 +190,10 @@ func WithReserve(reserve time.Duration) Option {
 	})
 }
 
-// WithRecordTimeout bounds one attempt at a record: its context ends after limit, and 100 ms later a
-// handler that has not returned is abandoned. The record has failed then, is not retried in place, and its
-// group goes no further in this batch (SPEC D4). Default: none but the invocation's own. limit must be
+// WithRecordTimeout bounds one attempt at a record: its context ends after limit. A handler that returns
+// nil within the next 100 ms has succeeded; one that returns an error has failed and is not retried in
+// place; one that does not return is abandoned: its record has failed, and its group goes no further in
+// this batch, whatever the policy (SPEC D4). Default: none but the invocation's own. limit must be
 // positive.
 func WithRecordTimeout(limit time.Duration) Option {
 	return option(func(s *settings) error {
@@ -202,8 +208,9 @@ func WithRecordTimeout(limit time.Duration) Option {
 // Retry is an Option that handles a failed record again within the same invocation, after a back-off. Only
 // the failure of the last attempt is a failure for the policy. A record in back-off takes up no
 // concurrency, except at concurrency 1; the rest of its group waits. Errors marked by Permanent, records
-// that cannot be decoded, runtime.Goexit and abandoned attempts are not retried; neither is anything once
-// the batch has been stopped or when the back-off would outlast the time there is (SPEC P6).
+// that cannot be decoded, runtime.Goexit, attempts that outlasted the record timeout and abandoned ones are
+// not retried; neither is anything once the batch has been stopped or when the back-off would outlast the
+// time there is (SPEC P6).
 // Default: no retry in place; Lambda delivers failed records again anyway.
 type Retry struct {
 	// Times is how many more attempts a record gets after the first. At least 1.
@@ -215,8 +222,9 @@ type Retry struct {
 	// Panics retries attempts that panicked, too. Default: a panic is final.
 	Panics bool
 	// Backoff, if not nil, gives the back-off before the next attempt in place of Base and Max; attempt is
-	// the number of the failed one, from 1. Without it the back-off is drawn evenly from the upper half of
-	// what Base and Max allow. Called by the batch supervisor; must return quickly.
+	// the number of the failed one, from 1; a negative result is 0, and if it panics Base and Max count.
+	// Without it the back-off is drawn evenly from the upper half of what Base and Max allow. The batch
+	// supervisor waits for it, so it must return quickly.
 	Backoff func(attempt int) time.Duration
 }
 
@@ -241,9 +249,10 @@ func WithLogger(logger *slog.Logger) Option {
 	})
 }
 
-// WithObserver has observe called with the report of each batch before the response leaves. Observers run
-// one after the other; the invocation waits for them as long as its deadline allows and leaves them
-// behind then. A panic in one is logged and changes nothing. Default: none.
+// WithObserver has observe called with the invocation's context and the report of each batch, an empty one
+// too, before the response leaves; not for an event that is refused. Observers run one after the other; the
+// invocation waits for them as long as its deadline allows and leaves them behind then. A panic in one is
+// logged and changes nothing. Default: none.
 func WithObserver(observe func(context.Context, *Report)) Option {
 	return option(func(s *settings) error {
 		if observe == nil {
@@ -256,8 +265,8 @@ func WithObserver(observe func(context.Context, *Report)) Option {
 
 // WithFailureHook has hook called once for each record that has failed, as it happens: after the last
 // attempt, when a handler is abandoned, and at the end of the batch for the records that were never
-// started. The calls of a batch come one after the other on a goroutine of their own, so a slow hook delays
-// no handler; the invocation waits for it as for an observer. Default: none.
+// started. ctx is the invocation's. The calls of a batch come one after the other on a goroutine of their
+// own, so a slow hook delays no handler; the invocation waits for it as for an observer. Default: none.
 func WithFailureHook(hook func(ctx context.Context, rec Record, err error)) Option {
 	return option(func(s *settings) error {
 		if hook == nil {
@@ -269,9 +278,9 @@ func WithFailureHook(hook func(ctx context.Context, rec Record, err error)) Opti
 }
 
 // Middleware wraps the handler of every record, whatever the source; it sees the context and the record's
-// metadata. next must be called with the context that was given or one derived from it. Middleware is
-// built once per processor and called by several goroutines at once; it is not called for records that
-// cannot be decoded.
+// metadata. next must be called with the record that was given, and with its context or one derived from
+// it. Middleware is built once per processor and called by several goroutines at once; it is not called for
+// records that cannot be decoded.
 type Middleware func(next func(context.Context, Record) error) func(context.Context, Record) error
 
 // WithMiddleware puts middleware around the handler, the first one outermost. Default: none.
@@ -287,14 +296,16 @@ func WithMiddleware(middleware ...Middleware) Option {
 	})
 }
 
-// directive turns a policy, Derive resolved, into what the supervisor knows.
+// directive turns a policy into what the supervisor knows; 0 for Derive and what is no policy.
 func (p Policy) directive() messages.Directive {
 	switch p {
+	case Continue:
+		return messages.Continue
 	case StopGroup:
 		return messages.StopGroup
 	case Stop:
 		return messages.StopBatch
 	default:
-		return messages.Continue
+		return 0
 	}
 }

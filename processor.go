@@ -17,7 +17,7 @@ import (
 // that it can be given to lambda.Start, and has Process for users with a handler of their own.
 //
 // A Processor is made by SQS, Kinesis or DynamoDB. It is safe for concurrent use, keeps nothing from one
-// batch to the next, and has no goroutine once every handler has returned.
+// batch to the next, and has no goroutine once every handler, observer and hook has returned.
 type Processor[E, R any] struct {
 	settings *settings
 	decode   func([]byte) (work, error)
@@ -63,7 +63,7 @@ func newProcessor[E, R, T any](src *sources.Source[E, T], respond func([]string)
 			Handle: func(a *messages.Attempt) error {
 				payload, err := b.Record(int(a.Index))
 				if err != nil {
-					return err
+					return messages.Permanent(err)
 				}
 				return call(a, payload)
 			},
@@ -96,13 +96,9 @@ func settingsOf(source messages.Source, options []Option) (*settings, error) {
 	}
 	if s.decider != nil {
 		s.supervisor.Decide = func(rec messages.Record, err error) messages.Directive {
-			if p := s.decider(rec, err); p != Derive {
-				return p.directive()
-			}
-			return 0
+			return s.decider(rec, err).directive()
 		}
 	}
-	s.supervisor.Logger = s.log
 	return s, nil
 }
 
@@ -120,15 +116,17 @@ func chain[T any](middleware []Middleware, handler func(context.Context, T) erro
 	if len(middleware) == 0 {
 		return func(a *messages.Attempt, payload T) error { return handler(a, payload) }
 	}
-	next := func(ctx context.Context, _ Record) error {
+	next := func(ctx context.Context, rec Record) error {
 		p, ok := ctx.Value(payloadKey{}).(*carrier[T])
-		if !ok {
-			return errors.New("troupe: a middleware passed on a context that does not derive from the one it was given")
+		if !ok || p.Record() != rec {
+			return errors.New("troupe: a middleware passed on another record, or a context that does not derive from the one it was given")
 		}
 		return handler(ctx, p.payload)
 	}
 	for i := len(middleware) - 1; i >= 0; i-- {
-		next = middleware[i](next)
+		if next = middleware[i](next); next == nil {
+			panic(fmt.Errorf("troupe: WithMiddleware: number %d returned nil; a function is needed", i+1))
+		}
 	}
 	return func(a *messages.Attempt, payload T) error {
 		return next(&carrier[T]{Attempt: a, payload: payload}, a.Record())
@@ -184,15 +182,13 @@ func (p *Processor[E, R]) Process(ctx context.Context, event E) (R, error) {
 // process runs a batch and returns what to report.
 func (s *settings) process(ctx context.Context, w work) (ids []string, err error) {
 	a := &aside{settings: s, ctx: ctx}
-	report := &messages.Report{Source: w.batch.Source, Records: w.batch.Results, Running: supervisor.Running()}
-	if len(w.batch.Results) > 0 {
-		w.batch.Policy = s.policyFor(w).directive()
-		if len(s.hooks) > 0 {
-			w.batch.Failed = a.failed
-		}
-		report, a.leave = supervisor.Run(ctx, &s.supervisor, w.batch)
+	w.batch.Policy = s.policyFor(w).directive()
+	w.batch.Warn = a.warn
+	if len(s.hooks) > 0 {
+		w.batch.Failed = a.failed
 	}
-	a.finish(report)
+	report, leave := supervisor.Run(ctx, &s.supervisor, w.batch)
+	a.finish(report, leave)
 
 	ids = response.Failures(report.Records)
 	if s.lowestOnly {

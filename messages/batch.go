@@ -20,6 +20,9 @@ type Batch struct {
 	Handle func(*Attempt) error
 	// Failed, if not nil, is told of each failed record once. It must not block.
 	Failed func(Record, error)
+	// Warn is for what is worth telling: a line for the log, with alternating keys and values. It must not
+	// block.
+	Warn func(text string, args ...any)
 }
 
 // Record returns what is known of record index at the given attempt.

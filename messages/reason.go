@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Reason is why a record failed, or why an event was refused. Reasons are errors to compare with:
@@ -77,11 +78,7 @@ func Because(reason Reason, cause error) error {
 }
 
 func (b *because) Error() string {
-	cause := b.cause.Error()
-	if r, ok := b.cause.(Reason); ok {
-		cause = reasonTexts[r]
-	}
-	return b.reason.Error() + ": " + cause
+	return b.reason.Error() + ": " + strings.TrimPrefix(fmt.Sprint(b.cause), "troupe: ")
 }
 
 func (b *because) Unwrap() []error { return []error{b.reason, b.cause} }
@@ -106,8 +103,7 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// DecodeError says where a record, or a whole event, stopped being readable. It never holds any of the
-// payload (SPEC S9).
+// DecodeError says where a record stopped being readable. It never holds any of the payload (SPEC S9).
 type DecodeError struct {
 	// Field is the path of the value that could not be read, such as "kinesis.data"; empty if unknown.
 	Field string

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -37,8 +36,6 @@ type ledger struct {
 	began   time.Time
 	process *process
 
-	// halted mirrors halt != 0, for a last look before a handler is called.
-	halted atomic.Bool
 	// done is closed when the books are.
 	done chan struct{}
 	// launch puts another slot to work, which spare has counted.
@@ -180,17 +177,19 @@ func (l *ledger) post(m messages.Message) {
 	}
 }
 
-// Handle calls the handler. It is here that a stop catches the records that were taken before it.
+// Handle calls the handler, unless the time for that has passed since the record was taken: a goroutine may
+// be kept waiting anywhere, even until the response has left. A stop is not looked at again: a record that
+// was taken counts as started, since one behind it in the batch may have been by now.
 //
 // Slots go to work one after the other, each as the handler of the one before is called: started all at
 // once they would reach their handlers in any order, and records would not start in batch order.
 func (l *ledger) Handle(a *messages.Attempt) error {
+	if l.ctx.Err() != nil {
+		return errNotBegun
+	}
 	if a.More {
 		a.More = false
 		l.launch()
-	}
-	if l.halted.Load() {
-		return errNotBegun
 	}
 	err := l.batch.Handle(a)
 	if err != nil {
@@ -246,16 +245,24 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 }
 
 // advance takes the next record for a slot: a new one, if a is nil, or one whose attempt a succeeded or was
-// not begun. retired is the actor of a group that has nothing left to do.
+// not made. retired is the actor of a group that has nothing left to do.
 func (l *ledger) advance(a *messages.Attempt) (next job, retired *actor.PID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return next, nil
 	}
-	if a != nil && a.Ended == messages.Done {
-		l.open--
-		retired = l.release(a.Index)
+	if a != nil {
+		switch {
+		case a.Ended == messages.Done:
+			l.open--
+			retired = l.release(a.Index)
+		case l.states[a.Index] == running: // the actor did not take the attempt: it has died
+			l.batch.Results[a.Index].Err = errNoActor
+			l.settle(a.Index)
+			l.stopGroup(a.Index)
+			retired = l.release(a.Index)
+		}
 	}
 	if next = l.take(); next.attempt == nil {
 		l.free++
@@ -400,16 +407,19 @@ func (l *ledger) abandon(a *messages.Attempt) bool {
 	if l.closed || l.states[i] != running || l.batch.Results[i].Attempts != int(a.Number) {
 		return false
 	}
-	l.ended()
+	why := error(messages.ErrRecordTimeout)
+	if l.ended() {
+		why = messages.Because(l.reason(), why)
+	}
 	l.stopGroup(i)
-	l.giveUp(i, messages.ErrRecordTimeout)
+	l.giveUp(i, why)
 	l.free++
 	return true
 }
 
 // giveUp settles a record whose handler has not returned. The handler keeps its actor until it does, so
 // its group stays busy.
-func (l *ledger) giveUp(i int32, why messages.Reason) {
+func (l *ledger) giveUp(i int32, why error) {
 	r := &l.batch.Results[i]
 	r.Duration = time.Since(l.began) - r.Queued
 	r.Err = messages.Because(messages.ErrAbandoned, why)
@@ -454,7 +464,6 @@ func (l *ledger) stop(why messages.Reason) {
 		return
 	}
 	l.halt = why
-	l.halted.Store(true)
 	for i := range l.states {
 		if l.states[i] == due || l.states[i] == waiting {
 			if l.states[i] == waiting && l.cfg.Concurrency == 1 {
@@ -498,7 +507,6 @@ func (l *ledger) close() {
 // shut gives every record that has none its outcome and lets the caller and the supervisor know.
 func (l *ledger) shut() {
 	l.closed = true
-	l.halted.Store(true)
 	took := time.Since(l.began)
 	for i, s := range l.states {
 		if s != idle {

@@ -53,5 +53,5 @@ func (guardian) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor,
 	supervisor.StopChildren(child)
 }
 
-// Running counts the abandoned handlers of all batches that are still running in the process.
-func Running() int { return int(theProcess().abandoned.Load()) }
+// stillRunning counts the abandoned handlers of all batches that are still running in the process.
+func stillRunning() int { return int(theProcess().abandoned.Load()) }

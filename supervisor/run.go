@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -25,8 +24,6 @@ type Config struct {
 	// Decide, if not nil, takes the place of the batch's policy; a result that is no directive leaves it to
 	// the policy.
 	Decide func(messages.Record, error) messages.Directive
-	// Logger tells what is worth telling. It is called rarely, and never nil.
-	Logger func() *slog.Logger
 	// Actors are further properties of record and group actors, for tests that watch them.
 	Actors []actor.PropsOption
 }
@@ -40,17 +37,23 @@ const (
 	cancelGrace       = 500 * time.Millisecond
 )
 
-var errNotBegun = errors.New("not begun")
+var (
+	errNotBegun = errors.New("not begun")
+	// errNoActor is the failure of a record that its actor did not take. No handler can bring that about.
+	errNoActor = errors.New("troupe: the record's actor has died")
+)
 
-// Run handles a batch, which must not be empty, and returns its report when every record has its outcome:
-// at the last call at the latest. leave is the time by which the response should be on its way; it is zero
-// if there is no hurry.
+// Run handles a batch and returns its report when every record has its outcome: at the last call at the
+// latest. leave is the time by which the response should be on its way; it is zero if there is no deadline.
 //
 // It is safe for concurrent use with different batches. Handlers that were abandoned go on after it has
 // returned, but can change nothing.
 func Run(ctx context.Context, cfg *Config, batch *messages.Batch) (report *messages.Report, leave time.Time) {
 	began := time.Now()
-	t := timetableOf(ctx, cfg, began)
+	t := timetableOf(ctx, cfg, batch, began)
+	if len(batch.Results) == 0 {
+		return &messages.Report{Source: batch.Source, Records: batch.Results, Running: stillRunning()}, t.leave
+	}
 
 	handlers, cancel := ctx, context.CancelFunc(nil)
 	if t.cutoff.IsZero() {
@@ -67,7 +70,7 @@ func Run(ctx context.Context, cfg *Config, batch *messages.Batch) (report *messa
 	} else {
 		defer context.AfterFunc(handlers, l.cut)()
 		spawn(l)
-		t = l.wait(t)
+		l.wait(t.lastCall)
 	}
 	return l.report(), t.leave
 }
@@ -79,7 +82,7 @@ type timetable struct {
 	leave    time.Time // observers are left behind
 }
 
-func timetableOf(ctx context.Context, cfg *Config, now time.Time) timetable {
+func timetableOf(ctx context.Context, cfg *Config, batch *messages.Batch, now time.Time) timetable {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return timetable{}
@@ -92,7 +95,7 @@ func timetableOf(ctx context.Context, cfg *Config, now time.Time) timetable {
 	case reserve > left/2:
 		reserve = left / 2
 		if left > 0 {
-			cfg.Logger().Warn("troupe: the reserve is more than half of the time left and was cut",
+			batch.Warn("troupe: the reserve is more than half of the time left and was cut",
 				"reserve", cfg.Reserve, "time_left", left, "cut_to", reserve)
 		}
 	}
@@ -103,36 +106,33 @@ func timetableOf(ctx context.Context, cfg *Config, now time.Time) timetable {
 	}
 }
 
-// wait returns when the books are closed, and closes them at the last call. A cancelled context brings the
-// last call forward.
-func (l *ledger) wait(t timetable) timetable {
-	var lastCall <-chan time.Time
-	if !t.lastCall.IsZero() {
-		timer := time.NewTimer(time.Until(t.lastCall))
+// wait returns when the books are closed, and closes them at the last call, if that is not zero. A
+// cancelled context brings the last call forward.
+func (l *ledger) wait(lastCall time.Time) {
+	var up <-chan time.Time
+	if !lastCall.IsZero() {
+		timer := time.NewTimer(time.Until(lastCall))
 		defer timer.Stop()
-		lastCall = timer.C
+		up = timer.C
 	}
-	select {
-	case <-l.done:
-		return t
-	case <-lastCall:
-		l.close()
-		return t
-	case <-l.caller.Done():
+	cancelled := l.caller.Done()
+	for {
+		select {
+		case <-l.done:
+			return
+		case <-up:
+			l.close()
+			return
+		case <-cancelled:
+			cancelled = nil
+			soon := time.Now().Add(cancelGrace)
+			if lastCall.IsZero() || soon.Before(lastCall) {
+				timer := time.NewTimer(cancelGrace)
+				defer timer.Stop()
+				up = timer.C
+			}
+		}
 	}
-
-	soon := time.Now().Add(cancelGrace)
-	if t.lastCall.IsZero() || soon.Before(t.lastCall) {
-		t.lastCall, t.leave = soon, soon.Add(cancelGrace/lastCallShare)
-	}
-	timer := time.NewTimer(time.Until(t.lastCall))
-	defer timer.Stop()
-	select {
-	case <-l.done:
-	case <-timer.C:
-		l.close()
-	}
-	return t
 }
 
 // report tells how the batch went. The books are closed.
@@ -142,7 +142,7 @@ func (l *ledger) report() *messages.Report {
 		Records:   l.batch.Results,
 		Retried:   l.retried,
 		Abandoned: l.abandoned,
-		Running:   Running(),
+		Running:   stillRunning(),
 		Duration:  time.Since(l.began),
 	}
 	for i := range r.Records {

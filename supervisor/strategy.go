@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"time"
@@ -40,7 +39,6 @@ func (stop) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, child *actor
 type decide struct {
 	decider func(messages.Record, error) messages.Directive
 	policy  actor.SupervisorStrategy
-	logger  func() *slog.Logger
 }
 
 func (d decide) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
@@ -56,7 +54,7 @@ func (d decide) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, chi
 func (d decide) ask(a *messages.Attempt) (directive messages.Directive) {
 	rec, err := a.Record(), a.Batch.Results[a.Index].Err
 	if failure := apart(func() { directive = d.decider(rec, err) }); failure != nil {
-		d.logger().Error("troupe: the decider failed; the policy decides", "record", rec.ID, "error", failure)
+		a.Batch.Warn("troupe: the decider failed; the policy decides", "record", rec.ID, "error", failure)
 		return 0
 	}
 	return directive
@@ -148,7 +146,7 @@ func (r retry) backoff(attempt int) time.Duration {
 func strategyFor(cfg *Config, policy messages.Directive) actor.SupervisorStrategy {
 	strategy := strategyOf(policy)
 	if cfg.Decide != nil {
-		strategy = decide{cfg.Decide, strategy, cfg.Logger}
+		strategy = decide{cfg.Decide, strategy}
 	}
 	if cfg.Retry.Times > 0 {
 		strategy = retry{cfg.Retry, strategy}

@@ -130,7 +130,7 @@ func (s *supervisor) work() {
 			s.children.RestartChildren(j.actor)
 		}
 		root.Send(j.actor, j.attempt)
-		if j.attempt.More { // the actor did not take the attempt
+		if j.attempt.More { // the handler was not called
 			j.attempt.More = false
 			s.launch()
 		}

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -25,7 +24,7 @@ func (w watchful) ResumeChildren(...*actor.PID) { w.resumed() }
 // The moment a group is free another slot may send its actor the next record. An actor that had not been
 // resumed by then would not take it, and the record would be lost (O2, S2).
 func TestAGroupActorIsResumedBeforeItsGroupIsFree(t *testing.T) {
-	cfg := &Config{Concurrency: 1, Logger: slog.Default}
+	cfg := &Config{Concurrency: 1}
 	batch := &messages.Batch{
 		Results: []messages.Result{{ID: "1", Group: "g"}, {ID: "2", Group: "g"}},
 		Ordered: true, Barrier: 2, Policy: messages.Continue,

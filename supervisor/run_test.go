@@ -1,0 +1,318 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// batchOf is a batch of n records, in as many groups, or without order if there are none.
+func batchOf(n, groups int, handle func(*messages.Attempt) error) *messages.Batch {
+	b := &messages.Batch{Source: messages.Kinesis, Results: make([]messages.Result, n), Barrier: n, Ordered: groups > 0, Policy: messages.Continue, Handle: handle, Warn: func(string, ...any) {}}
+	for i := range b.Results {
+		b.Results[i].ID = fmt.Sprint(i)
+		if groups > 0 {
+			b.Results[i].Group = fmt.Sprint(i % groups)
+		}
+	}
+	return b
+}
+
+// starts counts the actors that are started and restarted, by their names.
+type starts struct {
+	mu               sync.Mutex
+	started, stopped map[string]int
+	restarting       int
+}
+
+func (s *starts) watch(next actor.ReceiverFunc) actor.ReceiverFunc {
+	return func(c actor.ReceiverContext, envelope *actor.MessageEnvelope) {
+		s.mu.Lock()
+		switch envelope.Message.(type) {
+		case *actor.Started:
+			s.started[c.Self().GetId()]++
+		case *actor.Restarting:
+			s.restarting++
+		case *actor.Stopped:
+			s.stopped[c.Self().GetId()]++
+		}
+		s.mu.Unlock()
+		next(c, envelope)
+	}
+}
+
+// SPEC 4: in an unordered batch each record that is started has an actor of its own, in an ordered one each
+// group that is; a record that is tried again keeps its actor, which is restarted; every actor is stopped.
+func TestEachRecordOrGroupHasOneActor(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		n, groups   int
+		concurrency int
+		policy      messages.Directive
+		retry       Retry
+		handle      func(*messages.Attempt) error
+		actors      int
+		restarts    int
+		attempts    int
+	}{
+		{"records", 100, 0, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { return nil }, 100, 0, 100},
+		{"records, one at a time", 100, 0, 1, messages.Continue, Retry{}, func(*messages.Attempt) error { return nil }, 100, 0, 100},
+		{"records that fail", 100, 0, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { return errHandler }, 100, 0, 100},
+		{"records that panic", 100, 0, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { panic(1) }, 100, 0, 100},
+		{"records that end the goroutine", 100, 0, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { runtime.Goexit(); return nil }, 100, 0, 100},
+		{"records that are tried again", 100, 0, 16, messages.Continue, Retry{Times: 2}, func(*messages.Attempt) error { return errHandler }, 100, 200, 300},
+		{"records that are stopped", 100, 0, 1, messages.StopBatch, Retry{}, func(a *messages.Attempt) error { return failAt(a, 29) }, 30, 0, 30},
+		{"groups", 100, 7, 16, messages.StopGroup, Retry{}, func(*messages.Attempt) error { return nil }, 7, 0, 100},
+		{"groups, one at a time", 100, 7, 1, messages.StopGroup, Retry{}, func(*messages.Attempt) error { return nil }, 7, 0, 100},
+		{"groups that fail and go on", 100, 7, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { return errHandler }, 7, 0, 100},
+		{"groups that fail and stop", 100, 7, 16, messages.StopGroup, Retry{}, func(*messages.Attempt) error { return errHandler }, 7, 0, 7},
+		{"groups that are tried again", 70, 7, 16, messages.Continue, Retry{Times: 2}, func(*messages.Attempt) error { return errHandler }, 7, 140, 210},
+		{"groups that are stopped", 100, 7, 1, messages.StopBatch, Retry{}, func(a *messages.Attempt) error { return failAt(a, 3) }, 4, 0, 4},
+		{"a group for each record", 100, 100, 16, messages.StopGroup, Retry{}, func(*messages.Attempt) error { return nil }, 100, 0, 100},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &starts{started: map[string]int{}, stopped: map[string]int{}}
+				cfg := &Config{Concurrency: c.concurrency, Retry: c.retry, Actors: []actor.PropsOption{actor.WithReceiverMiddleware(s.watch)}}
+				var mu sync.Mutex
+				attempts := 0
+				b := batchOf(c.n, c.groups, func(a *messages.Attempt) error {
+					mu.Lock()
+					attempts++
+					mu.Unlock()
+					time.Sleep(time.Millisecond)
+					return c.handle(a)
+				})
+				b.Policy = c.policy
+				Run(t.Context(), cfg, b)
+				synctest.Wait()
+				assert.Equal(t, c.attempts, attempts)
+				assert.Len(t, s.started, c.actors, "one actor each")
+				assert.Equal(t, c.restarts, s.restarting)
+				restarted := 0
+				for name, times := range s.started {
+					assert.Equal(t, 1, s.stopped[name], "%s is stopped, once", name)
+					restarted += times - 1
+				}
+				assert.Equal(t, c.restarts, restarted)
+				assert.Len(t, s.stopped, c.actors)
+			})
+		})
+	}
+}
+
+func failAt(a *messages.Attempt, i int32) error {
+	if a.Index == i {
+		return errHandler
+	}
+	return nil
+}
+
+// registered counts the processes that the actor system knows.
+func registered() (n int) {
+	for _, bucket := range theProcess().system.ProcessRegistry.LocalPIDs.LocalPIDs {
+		n += bucket.Count()
+	}
+	return n
+}
+
+// SPEC 2: nothing of a batch stays in the actor system, which is the process's.
+func TestNothingOfABatchStaysInTheActorSystem(t *testing.T) {
+	// The guardian is registered with the first batch of the process.
+	Run(t.Context(), &Config{Concurrency: 1}, batchOf(1, 0, func(*messages.Attempt) error { return nil }))
+	for _, groups := range []int{0, 5} {
+		for name, c := range map[string]struct {
+			policy messages.Directive
+			retry  Retry
+			limit  time.Duration
+			left   time.Duration
+			handle func(*messages.Attempt, <-chan struct{}) error
+		}{
+			"success":        {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return nil }},
+			"failure":        {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return errHandler }},
+			"stopped groups": {messages.StopGroup, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return errHandler }},
+			"stop":           {messages.StopBatch, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return errHandler }},
+			"panics":         {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { panic(1) }},
+			"Goexit":         {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { runtime.Goexit(); return nil }},
+			"retries":        {messages.Continue, Retry{Times: 2, Panics: true}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { panic(1) }},
+			"cut in back-off": {messages.Continue, Retry{Times: 1, Base: time.Hour, Max: time.Hour}, 0, time.Minute, func(a *messages.Attempt, _ <-chan struct{}) error {
+				return errHandler
+			}},
+			"stopped in back-off": {messages.StopBatch, Retry{Times: 1, Base: time.Hour, Max: time.Hour}, 0, 0, func(a *messages.Attempt, _ <-chan struct{}) error {
+				if a.Index == 3 {
+					time.Sleep(time.Second)
+					a.Final = true
+					return messages.Permanent(errHandler)
+				}
+				return errHandler
+			}},
+			"abandoned by the record timeout": {messages.Continue, Retry{}, time.Second, 0, func(a *messages.Attempt, release <-chan struct{}) error {
+				if a.Index%7 == 0 {
+					<-release
+				}
+				return nil
+			}},
+			"abandoned at the last call": {messages.Continue, Retry{}, 0, time.Second, func(a *messages.Attempt, release <-chan struct{}) error {
+				if a.Index%7 == 0 {
+					<-release
+				}
+				return nil
+			}},
+			"abandoned, then ended all ways": {messages.Continue, Retry{}, 0, time.Second, func(a *messages.Attempt, release <-chan struct{}) error {
+				<-release
+				switch a.Index % 3 {
+				case 0:
+					panic(1)
+				case 1:
+					runtime.Goexit()
+				}
+				return errHandler
+			}},
+			"cut": {messages.Continue, Retry{}, 0, time.Second, func(a *messages.Attempt, _ <-chan struct{}) error { <-a.Done(); return a.Err() }},
+		} {
+			t.Run(fmt.Sprint(name, "/", groups), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					before, running := registered(), theProcess().abandoned.Load()
+					ctx := context.Background()
+					if c.left > 0 {
+						var cancel context.CancelFunc
+						ctx, cancel = context.WithTimeout(ctx, c.left)
+						defer cancel()
+					}
+					release := make(chan struct{})
+					b := batchOf(40, groups, func(a *messages.Attempt) error { return c.handle(a, release) })
+					b.Policy = c.policy
+					report, _ := Run(ctx, &Config{Concurrency: 8, Retry: c.retry, RecordTimeout: c.limit}, b)
+					assert.Equal(t, 40, report.Succeeded+report.Failed)
+					close(release)
+					synctest.Wait()
+					assert.Equal(t, before, registered(), "processes in the actor system")
+					assert.Equal(t, running, theProcess().abandoned.Load(), "abandoned handlers still counted")
+				})
+			})
+		}
+	}
+}
+
+// SPEC S2, S1: were the batch supervisor itself to fail, nobody would wait for ever, and no record would go
+// unreported.
+func TestABatchWhoseSupervisorFailsIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := batchOf(20, 0, func(a *messages.Attempt) error {
+			time.Sleep(time.Duration(a.Index+1) * time.Second)
+			return failAt(a, 4)
+		})
+		cfg := &Config{Concurrency: 8}
+		done := make(chan *messages.Report)
+		go func() {
+			report, _ := Run(context.Background(), cfg, b)
+			done <- report
+		}()
+		time.Sleep(1500 * time.Millisecond) // the first record has succeeded, eight are running
+		// A message that no supervisor understands is ignored; an Expired without its attempt makes this one
+		// panic.
+		theProcess().system.Root.Send(supervisorOf(t), &messages.Expired{})
+		select {
+		case report := <-done:
+			assert.Equal(t, 1, report.Succeeded)
+			assert.Equal(t, 19, report.Failed)
+			for _, r := range report.Records[1:] {
+				assert.Error(t, r.Err)
+			}
+		case <-time.After(time.Hour):
+			require.Fail(t, "the batch never ended")
+		}
+		time.Sleep(time.Hour) // its handlers have returned
+	})
+}
+
+// supervisorOf finds the supervisor of the only batch there is.
+func supervisorOf(t *testing.T) *actor.PID {
+	t.Helper()
+	name := fmt.Sprint("batch-", theProcess().batches.Load())
+	pid := actor.NewPID(theProcess().system.Address(), name)
+	_, there := theProcess().system.ProcessRegistry.Get(pid)
+	require.True(t, there, name)
+	return pid
+}
+
+// SPEC D1: what follows from a reserve, in numbers.
+func TestTheTimetableFollowsFromTheReserve(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		name                    string
+		left, reserve           time.Duration
+		cutoff, lastCall, leave time.Duration // before the deadline
+		logs                    bool
+	}{
+		{"long, default", 15 * time.Minute, 0, 500 * ms, 125 * ms, 62500 * time.Microsecond, false},
+		{"short, default", 100 * ms, 0, 20 * ms, 5 * ms, 2500 * time.Microsecond, false},
+		{"given", time.Minute, 8 * time.Second, 8 * time.Second, 2 * time.Second, time.Second, false},
+		{"half", 16 * time.Second, 8 * time.Second, 8 * time.Second, 2 * time.Second, time.Second, false},
+		{"too much", 8 * time.Second, time.Hour, 4 * time.Second, time.Second, 500 * ms, true},
+		{"no time left", 0, time.Hour, 0, 0, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var warned []any
+			b := &messages.Batch{Warn: func(text string, args ...any) { warned = append(warned, text, args) }}
+			deadline := now.Add(c.left)
+			ctx, cancel := context.WithDeadline(context.Background(), deadline)
+			defer cancel()
+			table := timetableOf(ctx, &Config{Reserve: c.reserve}, b, now)
+			assert.Equal(t, timetable{deadline.Add(-c.cutoff), deadline.Add(-c.lastCall), deadline.Add(-c.leave)}, table)
+			assert.Equal(t, c.logs, len(warned) > 0, "%v", warned)
+		})
+	}
+	assert.Equal(t, timetable{}, timetableOf(context.Background(), &Config{}, nil, now), "SPEC D5")
+}
+
+// SPEC S1, S2: a record whose actor dies before it could be handed over has failed, and the batch ends.
+func TestARecordWhoseActorCannotStartHasFailed(t *testing.T) {
+	for _, groups := range []int{0, 20} {
+		t.Run(fmt.Sprint(groups, " groups"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spawned := 0
+				broken := func(next actor.ReceiverFunc) actor.ReceiverFunc {
+					return func(c actor.ReceiverContext, envelope *actor.MessageEnvelope) {
+						if _, ok := envelope.Message.(*actor.Started); ok {
+							if spawned++; spawned == 3 {
+								panic("the actor cannot start")
+							}
+						}
+						next(c, envelope)
+					}
+				}
+				cfg := &Config{Concurrency: 1, Actors: []actor.PropsOption{actor.WithReceiverMiddleware(broken)}}
+				b := batchOf(20, groups, func(*messages.Attempt) error { return nil })
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				done := make(chan *messages.Report, 1)
+				go func() {
+					report, _ := Run(ctx, cfg, b)
+					done <- report
+				}()
+				select {
+				case report := <-done:
+					assert.Equal(t, 1, report.Failed)
+					assert.Equal(t, messages.Failed, report.Records[2].Outcome)
+				case <-time.After(time.Hour):
+					assert.Fail(t, "the batch never ended")
+					cancel()
+					<-done
+				}
+				time.Sleep(time.Minute) // dead letters have been seen to
+			})
+		})
+	}
+}

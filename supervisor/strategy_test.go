@@ -1,0 +1,228 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// fake is a supervisor that takes down what a strategy has it do.
+type fake struct {
+	noTime bool // RestartAfter says no
+	did    []string
+	pauses []time.Duration
+	failed []any
+}
+
+func (f *fake) Children() []*actor.PID { return nil }
+func (f *fake) EscalateFailure(reason, message any) {
+	f.did, f.failed = append(f.did, "escalate"), append(f.failed, reason, message)
+}
+func (f *fake) RestartChildren(pids ...*actor.PID) { f.note("restart", pids) }
+func (f *fake) StopChildren(pids ...*actor.PID)    { f.note("stop", pids) }
+func (f *fake) ResumeChildren(pids ...*actor.PID)  { f.note("resume", pids) }
+func (f *fake) RestartAfter(pause time.Duration) bool {
+	f.pauses = append(f.pauses, pause)
+	if f.noTime {
+		f.did = append(f.did, "no time")
+		return false
+	}
+	f.did = append(f.did, "restart")
+	return true
+}
+
+func (f *fake) note(what string, pids []*actor.PID) {
+	for _, pid := range pids {
+		f.did = append(f.did, fmt.Sprint(what, " ", pid.GetId()))
+	}
+}
+
+var errHandler = errors.New("the handler's own error")
+
+// failedAttempt is attempt number of record 1 of a batch, after it has failed with err.
+func failedAttempt(number int, err error) *messages.Attempt {
+	b := &messages.Batch{Source: messages.Kinesis, Warn: func(string, ...any) {}, Results: []messages.Result{{ID: "0"}, {ID: "1", Group: "g", Attempts: number, Err: err}}}
+	return &messages.Attempt{Batch: b, Index: 1, Number: int32(number), Ended: messages.Broken}
+}
+
+var child = actor.NewPID("nonhost", "child")
+
+// answer has a strategy handle a failure, and returns what it had the supervisor do.
+func answer(s actor.SupervisorStrategy, f *fake, a *messages.Attempt, reason any) string {
+	s.HandleFailure(nil, f, child, nil, reason, a)
+	return strings.Join(f.did, ", ")
+}
+
+// SPEC 4, P1 to P3: each policy is a strategy, and answers every failure with one directive, whatever failed.
+func TestEachPolicyIsADirectiveOfItsStrategy(t *testing.T) {
+	for directive, want := range map[messages.Directive]string{
+		messages.Continue:  "resume child",
+		messages.StopGroup: "stop child",
+		messages.StopBatch: "escalate",
+	} {
+		strategy := strategyFor(&Config{}, directive)
+		for _, reason := range []error{errHandler, &messages.PanicError{Value: 1}, messages.ErrGoexit, messages.Because(messages.ErrAbandoned, messages.ErrRecordTimeout)} {
+			f := &fake{}
+			a := failedAttempt(1, reason)
+			assert.Equal(t, want, answer(strategy, f, a, reason), "%v: %v", directive, reason)
+			if directive == messages.StopBatch {
+				assert.Equal(t, []any{reason, a}, f.failed)
+			}
+		}
+	}
+	assert.Nil(t, strategyOf(0))
+	assert.Nil(t, strategyOf(77))
+}
+
+// SPEC P5: a decider's answer takes the place of the policy, and where it has none, or misbehaves, the
+// policy decides.
+func TestADecidersAnswerTakesThePlaceOfThePolicy(t *testing.T) {
+	for name, c := range map[string]struct {
+		decide func(messages.Record, error) messages.Directive
+		want   string
+		logs   bool
+	}{
+		"continue":       {func(messages.Record, error) messages.Directive { return messages.Continue }, "resume child", false},
+		"stop the group": {func(messages.Record, error) messages.Directive { return messages.StopGroup }, "stop child", false},
+		"stop the batch": {func(messages.Record, error) messages.Directive { return messages.StopBatch }, "escalate", false},
+		"no directive":   {func(messages.Record, error) messages.Directive { return 0 }, "stop child", false},
+		"no such thing":  {func(messages.Record, error) messages.Directive { return 99 }, "stop child", false},
+		"panic":          {func(messages.Record, error) messages.Directive { panic("decider") }, "stop child", true},
+		"panic with nil": {func(messages.Record, error) messages.Directive { panic(nil) }, "stop child", true},
+		"Goexit":         {func(messages.Record, error) messages.Directive { runtime.Goexit(); return messages.Continue }, "stop child", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var warned []string
+			var asked []messages.Record
+			a := failedAttempt(3, errHandler)
+			a.Batch.Warn = func(text string, _ ...any) { warned = append(warned, text) }
+			cfg := &Config{Decide: func(rec messages.Record, err error) messages.Directive {
+				asked = append(asked, rec)
+				assert.Equal(t, errHandler, err)
+				return c.decide(rec, err)
+			}}
+			assert.Equal(t, c.want, answer(strategyFor(cfg, messages.StopGroup), &fake{}, a, errHandler))
+			assert.Equal(t, []messages.Record{{ID: "1", Group: "g", Source: messages.Kinesis, Index: 1, Attempt: 3}}, asked)
+			assert.Equal(t, c.logs, len(warned) == 1, "%v", warned)
+		})
+	}
+}
+
+// SPEC P6: what is tried again and what is not; only the failure that is not is the next strategy's.
+func TestRetryRestartsWhatMayBeTriedAgain(t *testing.T) {
+	final := func(a *messages.Attempt) *messages.Attempt { a.Final = true; return a }
+	panicked := &messages.PanicError{Value: "v"}
+	for _, c := range []struct {
+		name   string
+		retry  Retry
+		a      *messages.Attempt
+		reason error
+		child  *actor.PID
+		noTime bool
+		want   string
+	}{
+		{"the first failure", Retry{Times: 2}, failedAttempt(1, errHandler), errHandler, child, false, "restart"},
+		{"the last failure that may be", Retry{Times: 2}, failedAttempt(2, errHandler), errHandler, child, false, "restart"},
+		{"one too many", Retry{Times: 2}, failedAttempt(3, errHandler), errHandler, child, false, "escalate"},
+		{"a final one", Retry{Times: 2}, final(failedAttempt(1, errHandler)), errHandler, child, false, "escalate"},
+		{"a panic", Retry{Times: 2}, failedAttempt(1, panicked), panicked, child, false, "escalate"},
+		{"a panic that is asked for", Retry{Times: 2, Panics: true}, failedAttempt(1, panicked), panicked, child, false, "restart"},
+		{"a final panic that is asked for", Retry{Times: 2, Panics: true}, final(failedAttempt(1, panicked)), panicked, child, false, "escalate"},
+		{"an abandoned handler", Retry{Times: 2, Panics: true}, failedAttempt(1, messages.ErrAbandoned), messages.ErrAbandoned, nil, false, "escalate"},
+		{"no time left", Retry{Times: 2}, failedAttempt(1, errHandler), errHandler, child, true, "no time, escalate"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fake{noTime: c.noTime}
+			strategyFor(&Config{Retry: c.retry}, messages.StopBatch).HandleFailure(nil, f, c.child, nil, c.reason, c.a)
+			assert.Equal(t, c.want, strings.Join(f.did, ", "))
+		})
+	}
+}
+
+// SPEC P6: only the final failure triggers the policy, and the decider with it.
+func TestADeciderIsAskedAboutFinalFailuresAlone(t *testing.T) {
+	asked := 0
+	strategy := strategyFor(&Config{Retry: Retry{Times: 1}, Decide: func(messages.Record, error) messages.Directive {
+		asked++
+		return messages.Continue
+	}}, messages.StopBatch)
+	assert.Equal(t, "restart", answer(strategy, &fake{}, failedAttempt(1, errHandler), errHandler))
+	assert.Zero(t, asked)
+	assert.Equal(t, "resume child", answer(strategy, &fake{}, failedAttempt(2, errHandler), errHandler))
+	assert.Equal(t, 1, asked)
+}
+
+// SPEC P6: exponential back-off with jitter, from the upper half of what base and limit allow.
+func TestBackoffIsExponentialWithJitter(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		name    string
+		retry   Retry
+		attempt int
+		most    time.Duration
+	}{
+		{"default, first", Retry{}, 1, 100 * ms},
+		{"default, second", Retry{}, 2, 200 * ms},
+		{"default, sixth", Retry{}, 6, 3200 * ms},
+		{"default, at the limit", Retry{}, 7, 5 * time.Second},
+		{"default, far beyond", Retry{}, 1000, 5 * time.Second},
+		{"base", Retry{Base: 3 * ms}, 3, 12 * ms},
+		{"base and limit", Retry{Base: 3 * ms, Max: 10 * ms}, 3, 10 * ms},
+		{"base beyond the limit", Retry{Base: 20 * ms, Max: 10 * ms}, 1, 10 * ms},
+		{"base beyond the default limit", Retry{Base: time.Minute}, 1, 5 * time.Second},
+		{"a nanosecond", Retry{Base: 1, Max: 1}, 5, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			least, most := time.Duration(math.MaxInt64), time.Duration(0)
+			for range 2000 {
+				pause := retry{Retry: c.retry}.backoff(c.attempt)
+				least, most = min(least, pause), max(most, pause)
+			}
+			assert.GreaterOrEqual(t, least, c.most/2)
+			assert.LessOrEqual(t, most, c.most)
+			if c.most > 1000 {
+				assert.Less(t, least, c.most/2+c.most/20, "it is drawn from all of it")
+				assert.Greater(t, most, c.most-c.most/20, "it is drawn from all of it")
+			}
+		})
+	}
+}
+
+// SPEC P6: a back-off function of the user's takes the place of that, unless it misbehaves.
+func TestAUsersBackoffFunctionIsAsked(t *testing.T) {
+	for name, c := range map[string]struct {
+		backoff     func(int) time.Duration
+		least, most time.Duration
+	}{
+		"good":     {func(n int) time.Duration { return time.Duration(n) * time.Second }, 3 * time.Second, 3 * time.Second},
+		"zero":     {func(int) time.Duration { return 0 }, 0, 0},
+		"negative": {func(int) time.Duration { return -time.Hour }, 0, 0},
+		"panic":    {func(int) time.Duration { panic("backoff") }, 200 * time.Millisecond, 400 * time.Millisecond},
+		"Goexit":   {func(int) time.Duration { runtime.Goexit(); return 0 }, 200 * time.Millisecond, 400 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{}
+			strategy := strategyFor(&Config{Retry: Retry{Times: 5, Backoff: c.backoff}}, messages.Continue)
+			require.Equal(t, "restart", answer(strategy, f, failedAttempt(3, errHandler), errHandler))
+			assert.GreaterOrEqual(t, f.pauses[0], c.least)
+			assert.LessOrEqual(t, f.pauses[0], c.most)
+		})
+	}
+}
+
+// A batch supervisor that fails is stopped, not restarted: a restart would start every record again.
+func TestTheGuardianStopsWhatFails(t *testing.T) {
+	f := &fake{}
+	guardian{}.HandleFailure(nil, f, child, nil, "reason", "message")
+	assert.Equal(t, []string{"stop child"}, f.did)
+}
