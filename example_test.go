@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -468,21 +469,22 @@ func ExampleReason() {
 	// Output: true true false
 }
 
+func book(string) error { return nil }
+
 // A panic is the failure of its record alone. The value and the stack are kept.
 func ExamplePanicError() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
-		var orders map[string]int
-		orders[msg.MessageId]++ // a bug
-		return nil
+		fields := strings.Split(msg.Body, ",")
+		return book(fields[1]) // a bug: there may be one field only
 	}, troupe.WithLogger(nil))
 
-	_, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m1"}}})
+	_, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m1", Body: "ann"}}})
 	var p *troupe.PanicError
 	fmt.Println(errors.As(err, &p))
 	fmt.Println(p.Value)
 	// Output:
 	// true
-	// assignment to entry in nil map
+	// runtime error: index out of range [1] with length 1
 }
 
 // A record that cannot be decoded fails by itself, and the error tells where, without the payload.

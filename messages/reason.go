@@ -68,11 +68,30 @@ type because struct {
 	cause  error
 }
 
+// EventError refuses an event as a whole. It matches ErrEvent; its name is what Lambda shows as the type of
+// the invocation's error.
+type EventError struct {
+	// Cause says what came and what was expected.
+	Cause error
+}
+
+// Error says what is wrong with the event.
+func (e *EventError) Error() string { return ErrEvent.Error() + ": " + e.Cause.Error() }
+
+// Is reports whether target is ErrEvent.
+func (e *EventError) Is(target error) bool { return target == ErrEvent }
+
+// Unwrap returns the cause.
+func (e *EventError) Unwrap() error { return e.Cause }
+
 // Because returns an error that reads "troupe: <reason>: <cause>" and matches both. A nil cause gives the
 // reason alone.
 func Because(reason Reason, cause error) error {
-	if cause == nil {
+	switch {
+	case cause == nil:
 		return reason
+	case reason == ErrEvent:
+		return &EventError{cause}
 	}
 	return &because{reason, cause}
 }

@@ -60,7 +60,8 @@ type Result struct {
 	ID, Group string
 	// Outcome is how the record ended.
 	Outcome Outcome
-	// Attempts counts the calls of the handler; 0 for a record that never started.
+	// Attempts counts the attempts at the record: the calls of the handler, or 1 if the record could not be
+	// decoded; 0 for a record that never started.
 	Attempts int
 	// Queued is the time from the start of the batch to the start of the first attempt, or to the end of
 	// the batch for a record that never started.
@@ -81,7 +82,7 @@ type Report struct {
 	Records []Result
 	// Succeeded, Failed and Dropped count the outcomes; their sum is len(Records).
 	Succeeded, Failed, Dropped int
-	// NotStarted counts the failed records that were never handed to the handler.
+	// NotStarted counts the failed records that never started.
 	NotStarted int
 	// Retried counts the attempts beyond the first of each record.
 	Retried int

@@ -129,7 +129,9 @@ func registered() (n int) {
 // SPEC 2: nothing of a batch stays in the actor system, which is the process's.
 func TestNothingOfABatchStaysInTheActorSystem(t *testing.T) {
 	// The guardian is registered with the first batch of the process.
-	Run(t.Context(), &Config{Concurrency: 1}, batchOf(1, 0, func(*messages.Attempt) error { return nil }))
+	synctest.Test(t, func(t *testing.T) {
+		Run(t.Context(), &Config{Concurrency: 1}, batchOf(1, 0, func(*messages.Attempt) error { return nil }))
+	})
 	for _, groups := range []int{0, 5} {
 		for name, c := range map[string]struct {
 			policy messages.Directive

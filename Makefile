@@ -1,0 +1,74 @@
+# What a developer runs. Go and make are all that is needed; the tools come through go run, pinned here.
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+
+EVENTS := testdata/events
+
+.PHONY: help
+help: ## Tell what there is (the default)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Run the demo on the sample events and show what comes out
+	@show() { \
+	  echo; echo "$$1"; event=$(EVENTS)/$$2; shift 2; set -- invoke "$$@" "$$event"; \
+	  echo "$$ bin/demo $$*"; bin/demo "$$@"; \
+	}; set -e; \
+	echo "Each batch goes through a processor. Standard error has the report, standard output what Lambda is"; \
+	echo "answered: the records that it has to deliver again. What a record is to do is written in the record."; \
+	show "SQS, standard queue: two messages fail, one panics, one exits its goroutine; the others are done with." sqs.json; \
+	show "The same with one more attempt in place: the message that fails only once is not reported now." sqs.json --retry 1; \
+	show "SQS FIFO: payment b2 fails, so nothing new starts in any group; what was running may finish." fifo.json; \
+	show "The same, stopping only the group of b2: just b2 and b3 come again, in order." fifo.json --policy stop-group; \
+	show "Kinesis: a failure stops its partition key, and a panic is a failure; other keys go on." kinesis.json; \
+	show "DynamoDB Streams: a failure stops its item, told by all key attributes; other items go on." dynamodb.json; \
+	show "Nothing holds the answer back: not a body that is no string, not a hang, not work beyond the timeout." poison.json --timeout 1s; \
+	echo; echo "Try your own: echo '{\"Records\":[]}' | bin/demo invoke -     More: bin/demo --help"
+
+.PHONY: build
+build: ## Build the demo: bin/demo
+	go build -o bin/demo ./cmd/demo
+
+.PHONY: test
+test: ## Run all tests
+	go test ./...
+
+.PHONY: race
+race: ## Run all tests under the race detector, which needs a C compiler
+	go test -race ./...
+
+.PHONY: lint
+lint: ## Check format, go vet and staticcheck
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt is needed on:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities; passes, and says so, if the database cannot be reached
+	@echo go run $(GOVULNCHECK) ./...
+	@out=$$(go run $(GOVULNCHECK) ./... 2>&1) && code=0 || code=$$?; echo "$$out"; \
+	case "$$code:$$out" in \
+	  0:*) ;; \
+	  *"fetching vulnerabilities"*) echo "vuln: NOT CHECKED, the vulnerability database cannot be reached" ;; \
+	  *) exit 1 ;; \
+	esac
+
+.PHONY: breaks
+breaks: ## Break the library in each way that test/breaks knows and see a test fail
+	./test/breaks/run.sh
+
+.PHONY: bench
+bench: ## Run the benchmarks of the packages
+	go test -run '^$$' -bench . -benchmem . ./sources
+
+.PHONY: compare
+compare: ## Measure troupe beside its rivals; writes the table and the chart in docs/
+	cd test/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
+
+.PHONY: fuzz
+fuzz: ## Fuzz the decoders, a minute each
+	for target in FuzzSQS FuzzKinesis FuzzDynamoDB FuzzDecodeNeverPanics; do go test ./sources -run '^$$' -fuzz "^$$target$$" -fuzztime 1m || exit 1; done
+
+.PHONY: check
+check: lint test race vuln ## All of lint, test, race and vuln

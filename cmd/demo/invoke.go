@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	lambdamessages "github.com/aws/aws-lambda-go/lambda/messages"
+
+	"github.com/troupe-go/troupe"
+)
+
+// reportGrace is how long invoke waits for the report of an invocation that ended past its deadline. A
+// Lambda function would have to leave it behind.
+const reportGrace = time.Second
+
+// invoke runs one event through the processor: the response goes to stdout, everything else to stderr.
+func invoke(ctx context.Context, o options, play *player, stdin io.Reader, stdout, stderr io.Writer) int {
+	reported := make(chan struct{})
+	f, err := newFunction(o, play, stderr, troupe.WithObserver(func(context.Context, *troupe.Report) { close(reported) }))
+	if err != nil { // told before an event is waited for
+		return fail(stderr, exitUsage, err)
+	}
+	payload, err := readEvent(ctx, o.file, stdin)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return fail(stderr, exitInterrupted, err)
+	case err != nil:
+		return fail(stderr, exitUsage, err)
+	}
+
+	if o.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.timeout)
+		defer cancel()
+	}
+	response, err := lambda.NewHandler(f).Invoke(ctx, payload)
+	if _, ok := errors.AsType[refusedError](err); ok {
+		return fail(stderr, exitUsage, err)
+	}
+	if !errors.Is(err, troupe.ErrEvent) { // then there is no report
+		wait(reported, reportGrace)
+	}
+	if err != nil {
+		return failInvocation(stderr, err)
+	}
+	if _, err := stdout.Write(append(response, '\n')); err != nil {
+		return fail(stderr, exitError, fmt.Errorf("the response could not be written: %w", err))
+	}
+	return exitOK
+}
+
+// readEvent reads the event file, or stdin if file is "-". It does not wait for more once ctx has ended.
+func readEvent(ctx context.Context, file string, stdin io.Reader) ([]byte, error) {
+	type event struct {
+		payload []byte
+		err     error
+	}
+	read := make(chan event, 1)
+	go func() { // ends with the file, or with the process
+		var e event
+		if file == "-" {
+			e.payload, e.err = io.ReadAll(stdin)
+		} else {
+			e.payload, e.err = os.ReadFile(file)
+		}
+		read <- e
+	}()
+	select {
+	case e := <-read:
+		return e.payload, e.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("no event was read: %w", context.Cause(ctx))
+	}
+}
+
+// failInvocation tells of an invocation's error the way that Lambda is told of it.
+func failInvocation(stderr io.Writer, err error) int {
+	writeLine(stderr, lambdaError(err))
+	return exitError
+}
+
+// lambdaError is what aws-lambda-go would make of err.
+func lambdaError(err error) lambdamessages.InvokeResponse_Error {
+	if e, ok := err.(lambdamessages.InvokeResponse_Error); ok {
+		return e
+	}
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return lambdamessages.InvokeResponse_Error{Message: err.Error(), Type: t.Name()}
+}
+
+func wait(done <-chan struct{}, limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}

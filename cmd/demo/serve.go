@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+// runtimeAPI is the variable that Lambda names its Runtime API in.
+const runtimeAPI = "AWS_LAMBDA_RUNTIME_API"
+
+// serve is the deployable function. It returns only if it cannot start: lambda.Start ends the process when
+// the Runtime API goes away.
+func serve(ctx context.Context, o options, play *player, stderr io.Writer) int {
+	if os.Getenv(runtimeAPI) == "" {
+		return fail(stderr, exitUsage, errors.New("serve: "+runtimeAPI+" is not set; it names the host and port of the Lambda Runtime API"))
+	}
+	f, err := newFunction(o, play, stderr)
+	if err != nil {
+		return fail(stderr, exitUsage, err)
+	}
+	var handler lambda.Handler = f
+	if o.timeout > 0 {
+		handler = bounded{f, o.timeout}
+	}
+	lambda.StartWithOptions(handler, lambda.WithContext(ctx))
+	return exitError
+}
+
+// bounded is a handler whose invocations have a deadline of their own beside the Runtime API's.
+type bounded struct {
+	lambda.Handler
+	limit time.Duration
+}
+
+func (b bounded) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.Handler.Invoke(ctx, payload)
+}
