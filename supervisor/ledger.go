@@ -51,6 +51,7 @@ type ledger struct {
 	free     int             // slots not at work
 	open     int             // records that have been taken and have no outcome
 	working  int             // slots at work, those of abandoned handlers included
+	starting bool            // one of them has not come to its first record
 	halt     messages.Reason // why nothing more starts; 0 if something may
 	closed   bool
 
@@ -98,13 +99,16 @@ func (l *ledger) fill() {
 	}
 }
 
-// spare reports whether another slot could be put to work, and counts it as working if so.
+// spare reports whether another slot could be put to work, and counts it as working if so. It waits for the
+// last one to come to its first record, which asks again then: while handlers return before that, more
+// slots are of no use.
 func (l *ledger) spare() bool {
-	if l.free == 0 || l.halt != 0 || l.queue.empty() {
+	if l.starting || l.free == 0 || l.halt != 0 || l.queue.empty() {
 		return false
 	}
 	l.free--
 	l.working++
+	l.starting = true
 	return true
 }
 
@@ -252,7 +256,9 @@ func (l *ledger) advance(a *messages.Attempt) (next job, retired *actor.PID) {
 	if l.closed {
 		return next, nil
 	}
-	if a != nil {
+	if a == nil {
+		l.starting = false
+	} else {
 		switch {
 		case a.Ended == messages.Done:
 			l.open--
@@ -524,7 +530,11 @@ func (l *ledger) shut() {
 		}
 	}
 	close(l.done)
-	if l.supervisor != nil {
+	if l.supervisor == nil {
+		return // it will look when it starts
+	}
+	// Without anything to clear away the last slot's Gone is enough.
+	if l.working == 0 || l.batch.Ordered || len(l.pids) > 0 {
 		l.process.system.Root.Send(l.supervisor, &messages.Settled{})
 	}
 }
