@@ -17,7 +17,8 @@ type Owner interface {
 	End(a *messages.Attempt, err error) (failed bool)
 }
 
-// Record is the actor of one record: a new one for each, stopped when its record has its outcome.
+// Record is the actor of one record: one is spawned for each, and stopped when its record has its outcome.
+// What there is to know of the record comes with the attempt, so the actors of a batch share a value.
 type Record struct{ owner Owner }
 
 // Receive makes the attempt it is sent and ignores everything else: a record actor has no other life.
@@ -41,7 +42,8 @@ func (g *Group) Receive(c actor.Context) {
 // RecordProps describes the record actors of one batch. A restarted actor is sent its attempt anew: the
 // message in hand is lost in a restart.
 func RecordProps(owner Owner, more ...actor.PropsOption) *actor.Props {
-	return props(func() actor.Actor { return &Record{owner} }, more)
+	r := &Record{owner}
+	return props(func() actor.Actor { return r }, more)
 }
 
 // GroupProps describes the group actors of one batch.

@@ -19,7 +19,6 @@ type mailbox struct {
 	working   sync.Mutex
 	suspended atomic.Bool
 	invoker   actor.MessageInvoker
-	started   any // kept from its post to Start, when the actor is ready for it
 }
 
 func newMailbox() actor.Mailbox { return new(mailbox) }
@@ -34,8 +33,7 @@ func (m *mailbox) PostSystemMessage(message any) {
 		m.suspended.Store(true)
 	case *actor.ResumeMailbox:
 		m.suspended.Store(false)
-	case *actor.Started:
-		m.started = message
+	case *actor.Started: // Start tells the actor
 	default:
 		defer m.leave(message)
 		m.working.Lock()
@@ -53,10 +51,13 @@ func (m *mailbox) PostUserMessage(message any) {
 	}
 }
 
+var started = new(actor.Started)
+
+// Start has the actor work on Started, for which it is not ready when that is posted.
 func (m *mailbox) Start() {
-	defer m.leave(m.started)
+	defer m.leave(started)
 	m.working.Lock()
-	m.invoker.InvokeSystemMessage(m.started)
+	m.invoker.InvokeSystemMessage(started)
 }
 
 func (m *mailbox) UserMessageCount() int { return 0 }

@@ -36,7 +36,6 @@ func mailboxOf(receive func(any)) (actor.Mailbox, *invoker) {
 }
 
 var (
-	started = &actor.Started{}
 	stop    = &actor.Stop{}
 	suspend = &actor.SuspendMailbox{}
 	resume  = &actor.ResumeMailbox{}

@@ -166,7 +166,9 @@ func Permanent(err error) error {
 // IsPermanent reports whether another attempt in this invocation is pointless: the error was marked by
 // Permanent, or the record cannot be decoded.
 func IsPermanent(err error) bool {
-	var p permanent
-	var d *DecodeError
-	return errors.As(err, &p) || errors.As(err, &d)
+	if _, ok := errors.AsType[permanent](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*DecodeError](err)
+	return ok
 }
