@@ -1,0 +1,44 @@
+package lambdasim
+
+// deque is a queue of values that gives back the memory of what has been taken out.
+type deque[T any] struct {
+	items []T
+	head  int
+}
+
+func (d *deque[T]) len() int { return len(d.items) - d.head }
+
+func (d *deque[T]) push(x T) { d.items = append(d.items, x) }
+
+func (d *deque[T]) front() T { return d.items[d.head] }
+
+// at returns the i-th value from the front.
+func (d *deque[T]) at(i int) T { return d.items[d.head+i] }
+
+func (d *deque[T]) pop() T {
+	x := d.items[d.head]
+	d.drop(1)
+	return x
+}
+
+// unpop puts a value back at the front. It follows a pop.
+func (d *deque[T]) unpop(x T) {
+	if d.head == 0 {
+		d.items = append([]T{x}, d.items...)
+		return
+	}
+	d.head--
+	d.items[d.head] = x
+}
+
+// drop takes n values from the front.
+func (d *deque[T]) drop(n int) {
+	clear(d.items[d.head : d.head+n])
+	d.head += n
+	if d.head > len(d.items)/2 {
+		kept := copy(d.items, d.items[d.head:])
+		clear(d.items[kept:])
+		d.items = d.items[:kept]
+		d.head = 0
+	}
+}

@@ -1,0 +1,95 @@
+// Package lambdasim simulates what AWS Lambda does around a function that is given batches: a source (SQS
+// queue, Kinesis stream or DynamoDB stream), the event source mapping with its retries, and what becomes of
+// a response. A partial batch response is right only together with what Lambda does next, and that is what
+// a test against lambdasim sees:
+//
+//	queue := &lambdasim.Queue{Name: "orders.fifo"}
+//	for i := range 100 {
+//		queue.Send(lambdasim.Message{Group: customers[i%10], Body: orders[i]})
+//	}
+//	verdict, err := lambdasim.Simulation{
+//		Source:  queue,
+//		Handler: troupe.SQS(lambdasim.Watch(handle)),
+//		Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
+//	}.Run(ctx)
+//
+// The verdict comes from package check, which knows nothing of the simulator or of troupe: it goes by the
+// history of the run, which Simulation.Observe and Simulation.History give to others as well.
+//
+// Nothing is installed and nothing is listened on. Time is that of package time, so a run takes as long as
+// it would, and inside a bubble of testing/synctest no time at all: a day of retries passes in a second.
+// There, a handler that hangs must come to an end before the test does; time.Sleep after Run lets it.
+//
+// # What is simulated
+//
+// Rules are marked by where they come from: V for behaviour seen in tests recorded against AWS, D for the
+// AWS documentation, with the name of the page, and U for what is not known; those are fields of Unknown.
+//
+// E1. Without ReportBatchItemFailures the body of a response is ignored: whatever returns without an error
+// has succeeded. (D, "Handling errors for an SQS event source in Lambda")
+//
+// E2. With it, success is a response that is empty, "", null, [], {}, or whose batchItemFailures is null or
+// empty. The whole batch has failed on a function error, and on an element without itemIdentifier or with
+// one that is empty, null, or not in the batch. (V) One identifier that is not in the batch beside good ones
+// fails the whole batch (U: IgnoreForeignIdentifiers). A body without the exact key, such as
+// BatchItemFailures, is a success (U: RefuseForeignBodies), so a loss that the checker names. A
+// batchItemFailures that is no list of objects fails the whole batch.
+//
+// E3. Messages that are not reported are deleted. Those that are come back when their visibility timeout
+// ends, which is counted from the receive and not from the response, with ApproximateReceiveCount one
+// higher. A message that has been received maxReceiveCount times is moved to the dead-letter queue by the
+// next receive, and keeps its identifier there. (D, V: "Amazon SQS visibility timeout", "Using dead-letter
+// queues in Amazon SQS")
+//
+// E4. A FIFO batch has at most 10 messages, of several groups maybe; a receive takes as many of one group as
+// it can before it goes on to the next. While a message of a group is in flight no later one is delivered.
+// A deduplication id holds for 5 minutes. Lambda does not look at the order in which a function handles or
+// reports messages. (D, "FIFO queue delivery logic in Amazon SQS", "Using Lambda with Amazon SQS")
+//
+// E5. A batch of a standard queue has 1 to 10,000 messages and is sent off when it is full, when its window
+// is over or when its event would be larger than 6 MB. Lambda starts with five batches at a time, adds up
+// to 300 a minute while there are messages, and stops at 1,000 or at MaximumConcurrency. (D, "Configuring
+// scaling behavior for SQS event source mappings") Delivery is at least once (D); how often twice is not
+// known (U: DuplicateRate).
+//
+// E6. A batch of a stream comes from one shard, in ascending order. The checkpoint is the lowest sequence
+// number that is reported, and everything from there comes again, later successes too. MaximumRetryAttempts
+// n stands for n + 1 invocations; a partial response uses one up. So of three records with n = 3 whose last
+// one always fails, the function sees 3, 1, 1, 1 records, and the on-failure destination is told
+// approximateInvokeCount 4 and batchSize 1. (V) Whether the count starts again when the checkpoint moves:
+// U, RestartRetries. How long Lambda waits before it tries again: U, RetryDelay.
+//
+// E7. With BisectBatchOnFunctionError a function error halves the batch, and halving does not use up
+// retries; a partial response splits the batch at the reported number. (D, "Configuring partial batch
+// response with Kinesis Data Streams and Lambda", "Retain discarded batch records for a Kinesis Data Streams
+// event source in Lambda") That a split does not use up a retry either is U, ChargeSplits, and so is whether
+// a response that fails the whole batch halves it, KeepOnBadResponse. A record older than
+// MaximumRecordAgeInSeconds is discarded with the condition RecordAgeExceeded; when the retries are
+// exhausted everything that is left of the batch is discarded. With ParallelizationFactor several batches of
+// a shard are under way at once, and those of a partition key still one after the other. (D)
+//
+// E8. Package runtimeapi has the function be a process of its own, behind a Lambda Runtime API on
+// 127.0.0.1.
+//
+// E9. Package check is the checker.
+//
+// Beside these: filters (their simple operators), tumbling windows, the limits of parameters, and events in
+// the full shape that AWS documents. A function's timeout is the deadline of an invocation's context. A
+// function that has not answered by then, that panics, or whose process dies has failed, and a later answer
+// counts for nothing.
+//
+// # What is not simulated
+//
+// Time spent in the services: messages are received, and records read, at the instant they are sent.
+// Throttling: when Concurrency is reached nothing is received. Lambda slowing down its polling after
+// function errors, provisioned pollers, more than one mapping of a source, resharding, enhanced fan-out,
+// aggregated records, S3 and SNS destinations, queue-wide delays, and messages of a standard queue coming
+// out of order: they come in the order they were sent, those that return at the end. Batches of a shard
+// under ParallelizationFactor have a checkpoint each.
+//
+// # Chance
+//
+// What is left to chance is drawn from the seed, the record's identifier and the number of its delivery (see
+// Draw), so a seed repeats it however goroutines are scheduled. In virtual time, with Concurrency 1 and a
+// handler that does one thing at a time, the whole history repeats itself byte for byte.
+package lambdasim

@@ -1,0 +1,223 @@
+package history
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind is what happened.
+type Kind uint8
+
+// The kinds of events, with the fields of Event that each uses beside At.
+const (
+	// Began: the first event. Detail holds the rules that the run is to be judged by.
+	Began Kind = iota + 1
+	// Sent: the source has accepted Record of Group. The order of these events is the source's order.
+	Sent
+	// Duplicated: a standard queue is going to deliver Record once more than it was sent.
+	Duplicated
+	// Filtered: the mapping's filter has turned Record away.
+	Filtered
+	// Received: Record of Group goes into the batch of Invocation, for the Number-th time that it is
+	// delivered. The order of these events is the order within the batch.
+	Received
+	// Invoked: Invocation has begun, with Number records, and has to be answered before Until.
+	Invoked
+	// Started: in Invocation a handler has started on Record, for the Number-th time there.
+	Started
+	// Ended: that handler has ended. Detail is one of the outcomes.
+	Ended
+	// Answered: Invocation has ended with a response in time; Detail is the body.
+	Answered
+	// Failed: Invocation has ended with a function error; Detail is its text.
+	Failed
+	// Crashed: Invocation has ended because the function panicked or its process died; Detail tells how.
+	Crashed
+	// TimedOut: Invocation had not been answered at its deadline and is over.
+	TimedOut
+	// Deleted: after Invocation the queue has let go of Record.
+	Deleted
+	// Checkpointed: after Invocation the stream's checkpoint has moved past Record.
+	Checkpointed
+	// Returned: after Invocation Record is going to be delivered again.
+	Returned
+	// DeadLettered: Record has been moved to the dead-letter queue.
+	DeadLettered
+	// Discarded: the mapping has given up on Record; Detail is the condition, as told to the on-failure
+	// destination.
+	Discarded
+	// Expired: Record was older than its source keeps records.
+	Expired
+	// Finished: the last event. Detail is Drained or Stopped.
+	Finished
+)
+
+// What the handler of a record ended with: the Detail of an Ended event.
+const (
+	OK        = "ok"
+	Fail      = "fail"
+	Panic     = "panic"
+	Exit      = "exit"      // runtime.Goexit
+	Abandoned = "abandoned" // not waited for; it may still run
+	Dropped   = "dropped"   // left out on purpose: not handled, and not to be delivered again
+)
+
+// How a run ended: the Detail of a Finished event.
+const (
+	Drained = "drained" // every record was accounted for
+	Stopped = "stopped" // the run was cut short; what is left is still in the source
+)
+
+var kindNames = [...]string{
+	Began: "began", Sent: "sent", Duplicated: "duplicated", Filtered: "filtered", Received: "received",
+	Invoked: "invoked", Started: "started", Ended: "ended", Answered: "answered", Failed: "failed",
+	Crashed: "crashed", TimedOut: "timed-out", Deleted: "deleted", Checkpointed: "checkpointed",
+	Returned: "returned", DeadLettered: "dead-lettered", Discarded: "discarded", Expired: "expired",
+	Finished: "finished",
+}
+
+// String returns the name that the text form uses.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return "kind-" + strconv.Itoa(int(k))
+}
+
+func kindOf(name string) (Kind, bool) {
+	for k, n := range kindNames {
+		if n != "" && n == name {
+			return Kind(k), true
+		}
+	}
+	return 0, false
+}
+
+// Event is one thing that happened. It is a value; fields that its kind does not use are zero.
+type Event struct {
+	// At is the time since the run began. The text form keeps microseconds.
+	At   time.Duration
+	Kind Kind
+	// Invocation is the number of an invocation, from 1.
+	Invocation int
+	// Record is the identifier Lambda knows the record by: message id or sequence number.
+	Record string
+	// Group is what the record is ordered by: message group, partition key or item key.
+	Group string
+	// Number counts; what, the kind says.
+	Number int
+	// Until is a deadline, as a time since the run began.
+	Until  time.Duration
+	Detail string
+}
+
+// String returns the text form.
+func (e Event) String() string {
+	text, _ := e.AppendText(nil)
+	return string(text)
+}
+
+// AppendText appends the text form, without a newline: microseconds, kind, and then the fields that are not
+// zero. It is encoding.TextAppender; the error is always nil.
+func (e Event) AppendText(b []byte) ([]byte, error) {
+	b = strconv.AppendInt(b, e.At.Microseconds(), 10)
+	b = append(b, ' ')
+	b = append(b, e.Kind.String()...)
+	if e.Invocation != 0 {
+		b = strconv.AppendInt(append(b, " i="...), int64(e.Invocation), 10)
+	}
+	if e.Record != "" {
+		b = appendWord(append(b, " r="...), e.Record)
+	}
+	if e.Group != "" {
+		b = appendWord(append(b, " g="...), e.Group)
+	}
+	if e.Number != 0 {
+		b = strconv.AppendInt(append(b, " n="...), int64(e.Number), 10)
+	}
+	if e.Until != 0 {
+		b = strconv.AppendInt(append(b, " u="...), e.Until.Microseconds(), 10)
+	}
+	if e.Detail != "" {
+		b = appendWord(append(b, " d="...), e.Detail)
+	}
+	return b, nil
+}
+
+// appendWord quotes text that would not survive as a word, with backquotes where they do: responses are JSON.
+func appendWord(b []byte, text string) []byte {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c > ' ' && c < 0x7f && c != '"' && c != '`':
+		case strconv.CanBackquote(text):
+			return append(append(append(b, '`'), text...), '`')
+		default:
+			return strconv.AppendQuote(b, text)
+		}
+	}
+	return append(b, text...)
+}
+
+// UnmarshalText reads the text form. It is encoding.TextUnmarshaler.
+func (e *Event) UnmarshalText(text []byte) error {
+	*e = Event{}
+	line := string(text)
+	at, rest, _ := strings.Cut(line, " ")
+	name, rest, _ := strings.Cut(rest, " ")
+	micros, err := strconv.ParseInt(at, 10, 64)
+	kind, ok := kindOf(name)
+	if err != nil || !ok {
+		return fmt.Errorf("history: %.60q does not begin with a time and the name of an event", line)
+	}
+	e.At, e.Kind = time.Duration(micros)*time.Microsecond, kind
+	for rest != "" {
+		key, value, found := strings.Cut(rest, "=")
+		if !found {
+			return fmt.Errorf("history: %.60q: %.20q is not a field", line, rest)
+		}
+		if value, rest, err = cutWord(value); err != nil {
+			return fmt.Errorf("history: %.60q: field %.20q: %w", line, key, err)
+		}
+		if err := e.set(key, value); err != nil {
+			return fmt.Errorf("history: %.60q: field %.20q: %w", line, key, err)
+		}
+	}
+	return nil
+}
+
+func cutWord(text string) (word, rest string, err error) {
+	if text == "" || text[0] != '"' && text[0] != '`' {
+		word, rest, _ = strings.Cut(text, " ")
+		return word, rest, nil
+	}
+	quoted, err := strconv.QuotedPrefix(text)
+	if err != nil {
+		return "", "", err
+	}
+	word, err = strconv.Unquote(quoted)
+	return word, strings.TrimPrefix(text[len(quoted):], " "), err
+}
+
+func (e *Event) set(key, value string) (err error) {
+	switch key {
+	case "i":
+		e.Invocation, err = strconv.Atoi(value)
+	case "r":
+		e.Record = value
+	case "g":
+		e.Group = value
+	case "n":
+		e.Number, err = strconv.Atoi(value)
+	case "u":
+		var micros int64
+		micros, err = strconv.ParseInt(value, 10, 64)
+		e.Until = time.Duration(micros) * time.Microsecond
+	case "d":
+		e.Detail = value
+	default:
+		err = fmt.Errorf("no such field")
+	}
+	return err
+}

@@ -1,0 +1,152 @@
+package lambdasim
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+// Feed is a supply of records that are made when there is room for them, so that a run may be longer than
+// memory.
+type Feed[T any] struct {
+	// Count is how many records there are.
+	Count int
+	// Record makes record i, from 0. It is called once for each, in order, on the goroutine of Run.
+	Record func(i int) T
+	// At is when record i is sent, since the beginning of the run, at the earliest; it must not decrease.
+	// Default: as soon as there is room.
+	At func(i int) time.Duration
+	// Backlog is how many records the source may hold for another one to be made. Default 10,000.
+	Backlog int
+}
+
+const defaultBacklog = 10_000
+
+var errUsed = errors.New("lambdasim: the source has been used by a run before; each run needs a new one")
+
+// sent is a record with the time at which it was sent.
+type sent[T any] struct {
+	record T
+	id     string
+	at     time.Time
+}
+
+// intake is where a source takes records in. Users put them in from any goroutine; the engine takes them
+// out.
+type intake[T any] struct {
+	mu     sync.Mutex
+	engine *engine // of the run that uses the source
+	inbox  []sent[T]
+	feeds  []*supply[T]
+	serial uint64
+}
+
+// supply is a feed and how far it has come.
+type supply[T any] struct {
+	Feed[T]
+	next  int
+	timer *timer
+}
+
+// send puts a record in; name makes its identifier from a number that no other record of the source has.
+func (in *intake[T]) send(record T, name func(serial uint64) string) string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := in.stamp(record, name)
+	in.inbox = append(in.inbox, s)
+	if in.engine != nil {
+		in.engine.wake()
+	}
+	return s.id
+}
+
+func (in *intake[T]) stamp(record T, name func(uint64) string) sent[T] {
+	in.serial++
+	return sent[T]{record, name(in.serial), time.Now()}
+}
+
+func (in *intake[T]) feed(f Feed[T]) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if f.Backlog == 0 {
+		f.Backlog = defaultBacklog
+	}
+	in.feeds = append(in.feeds, &supply[T]{Feed: f})
+	if in.engine != nil {
+		in.engine.wake()
+	}
+}
+
+func (in *intake[T]) claim(e *engine) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.engine != nil {
+		return errUsed
+	}
+	in.engine = e
+	return nil
+}
+
+// take gives accept everything that has been sent, and from the feeds what is due while there is room. live
+// tells how many records the source holds.
+func (in *intake[T]) take(e *engine, name func(uint64) string, live func() int, accept func(sent[T]) error) error {
+	in.mu.Lock()
+	inbox, feeds := in.inbox, in.feeds
+	in.inbox = nil
+	in.mu.Unlock()
+	for _, s := range inbox {
+		if s.at.Before(e.began) || s.at.After(e.now) { // the second when it was sent outside the bubble of a test
+			s.at = e.began
+		}
+		if err := accept(s); err != nil {
+			return err
+		}
+	}
+	for _, f := range feeds {
+		for f.next < f.Count && live() < f.Backlog && f.due(e) {
+			record := f.Record(f.next)
+			f.next++
+			in.mu.Lock()
+			s := in.stamp(record, name)
+			in.mu.Unlock()
+			if err := accept(s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// due reports whether it is time for the next record, and has the engine come back when it is.
+func (f *supply[T]) due(e *engine) bool {
+	if f.At == nil {
+		return true
+	}
+	at := e.began.Add(f.At(f.next))
+	if !at.After(e.now) {
+		return true
+	}
+	if f.timer == nil || f.timer.index < 0 {
+		f.timer = e.at(at, func() {})
+	}
+	return false
+}
+
+// exhausted reports whether nothing is waiting to be taken.
+func (in *intake[T]) exhausted() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, f := range in.feeds {
+		if f.next < f.Count {
+			return false
+		}
+	}
+	return len(in.inbox) == 0
+}
+
+// waiting returns what has been sent and not taken.
+func (in *intake[T]) waiting() []sent[T] {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return append([]sent[T](nil), in.inbox...)
+}

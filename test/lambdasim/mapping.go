@@ -1,0 +1,191 @@
+package lambdasim
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ReportBatchItemFailures is the one value that FunctionResponseTypes knows.
+const ReportBatchItemFailures = "ReportBatchItemFailures"
+
+// Mapping holds the parameters of an event source mapping under the names they have at AWS. The zero value
+// of each stands for AWS's default. Values that AWS would refuse are refused (see Simulation.Run), and so
+// are parameters of streams on a queue and the other way round.
+type Mapping struct {
+	// BatchSize is how many records a batch may hold. Standard queues: 1 to 10,000, default 10, and more
+	// than 10 need a window. FIFO queues: 1 to 10, default 10. Streams: 1 to 10,000, default 100.
+	BatchSize int
+	// MaximumBatchingWindowInSeconds is how long a batch may wait to be filled: 0 to 300, default 0, and
+	// none for FIFO queues.
+	MaximumBatchingWindowInSeconds int
+	// FunctionResponseTypes is empty or {ReportBatchItemFailures}. Without it the body of a response is
+	// ignored and every return without an error is a success.
+	FunctionResponseTypes []string
+	// FilterCriteria turns records away before the function sees them.
+	FilterCriteria FilterCriteria
+
+	// ScalingConfig is for queues.
+	ScalingConfig ScalingConfig
+
+	// The others are for streams.
+
+	// MaximumRetryAttempts is how often a batch is tried again: 0 to 10,000, or −1 for as long as its
+	// records live. nil is −1.
+	MaximumRetryAttempts *int
+	// MaximumRecordAgeInSeconds is how old a record may get: 60 to 604,800, or −1 for as old as the stream
+	// keeps it. 0 is −1.
+	MaximumRecordAgeInSeconds int
+	// BisectBatchOnFunctionError halves a batch that the function failed on.
+	BisectBatchOnFunctionError bool
+	// ParallelizationFactor is how many batches of a shard may be under way at once: 1 to 10, default 1.
+	ParallelizationFactor int
+	// TumblingWindowInSeconds is the length of the windows that state is carried through: 0 to 900, default
+	// 0 for none.
+	TumblingWindowInSeconds int
+	// DestinationConfig says where to tell of discarded records.
+	DestinationConfig DestinationConfig
+}
+
+// ScalingConfig bounds a queue's invocations.
+type ScalingConfig struct {
+	// MaximumConcurrency is how many batches may be under way at once: 2 to 1,000. 0 is no bound.
+	MaximumConcurrency int
+}
+
+// DestinationConfig says where the mapping tells of what it gave up on.
+type DestinationConfig struct {
+	// OnFailure gets an invocation record for every discarded batch. nil tells nobody.
+	OnFailure *Queue
+}
+
+// AWS's limits.
+const (
+	maxBatchSize     = 10_000
+	maxFIFOBatchSize = 10
+	maxWindow        = 300
+	maxTumbling      = 900
+	maxRetries       = 10_000
+	minAge, maxAge   = 60, 604_800
+	maxFactor        = 10
+	minMaxConcurrent = 2
+	maxConcurrent    = 1_000
+	maxTimeout       = 15 * time.Minute
+	maxPayload       = 6 << 20 // of an invocation, and of its response
+)
+
+func (m Mapping) reports() bool {
+	return slices.Contains(m.FunctionResponseTypes, ReportBatchItemFailures)
+}
+
+func (m Mapping) window() time.Duration {
+	return time.Duration(m.MaximumBatchingWindowInSeconds) * time.Second
+}
+
+func (m Mapping) tumbling() time.Duration {
+	return time.Duration(m.TumblingWindowInSeconds) * time.Second
+}
+
+// retries returns how often a batch is tried again, and whether there is a limit at all.
+func (m Mapping) retries() (n int, limited bool) {
+	if m.MaximumRetryAttempts == nil || *m.MaximumRetryAttempts < 0 {
+		return 0, false
+	}
+	return *m.MaximumRetryAttempts, true
+}
+
+// age returns how old a record may get; 0 is no limit.
+func (m Mapping) age() time.Duration {
+	return time.Duration(max(m.MaximumRecordAgeInSeconds, 0)) * time.Second
+}
+
+// complaints collects what is wrong with parameters.
+type complaints []error
+
+func (c *complaints) add(format string, args ...any) {
+	*c = append(*c, fmt.Errorf("lambdasim: "+format, args...))
+}
+
+// within complains about a value that is not from low to high.
+func (c *complaints) within(name string, value, low, high int, hint string) {
+	if value < low || value > high {
+		c.add("%s is %d; allowed are %d to %d%s", name, value, low, high, hint)
+	}
+}
+
+func (c complaints) err() error { return errors.Join(c...) }
+
+// check looks at the parameters that any source has, and fills in the default batch size.
+func (m *Mapping) check(c *complaints, defaultBatch, maxBatch int, of string) {
+	if m.BatchSize == 0 {
+		m.BatchSize = defaultBatch
+	}
+	c.within("BatchSize", m.BatchSize, 1, maxBatch, " for "+of)
+	c.within("MaximumBatchingWindowInSeconds", m.MaximumBatchingWindowInSeconds, 0, maxWindow, "")
+	for _, kind := range m.FunctionResponseTypes {
+		if kind != ReportBatchItemFailures {
+			c.add("FunctionResponseTypes has %q; allowed is %q", kind, ReportBatchItemFailures)
+		}
+	}
+}
+
+// checkQueue looks at the parameters of a mapping from a queue.
+func (m *Mapping) checkQueue(c *complaints, fifo bool) {
+	if fifo {
+		m.check(c, maxFIFOBatchSize, maxFIFOBatchSize, "a FIFO queue")
+		if m.MaximumBatchingWindowInSeconds > 0 {
+			c.add("MaximumBatchingWindowInSeconds is %d; a FIFO queue has no batching window", m.MaximumBatchingWindowInSeconds)
+		}
+	} else {
+		m.check(c, 10, maxBatchSize, "a standard queue")
+		if m.BatchSize > 10 && m.MaximumBatchingWindowInSeconds == 0 {
+			c.add("BatchSize is %d; more than 10 on a queue need MaximumBatchingWindowInSeconds of at least 1", m.BatchSize)
+		}
+	}
+	if n := m.ScalingConfig.MaximumConcurrency; n != 0 {
+		c.within("ScalingConfig.MaximumConcurrency", n, minMaxConcurrent, maxConcurrent, "")
+	}
+	for _, p := range []struct {
+		name  string
+		given bool
+	}{
+		{"MaximumRetryAttempts", m.MaximumRetryAttempts != nil},
+		{"MaximumRecordAgeInSeconds", m.MaximumRecordAgeInSeconds != 0},
+		{"BisectBatchOnFunctionError", m.BisectBatchOnFunctionError},
+		{"ParallelizationFactor", m.ParallelizationFactor != 0},
+		{"TumblingWindowInSeconds", m.TumblingWindowInSeconds != 0},
+		{"DestinationConfig.OnFailure", m.DestinationConfig.OnFailure != nil},
+	} {
+		if p.given {
+			c.add("%s is for streams; a queue has its visibility timeout, retention period and redrive policy", p.name)
+		}
+	}
+}
+
+// checkStream looks at the parameters of a mapping from a stream.
+func (m *Mapping) checkStream(c *complaints) {
+	m.check(c, 100, maxBatchSize, "a stream")
+	if n, limited := m.retries(); limited {
+		c.within("MaximumRetryAttempts", n, 0, maxRetries, ", or −1 for no limit")
+	} else if m.MaximumRetryAttempts != nil && *m.MaximumRetryAttempts < -1 {
+		c.within("MaximumRetryAttempts", *m.MaximumRetryAttempts, 0, maxRetries, ", or −1 for no limit")
+	}
+	if n := m.MaximumRecordAgeInSeconds; n != 0 && n != -1 {
+		c.within("MaximumRecordAgeInSeconds", n, minAge, maxAge, ", or −1 for no limit")
+	}
+	if m.ParallelizationFactor == 0 {
+		m.ParallelizationFactor = 1
+	}
+	c.within("ParallelizationFactor", m.ParallelizationFactor, 1, maxFactor, "")
+	c.within("TumblingWindowInSeconds", m.TumblingWindowInSeconds, 0, maxTumbling, "")
+	if m.TumblingWindowInSeconds > 0 && m.ParallelizationFactor > 1 {
+		c.add("TumblingWindowInSeconds together with ParallelizationFactor %d is not simulated", m.ParallelizationFactor)
+	}
+	if m.ScalingConfig.MaximumConcurrency != 0 {
+		c.add("ScalingConfig.MaximumConcurrency is for queues; a stream has its shards and ParallelizationFactor")
+	}
+	if q := m.DestinationConfig.OnFailure; q != nil && q.fifo() {
+		c.add("DestinationConfig.OnFailure is %s; a standard queue is needed", q.name())
+	}
+}

@@ -1,0 +1,62 @@
+package lambdasim
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// answer is what a mapping makes of a response.
+type answer struct {
+	whole  bool            // the whole batch has failed
+	failed map[string]bool // else: the identifiers that were reported
+	state  json.RawMessage // what the response carries through a tumbling window; nil for none
+}
+
+// read makes out a response. inBatch tells the identifiers of the batch.
+func (s *Simulation) read(body []byte, inBatch func(id string) bool) answer {
+	body = bytes.TrimSpace(body)
+	var object map[string]json.RawMessage
+	isObject := json.Unmarshal(body, &object) == nil && object != nil
+
+	var a answer
+	if state, ok := object["state"]; ok && !bytes.Equal(state, []byte("null")) {
+		a.state = bytes.Clone(state)
+	}
+	if !s.Mapping.reports() {
+		return a
+	}
+	switch string(body) {
+	case "", `""`, "null", "[]", "{}":
+		return a
+	}
+	list, ok := object["batchItemFailures"]
+	if !isObject || !ok {
+		a.whole = s.Unknown.RefuseForeignBodies && a.state == nil
+		return a
+	}
+	a.failed, ok = s.identifiers(list, inBatch)
+	a.whole = !ok
+	return a
+}
+
+// identifiers reads the list of a response. It reports false if the list fails the whole batch.
+func (s *Simulation) identifiers(list json.RawMessage, inBatch func(id string) bool) (map[string]bool, bool) {
+	var items []map[string]json.RawMessage
+	if json.Unmarshal(list, &items) != nil {
+		return nil, false
+	}
+	failed := make(map[string]bool, len(items))
+	for _, item := range items {
+		var id string
+		if json.Unmarshal(item["itemIdentifier"], &id) != nil || id == "" {
+			return nil, false
+		}
+		switch {
+		case inBatch(id):
+			failed[id] = true
+		case !s.Unknown.IgnoreForeignIdentifiers:
+			return nil, false
+		}
+	}
+	return failed, len(failed) > 0 || len(items) == 0
+}
