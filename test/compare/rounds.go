@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// contestant is one who does a work, in this process or in another.
+type contestant struct {
+	name    string
+	records int // in a batch
+	// run processes that many batches and says how long it took; absent, if not empty, why it cannot.
+	run    func(batches int) (time.Duration, error)
+	absent string
+}
+
+// here is a contestant of this process. It gets a context with a deadline, as a Lambda function does.
+func here(name string, records int, batch func(context.Context) error) contestant {
+	return contestant{name: name, records: records, run: func(batches int) (time.Duration, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+		defer cancel()
+		began := time.Now()
+		for range batches {
+			if err := batch(ctx); err != nil {
+				return 0, err
+			}
+		}
+		return time.Since(began), nil
+	}}
+}
+
+// takeTurns has the contestants work in turns and returns what a record took each of them, by contestant
+// and round, in nanoseconds. The series of one who is absent is nil.
+func takeTurns(o options, contestants []contestant) ([][]float64, error) {
+	batches := make([]int, len(contestants))
+	for i, c := range contestants {
+		if c.absent != "" {
+			continue
+		}
+		var err error
+		if batches[i], err = calibrate(o.chunk, c); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+
+	series := make([][]float64, len(contestants))
+	for round := range o.rounds {
+		for turn := range contestants {
+			i := (turn + round) % len(contestants)
+			c := contestants[i]
+			if c.absent != "" {
+				continue
+			}
+			runtime.GC() // each pays for its own garbage
+			took, err := c.run(batches[i])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			series[i] = append(series[i], float64(took)/float64(batches[i]*c.records))
+		}
+	}
+	return series, nil
+}
+
+// calibrate finds how many batches take about as long as a chunk. It is the warm-up, too.
+func calibrate(chunk time.Duration, c contestant) (batches int, err error) {
+	const most = 1 << 20
+	for batches = 1; ; batches *= 2 {
+		took, err := c.run(batches)
+		if err != nil {
+			return 0, err
+		}
+		if took >= chunk/2 || batches >= most {
+			return max(1, int(float64(batches)*float64(chunk)/float64(max(took, 1)))), nil
+		}
+	}
+}
+
+// spread is the middle of a series and the middle half of it.
+type spread struct{ low, median, high float64 }
+
+func spreadOf(series []float64) spread {
+	s := slices.Sorted(slices.Values(series))
+	at := func(q float64) float64 {
+		place := q * float64(len(s)-1)
+		below := int(place)
+		above := min(below+1, len(s)-1)
+		return s[below] + (place-float64(below))*(s[above]-s[below])
+	}
+	return spread{at(0.25), at(0.5), at(0.75)}
+}
+
+// ratios divides a by b, round by round.
+func ratios(a, b []float64) []float64 {
+	out := make([]float64, len(a))
+	for i := range a {
+		out[i] = a[i] / b[i]
+	}
+	return out
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/xml"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func someRows() []row {
+	theirs := row{work: "processing, SQS, 10,000 records", rival: "errgroup", measured: "300 ns", nanoseconds: 300,
+		ratio: spreadOf([]float64{1.5, 2.5, 1.75}), compared: true}
+	theirs.judge(theirs.ratio.median, 2, 1.6, "%.2f")
+	ours := row{work: theirs.work, rival: "troupe", measured: "500 ns", nanoseconds: 500}
+	return []row{theirs, ours}
+}
+
+func TestTheTableJudgesByTheMedian(t *testing.T) {
+	var out strings.Builder
+	writeText(&out, someRows(), "a machine")
+	lines := strings.Split(out.String(), "\n")
+	want := "processing, SQS, 10,000 records errgroup 300 ns 1.75 1.62–2.12 2.00, aim 1.60 met, aim missed"
+	if got := strings.Join(strings.Fields(lines[1]), " "); got != want {
+		t.Errorf("the row is\n%s\nwant\n%s", got, want)
+	}
+	if strings.Contains(lines[2], "processing") {
+		t.Errorf("the work is named twice: %s", lines[2])
+	}
+}
+
+func TestOnlyTheTableOfTheDocumentIsReplaced(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "benchmarks.md")
+	o := options{rounds: 3, markdown: file, only: regexp.MustCompile("")}
+	if err := os.WriteFile(file, []byte("before\n"+begin+"old\n"+end+"\nafter\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := replaceTable(o, someRows(), "a machine"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(got)
+	if !strings.HasPrefix(text, "before\n"+begin) || !strings.HasSuffix(text, end+"\nafter\n") ||
+		strings.Contains(text, "old") || strings.Count(text, "errgroup") != 1 {
+		t.Errorf("the document has become\n%s", text)
+	}
+
+	if err := os.WriteFile(file, []byte("no place for it"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if replaceTable(o, someRows(), "a machine") == nil {
+		t.Error("a document without a place for the table was accepted")
+	}
+}
+
+func TestTheChartIsXML(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "chart.svg")
+	if err := writeChart(file, someRows(), "machine of <R&D>"); err != nil {
+		t.Fatal(err)
+	}
+	chart, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chart.Close()
+	elements := 0
+	for d := xml.NewDecoder(chart); ; elements++ {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if elements < 20 {
+		t.Errorf("the chart has %d elements only", elements)
+	}
+}
+
+func TestEveryChartedWorkIsMeasured(t *testing.T) {
+	for _, c := range charted {
+		found := false
+		for _, w := range works(&node{absent: "not here"}) {
+			found = found || w.name == c.work
+		}
+		if !found {
+			t.Errorf("%q is charted and not measured", c.work)
+		}
+	}
+}
