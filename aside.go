@@ -54,6 +54,9 @@ func (a *aside) finish(report *messages.Report, leave time.Time) {
 	if report.Failed > 0 {
 		a.do("logger", func() { warnOfFailures(s.log(), report) })
 	}
+	if report.Dropped > 0 {
+		a.do("logger", func() { warnOfDropped(s.log(), report) })
+	}
 	for _, observe := range s.observers {
 		a.do("observer", func() { observe(a.ctx, report) })
 	}
@@ -162,19 +165,7 @@ const maxLogged = 10
 // warnOfFailures writes the one line that tells of a batch's failures. It holds identifiers and, of the
 // first failure, the group as a hash and the error; never a payload (SPEC S9).
 func warnOfFailures(logger *slog.Logger, report *messages.Report) {
-	ids := make([]string, 0, maxLogged)
-	var first *messages.Result
-	for i := range report.Records {
-		if report.Records[i].Outcome != messages.Failed {
-			continue
-		}
-		if first == nil {
-			first = &report.Records[i]
-		}
-		if ids = append(ids, report.Records[i].ID); len(ids) == maxLogged {
-			break
-		}
-	}
+	ids, first := firstOf(report, messages.Failed)
 	attrs := []any{
 		"source", string(report.Source),
 		"records", len(report.Records),
@@ -188,6 +179,35 @@ func warnOfFailures(logger *slog.Logger, report *messages.Report) {
 		attrs = append(attrs, "first_group", groupHash(first.Group))
 	}
 	logger.Warn("troupe: records failed", attrs...)
+}
+
+// warnOfDropped writes the one line that tells of the records that a batch left out.
+func warnOfDropped(logger *slog.Logger, report *messages.Report) {
+	ids, first := firstOf(report, messages.Dropped)
+	logger.Warn("troupe: records dropped",
+		"source", string(report.Source),
+		"records", len(report.Records),
+		"dropped", report.Dropped,
+		"first_ids", ids,
+		"first_error", response.Text(first.Err))
+}
+
+// firstOf returns the first records that ended in outcome, of which there has to be one: their identifiers,
+// and the very first.
+func firstOf(report *messages.Report, outcome messages.Outcome) (ids []string, first *messages.Result) {
+	ids = make([]string, 0, maxLogged)
+	for i := range report.Records {
+		if report.Records[i].Outcome != outcome {
+			continue
+		}
+		if first == nil {
+			first = &report.Records[i]
+		}
+		if ids = append(ids, report.Records[i].ID); len(ids) == maxLogged {
+			break
+		}
+	}
+	return ids, first
 }
 
 // groupHash stands for a group in logs: groups may be item keys.

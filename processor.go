@@ -22,7 +22,7 @@ type Processor[E, R any] struct {
 	settings *settings
 	decode   func([]byte) (work, error)
 	read     func(E) (work, error)
-	respond  func([]string) R
+	answer   response.Answer[R]
 }
 
 // work is an event made ready for the supervisor, whatever its source.
@@ -31,20 +31,26 @@ type work struct {
 	fifo  bool
 }
 
-// newProcessor builds a processor and panics on what is wrong with its arguments or the environment.
-func newProcessor[E, R, T any](src *sources.Source[E, T], respond func([]string) R, handler func(context.Context, T) error, options []Option) *Processor[E, R] {
+// New returns a processor for a source that has no constructor here: src reads its events, answer makes its
+// responses. The packages beside this one are made of it; functions are better off with theirs.
+//
+// It panics if handler is nil or an option or variable is bad.
+func New[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], handler func(context.Context, T) error, options ...Option) *Processor[E, R] {
 	if handler == nil {
-		panic(fmt.Errorf("troupe: the %s handler is nil; a function is needed", src.Name))
+		panic(fmt.Errorf("troupe: the %s handler is nil; a function is needed", src.Kind()))
 	}
-	s, err := settingsOf(src.Name, options)
+	s, err := settingsOf(options)
 	if err != nil {
 		panic(err)
+	}
+	if s.lowestOnly && answer.Lowest == nil {
+		panic(errors.New("troupe: WithLowestOnly is for streams; on a queue the failures left out would be lost"))
 	}
 	grouping := sources.Grouping[T]{Off: s.unordered}
 	if s.group != nil {
 		by, ok := s.group.(func(T) string)
 		if !ok {
-			panic(fmt.Errorf("troupe: WithGroup was given a %T, which is for another source; %s needs a %T", s.group, src.Name, by))
+			panic(fmt.Errorf("troupe: WithGroup was given a %T, which is for another source; %s needs a %T", s.group, src.Kind(), by))
 		}
 		grouping.By = by
 	}
@@ -59,7 +65,7 @@ func newProcessor[E, R, T any](src *sources.Source[E, T], respond func([]string)
 			return work{}, err
 		}
 		return work{fifo: b.FIFO, batch: &messages.Batch{
-			Source: src.Name, Results: b.Results, Ordered: b.Ordered, Barrier: b.Barrier,
+			Source: src.Kind(), Results: b.Results, Ordered: b.Ordered, Barrier: b.Barrier,
 			Handle: func(a *messages.Attempt) error {
 				payload, err := b.Record(int(a.Index))
 				if err != nil {
@@ -73,12 +79,12 @@ func newProcessor[E, R, T any](src *sources.Source[E, T], respond func([]string)
 		settings: s,
 		decode:   func(payload []byte) (work, error) { return ready(src.Decode(payload, grouping)) },
 		read:     func(event E) (work, error) { return ready(src.Read(event, grouping)) },
-		respond:  respond,
+		answer:   answer,
 	}
 }
 
 // settingsOf puts the environment and the options together.
-func settingsOf(source messages.Source, options []Option) (*settings, error) {
+func settingsOf(options []Option) (*settings, error) {
 	s, err := environmentSettings(os.Getenv)
 	if err != nil {
 		return nil, err
@@ -90,9 +96,6 @@ func settingsOf(source messages.Source, options []Option) (*settings, error) {
 		if err := o.apply(s); err != nil {
 			return nil, err
 		}
-	}
-	if s.lowestOnly && source == messages.SQS {
-		return nil, errors.New("troupe: WithLowestOnly is for streams; on a queue the failures left out would be lost")
 	}
 	if s.decider != nil {
 		s.supervisor.Decide = func(rec messages.Record, err error) messages.Directive {
@@ -159,11 +162,11 @@ func (p *Processor[E, R]) Invoke(ctx context.Context, payload []byte) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	ids, err := p.settings.process(ctx, w)
+	ids, err := p.process(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	return response.Encode(ids), nil
+	return p.answer.JSON(ids), nil
 }
 
 // Process is Invoke for an event that has been decoded already. Handlers get the event's own records; an
@@ -175,12 +178,13 @@ func (p *Processor[E, R]) Process(ctx context.Context, event E) (R, error) {
 		var none R
 		return none, err
 	}
-	ids, err := p.settings.process(ctx, w)
-	return p.respond(ids), err
+	ids, err := p.process(ctx, w)
+	return p.answer.Typed(ids), err
 }
 
 // process runs a batch and returns what to report.
-func (s *settings) process(ctx context.Context, w work) (ids []string, err error) {
+func (p *Processor[E, R]) process(ctx context.Context, w work) (ids []string, err error) {
+	s := p.settings
 	a := &aside{settings: s, ctx: ctx}
 	w.batch.Policy = s.policyFor(w).directive()
 	w.batch.Warn = a.warn
@@ -192,7 +196,7 @@ func (s *settings) process(ctx context.Context, w work) (ids []string, err error
 
 	ids = response.Failures(report.Records)
 	if s.lowestOnly {
-		ids = response.Lowest(ids)
+		ids = p.answer.Lowest(ids)
 	}
 	return ids, response.Error(report.Records, response.When(s.errorWhen))
 }

@@ -68,7 +68,7 @@ func RecordFrom(ctx context.Context) (rec Record, ok bool) { return messages.Rec
 //
 // It panics if handler is nil or an option is bad.
 func SQS(handler func(context.Context, events.SQSMessage) error, options ...Option) *Processor[events.SQSEvent, events.SQSEventResponse] {
-	return newProcessor(sources.SQS(), response.SQS, handler, options)
+	return New(sources.SQS(), response.ForSQS(), handler, options...)
 }
 
 // Kinesis returns a processor for batches of a Kinesis stream. Records of a partition key are handled in
@@ -76,7 +76,7 @@ func SQS(handler func(context.Context, events.SQSMessage) error, options ...Opti
 //
 // It panics if handler is nil or an option is bad.
 func Kinesis(handler func(context.Context, events.KinesisEventRecord) error, options ...Option) *Processor[events.KinesisEvent, events.KinesisEventResponse] {
-	return newProcessor(sources.Kinesis(), response.Kinesis, handler, options)
+	return New(sources.Kinesis(), response.ForKinesis(), handler, options...)
 }
 
 // DynamoDB returns a processor for batches of a DynamoDB stream. Records of an item, that is of the same
@@ -85,5 +85,5 @@ func Kinesis(handler func(context.Context, events.KinesisEventRecord) error, opt
 //
 // It panics if handler is nil or an option is bad.
 func DynamoDB(handler func(context.Context, events.DynamoDBEventRecord) error, options ...Option) *Processor[events.DynamoDBEvent, events.DynamoDBEventResponse] {
-	return newProcessor(sources.DynamoDB(), response.DynamoDB, handler, options)
+	return New(sources.DynamoDB(), response.ForDynamoDB(), handler, options...)
 }

@@ -56,6 +56,8 @@ type Attempt struct {
 	// supervisor. Final: this error must not be retried in place.
 	Ended Ended
 	Final bool
+	// Drop, like Final: the handler's error says to leave the record out.
+	Drop bool
 	// More: as this attempt begins, another slot is to be put to work.
 	More bool
 }

@@ -163,6 +163,26 @@ func Permanent(err error) error {
 	return permanent{err}
 }
 
+type dropped struct{ error }
+
+func (d dropped) Unwrap() error { return d.error }
+
+// Drop makes err, from a handler, mean that the record is to be left out: it is Dropped, which is told in
+// the Report and the log, and Lambda does not deliver it again. Packages with an option to leave out what
+// cannot be decoded are made of it. It returns nil for nil.
+func Drop(err error) error {
+	if err == nil {
+		return nil
+	}
+	return dropped{err}
+}
+
+// IsDrop reports whether the error was marked by Drop.
+func IsDrop(err error) bool {
+	_, ok := errors.AsType[dropped](err)
+	return ok
+}
+
 // IsPermanent reports whether another attempt in this invocation is pointless: the error was marked by
 // Permanent, or the record cannot be decoded.
 func IsPermanent(err error) bool {

@@ -70,7 +70,7 @@ type Result struct {
 	// between them included; 0 for a record that never started. For an abandoned record it ends when it
 	// was abandoned.
 	Duration time.Duration
-	// Err says why the record failed; nil for any other outcome.
+	// Err says why the record failed or was dropped; nil if it succeeded.
 	Err error
 }
 

@@ -62,6 +62,31 @@ func isInteger(id string) bool {
 	return id != ""
 }
 
+// Answer is how identifiers become the response of a source: R is its decoded type.
+type Answer[R any] struct {
+	// Typed and JSON make the response that reports ids.
+	Typed func(ids []string) R
+	JSON  func(ids []string) []byte
+	// Lowest reduces ids to what Lambda has to be told when it restarts at the lowest. Nil means that the
+	// source is a queue, where whatever is left out would be lost.
+	Lowest func(ids []string) []string
+}
+
+// ForSQS is the answer to the events of an SQS queue.
+func ForSQS() Answer[events.SQSEventResponse] {
+	return Answer[events.SQSEventResponse]{Typed: SQS, JSON: Encode}
+}
+
+// ForKinesis is the answer to the events of a Kinesis stream.
+func ForKinesis() Answer[events.KinesisEventResponse] {
+	return Answer[events.KinesisEventResponse]{Typed: Kinesis, JSON: Encode, Lowest: Lowest}
+}
+
+// ForDynamoDB is the answer to the events of a DynamoDB stream.
+func ForDynamoDB() Answer[events.DynamoDBEventResponse] {
+	return Answer[events.DynamoDBEventResponse]{Typed: DynamoDB, JSON: Encode, Lowest: Lowest}
+}
+
 // SQS is the response for an SQS event source.
 func SQS(ids []string) events.SQSEventResponse {
 	items := make([]events.SQSBatchItemFailure, len(ids))

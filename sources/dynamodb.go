@@ -33,7 +33,7 @@ var dynamoLayout = newLayout([]string{"eventID", "eventName", "eventVersion", "e
 // them.
 func DynamoDB() *Source[events.DynamoDBEvent, events.DynamoDBEventRecord] {
 	return &Source[events.DynamoDBEvent, events.DynamoDBEventRecord]{
-		Name:      messages.DynamoDB,
+		kind:      messages.DynamoDB,
 		origin:    "aws:dynamodb",
 		stream:    true,
 		layout:    dynamoLayout,

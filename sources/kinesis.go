@@ -30,7 +30,7 @@ var kinesisLayout = newLayout([]string{"kinesis", "eventSource", "eventVersion",
 // Kinesis reads the events of Kinesis data streams. Records are ordered by partition key.
 func Kinesis() *Source[events.KinesisEvent, events.KinesisEventRecord] {
 	return &Source[events.KinesisEvent, events.KinesisEventRecord]{
-		Name:      messages.Kinesis,
+		kind:      messages.Kinesis,
 		origin:    "aws:kinesis",
 		stream:    true,
 		layout:    kinesisLayout,

@@ -38,12 +38,21 @@ type Grouping[T any] struct {
 	By func(T) string
 }
 
+// Reader reads one kind of event: E is its decoded type and T that of its records. *Source is one.
+type Reader[E, T any] interface {
+	// Kind returns the service that the events come from.
+	Kind() messages.Source
+	// Decode reads the bytes of an event. The error matches messages.ErrEvent. The Batch must not refer to
+	// payload.
+	Decode(payload []byte, g Grouping[T]) (*Batch[T], error)
+	// Read is Decode for an event that has been decoded already.
+	Read(event E, g Grouping[T]) (*Batch[T], error)
+}
+
 // Source reads one kind of event: E is the aws-lambda-go type of the event and T that of its records. It is
 // immutable.
 type Source[E, T any] struct {
-	// Name is the service that the events come from.
-	Name messages.Source
-
+	kind   messages.Source
 	origin string // the eventSource that its records carry
 	stream bool   // ordered by nature; a queue is if it is a FIFO queue
 	layout layout
@@ -64,6 +73,9 @@ type Source[E, T any] struct {
 	factsOf func(*T) facts
 	groupOf func(*T) string
 }
+
+// Kind returns the service that the events come from.
+func (s *Source[E, T]) Kind() messages.Source { return s.kind }
 
 // facts are what a record says about itself.
 type facts struct {

@@ -29,7 +29,7 @@ var sqsLayout = newLayout([]string{"messageId", "receiptHandle", "body", "attrib
 // too, for fairness and not for order.
 func SQS() *Source[events.SQSEvent, events.SQSMessage] {
 	return &Source[events.SQSEvent, events.SQSMessage]{
-		Name:      messages.SQS,
+		kind:      messages.SQS,
 		origin:    "aws:sqs",
 		layout:    sqsLayout,
 		id:        sqsMessageID,

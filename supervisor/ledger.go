@@ -198,7 +198,7 @@ func (l *ledger) Handle(a *messages.Attempt) error {
 	err := l.batch.Handle(a)
 	if err != nil {
 		// Looks into the handler's error, so it belongs where a panic is the handler's.
-		a.Final = messages.IsPermanent(err)
+		a.Final, a.Drop = messages.IsPermanent(err), messages.IsDrop(err)
 	}
 	return err
 }
@@ -216,10 +216,13 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 	l.stopTimer(i)
 	r := &l.batch.Results[i]
 	switch {
-	case err == nil:
+	case err == nil || a.Drop:
 		a.Ended = messages.Done
 		l.states[i] = settled
-		r.Outcome, r.Err = messages.Succeeded, nil
+		r.Outcome, r.Err = messages.Succeeded, err
+		if a.Drop {
+			r.Outcome = messages.Dropped
+		}
 		r.Duration = time.Since(l.began) - r.Queued
 		return false
 	case err == errNotBegun:

@@ -296,7 +296,7 @@ func TestTheRootPackageExportsFewNames(t *testing.T) {
 // SPEC 1: no type of protoactor shows in the root package, nor anything of a supervisor or an actor.
 func TestTheRootPackageShowsNothingOfItsActors(t *testing.T) {
 	_, imports, declared := exported(t, rootFiles(t))
-	assert.Subset(t, []string{"context", "log/slog", "time", awsLambda + "/events", module + "/messages", module + "/response"}, foreign(imports, declared))
+	assert.Subset(t, []string{"context", "log/slog", "time", awsLambda + "/events", module + "/messages", module + "/response", module + "/sources"}, foreign(imports, declared))
 	// What users see of messages shows nothing of actors either: its imports are the standard library's.
 }
 
