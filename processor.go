@@ -55,10 +55,6 @@ func New[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], handl
 		grouping.By = by
 	}
 
-	// An actor system takes milliseconds to build. In a Lambda function that is done while the runtime
-	// client connects.
-	go supervisor.Warm()
-
 	call := chain(s.middleware, handler)
 	ready := func(b *sources.Batch[T], err error) (work, error) {
 		if err != nil {

@@ -23,6 +23,10 @@ type mailbox struct {
 
 func newMailbox() actor.Mailbox { return new(mailbox) }
 
+// NewMailbox returns a mailbox for a slot to keep at hand. When its actor has made its attempt without
+// trouble and has been stopped, it may serve the next.
+func NewMailbox() actor.Mailbox { return new(mailbox) }
+
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
 	m.invoker = invoker
 }

@@ -60,6 +60,9 @@ type Attempt struct {
 	Drop bool
 	// More: as this attempt begins, another slot is to be put to work.
 	More bool
+	// Next is the record that the slot goes on with, if it was taken as this attempt was booked. It is 0 if
+	// that has not been tried, and negative if there was none.
+	Next int32
 }
 
 // Record returns what is known of the attempt's record.

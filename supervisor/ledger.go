@@ -113,7 +113,7 @@ func (l *ledger) spare() bool {
 }
 
 // take marks the earliest record that may start as running. The caller accounts for the slot.
-func (l *ledger) take() (j job) {
+func (l *ledger) take(now time.Duration) (j job) {
 	if l.ended() || l.halt != 0 || l.queue.empty() {
 		return j
 	}
@@ -127,7 +127,7 @@ func (l *ledger) take() (j job) {
 		l.retried++
 	} else {
 		l.open++
-		r.Queued = time.Since(l.began)
+		r.Queued = now
 	}
 	if l.batch.Ordered {
 		j.actor = l.groups.list[l.groups.of[i]].pid
@@ -206,6 +206,7 @@ func (l *ledger) Handle(a *messages.Attempt) error {
 // End books how an attempt ended, on the goroutine that made it. It reports whether the attempt has
 // failed, so that the supervisor has to decide.
 func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
+	now := time.Since(l.began) // before the lock, which everybody wants
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := a.Index
@@ -223,7 +224,10 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 		if a.Drop {
 			r.Outcome = messages.Dropped
 		}
-		r.Duration = time.Since(l.began) - r.Queued
+		r.Duration = now - r.Queued
+		if l.cfg.Retry.Times == 0 && !l.last(i) {
+			l.goOn(a, now)
+		}
 		return false
 	case err == errNotBegun:
 		a.Ended = messages.NotBegun
@@ -240,7 +244,7 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 	}
 	a.Ended = messages.Broken
 	l.states[i] = failing
-	r.Duration = time.Since(l.began) - r.Queued
+	r.Duration = now - r.Queued
 	if context.Cause(a.Context) == messages.ErrRecordTimeout {
 		err, a.Final = messages.Because(messages.ErrRecordTimeout, err), true
 	}
@@ -251,9 +255,28 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 	return true
 }
 
+// goOn does what advance would do next, while the lock is held anyway. It is not for batches with retries,
+// whose next attempt may not be the record's first, nor for the last of a group, whose actor retires.
+func (l *ledger) goOn(a *messages.Attempt, now time.Duration) {
+	l.open--
+	l.release(a.Index)
+	a.Next = none
+	if next := l.take(now).attempt; next != nil {
+		a.Next = next.Index
+	}
+}
+
 // advance takes the next record for a slot: a new one, if a is nil, or one whose attempt a succeeded or was
 // not made. retired is the actor of a group that has nothing left to do.
 func (l *ledger) advance(a *messages.Attempt) (next job, retired *actor.PID) {
+	if a != nil && a.Next > 0 {
+		next.attempt = &l.attempts[a.Next]
+		if l.batch.Ordered {
+			next.actor = l.groups.list[l.groups.of[a.Next]].pid // the group is the slot's
+		}
+		return next, nil
+	}
+	now := time.Since(l.began)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -263,7 +286,7 @@ func (l *ledger) advance(a *messages.Attempt) (next job, retired *actor.PID) {
 		l.starting = false
 	} else {
 		switch {
-		case a.Ended == messages.Done:
+		case a.Ended == messages.Done && a.Next == 0:
 			l.open--
 			retired = l.release(a.Index)
 		case l.states[a.Index] == running: // the actor did not take the attempt: it has died
@@ -273,11 +296,16 @@ func (l *ledger) advance(a *messages.Attempt) (next job, retired *actor.PID) {
 			retired = l.release(a.Index)
 		}
 	}
-	if next = l.take(); next.attempt == nil {
+	if next = l.take(now); next.attempt == nil {
 		l.free++
 		l.finish()
 	}
 	return next, retired
+}
+
+// last reports whether the group of record i has nothing left to do when the record is done.
+func (l *ledger) last(i int32) bool {
+	return l.batch.Ordered && (l.groups.after[i] == none || l.groups.list[l.groups.of[i]].stopped)
 }
 
 // release makes the record's group idle: its next record may start. If it has none, its actor retires.
@@ -292,6 +320,21 @@ func (l *ledger) release(i int32) (retired *actor.PID) {
 	}
 	retired, g.pid = g.pid, nil
 	return retired
+}
+
+// another gives a slot whose attempt has failed another of the free ones, if the verdict on the failure
+// cannot keep any record from starting. The one it had is taken until the verdict.
+func (l *ledger) another() bool {
+	if l.batch.Policy != messages.Continue || l.cfg.Decide != nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.free == 0 || l.halt != 0 || l.queue.empty() {
+		return false
+	}
+	l.free--
+	return true
 }
 
 // leave books the end of a slot's goroutine, whatever ended it. The last one to leave a closed batch tells

@@ -15,16 +15,23 @@ import (
 type supervisor struct {
 	*ledger
 	strategy actor.SupervisorStrategy
-	props    *actor.Props // of record or group actors
-	name     string       // "batch-7"; its actors are "batch-7/17", after the record that they began with
+	props    *actor.Props  // of record or group actors
+	name     string        // "batch-7"; its actors are "batch-7/17", after the record that they began with
+	resume   chan struct{} // puts a slot that waits back to work
 	self     actor.Context
 	children actor.Supervisor // self, for telling children to stop, resume and restart
 }
 
 // spawn starts the supervisor of a batch.
 func spawn(l *ledger) {
-	s := &supervisor{ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy)}
-	l.launch = func() { go s.work() }
+	s := &supervisor{ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy), resume: make(chan struct{})}
+	l.launch = func() {
+		select {
+		case s.resume <- struct{}{}:
+		default:
+			go newSlot(s).work()
+		}
+	}
 	if l.batch.Ordered {
 		s.props = actors.GroupProps(l, l.cfg.Actors...)
 	} else {
@@ -34,20 +41,6 @@ func spawn(l *ledger) {
 	props := actor.PropsFromProducer(func() actor.Actor { return s }, actor.WithMailbox(newInbox))
 	// The name is new, so there is no error; and nothing reads the PID before Started has.
 	_, _ = l.process.system.Root.SpawnNamed(props, s.name)
-}
-
-// inbox is the supervisor's mailbox: protoactor's own, less the notice of each child's end, which the
-// ledger has already.
-type inbox struct{ actor.Mailbox }
-
-var unbounded = actor.Unbounded()
-
-func newInbox() actor.Mailbox { return inbox{unbounded()} }
-
-func (m inbox) PostSystemMessage(message any) {
-	if _, ok := message.(*actor.Terminated); !ok {
-		m.Mailbox.PostSystemMessage(message)
-	}
 }
 
 // Receive handles what there is to do apart from failures.
@@ -99,54 +92,6 @@ func (s *supervisor) decide(v *verdict, reason any) {
 		v.give(messages.Continue)
 	}
 	s.fill()
-}
-
-// work is a slot: it sees to one attempt after the other. An attempt that fails ends it, whether it ended
-// the goroutine or not; the supervisor decides then, and puts the slot back to work.
-func (s *supervisor) work() {
-	root := s.process.system.Root
-	var j job
-	defer func() {
-		if j.attempt != nil && j.attempt.Ended == messages.Late {
-			root.Stop(j.actor)
-		}
-		s.leave(j.attempt)
-	}()
-	for {
-		next, retired := s.advance(j.attempt)
-		if retired != nil {
-			root.Stop(retired)
-		}
-		if j = next; j.attempt == nil {
-			return
-		}
-		switch {
-		case j.actor == nil:
-			// DefaultSpawner takes the parent's name and nothing else from the supervisor, so slots may spawn
-			// side by side; the ledger knows the children.
-			j.actor, _ = actor.DefaultSpawner(s.process.system, s.nameOf(j.attempt), s.props, s.self)
-			s.spawned(j.attempt, j.actor)
-		case j.attempt.Number > 1:
-			s.children.RestartChildren(j.actor)
-		}
-		root.Send(j.actor, j.attempt)
-		if j.attempt.More { // the handler was not called
-			j.attempt.More = false
-			s.launch()
-		}
-		if j.attempt.Ended == messages.Broken || j.attempt.Ended == messages.Late {
-			return
-		}
-		if !s.batch.Ordered {
-			root.Stop(j.actor)
-		}
-	}
-}
-
-// nameOf names the actor that begins with an attempt.
-func (s *supervisor) nameOf(a *messages.Attempt) string {
-	var room [32]byte
-	return string(strconv.AppendInt(append(append(room[:0], s.name...), '/'), int64(a.Index), 10))
 }
 
 // verdict is what a strategy sees as its Supervisor: protoactor's directives, about one failure.

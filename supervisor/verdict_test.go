@@ -29,7 +29,7 @@ func TestAGroupActorIsResumedBeforeItsGroupIsFree(t *testing.T) {
 		Results: []messages.Result{{ID: "1", Group: "g"}, {ID: "2", Group: "g"}},
 		Ordered: true, Barrier: 2, Policy: messages.Continue,
 	}
-	l := newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), cfg, batch, theProcess())
+	l := newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), cfg, batch, theProcess)
 	l.launch = func() {}
 	l.fill()
 	j, _ := l.advance(nil)

@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"sources":    {awsLambda + "/events", module + "/messages"},
 	"response":   {awsLambda + "/events", module + "/messages"},
 	"actors":     {protoactor + "/actor", module + "/messages"},
-	"supervisor": {protoactor + "/actor", module + "/messages", module + "/actors"},
+	"supervisor": {protoactor + "/actor", "github.com/orcaman/concurrent-map", module + "/messages", module + "/actors"},
 }
 
 // neverLinked are packages that are for tests or for the command.

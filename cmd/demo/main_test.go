@@ -13,8 +13,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/troupe-go/troupe/supervisor"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -32,7 +30,6 @@ func TestMain(m *testing.M) {
 		}
 	}
 	flag.Parse()
-	supervisor.Warm() // the actor system belongs to the process, so to no synctest bubble
 
 	var err error
 	if builds, err = os.MkdirTemp("", "demo"); err != nil {
