@@ -76,7 +76,7 @@ func (s span) of(series []int) []int {
 func (s span) sum(series []int) float64 {
 	sum := 0
 	for _, n := range s.of(series) {
-		sum += max(0, n)
+		sum += n
 	}
 	return float64(sum)
 }

@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -243,7 +244,11 @@ func TestWhateverIsMissingThePageIsWhole(t *testing.T) {
 			for _, tag := range []string{"div", "section", "figure", "svg", "dl", "ul", "p", "main", "header"} {
 				assert.Equal(t, len(regexp.MustCompile(`<`+tag+`[ >]`).FindAllString(got, -1)), strings.Count(got, "</"+tag+">"), tag)
 			}
-			timelines(t, got)
+			for _, line := range timelines(t, got) {
+				for _, row := range line.Rows {
+					assert.GreaterOrEqual(t, slices.Min(row.Took), 0)
+				}
+			}
 		})
 	}
 }
