@@ -2,10 +2,8 @@ package troupe
 
 import (
 	"context"
-	"hash/fnv"
 	"log/slog"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"time"
 
@@ -176,7 +174,7 @@ func warnOfFailures(logger *slog.Logger, report *messages.Report) {
 		"first_error", response.Text(first.Err),
 	}
 	if first.Group != "" {
-		attrs = append(attrs, "first_group", groupHash(first.Group))
+		attrs = append(attrs, "first_group", messages.GroupHash(first.Group))
 	}
 	logger.Warn("troupe: records failed", attrs...)
 }
@@ -208,11 +206,4 @@ func firstOf(report *messages.Report, outcome messages.Outcome) (ids []string, f
 		}
 	}
 	return ids, first
-}
-
-// groupHash stands for a group in logs: groups may be item keys.
-func groupHash(group string) string {
-	h := fnv.New64a()
-	h.Write([]byte(group))
-	return strconv.FormatUint(h.Sum64(), 16)
 }

@@ -65,17 +65,5 @@ func Error(results []messages.Result, when When) error {
 	return e
 }
 
-const textLimit = 300
-
 // Text is an error in at most a few hundred bytes. It survives an Error method that panics.
-func Text(err error) string {
-	text := fmt.Sprint(err)
-	if len(text) <= textLimit {
-		return text
-	}
-	cut := textLimit
-	for cut > 0 && text[cut]&0xC0 == 0x80 { // not inside a rune
-		cut--
-	}
-	return text[:cut] + "…"
-}
+func Text(err error) string { return messages.Text(err) }

@@ -147,6 +147,9 @@ func TestNothingOfAPayloadIsToldInErrorsAndLogs(t *testing.T) {
 							for _, r := range seen.Records {
 								told = append(told, texts(r.Err)...)
 							}
+							document, err := json.Marshal(seen.Report)
+							require.NoError(t, err)
+							told = append(told, string(document), seen.String())
 						}
 						for _, what := range append(told, text.String()) {
 							assert.Empty(t, leaks(what), "%s", what)

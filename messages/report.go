@@ -1,0 +1,137 @@
+package messages
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxNamed bounds the identifiers in Report.String, and maxIdentifier the bytes of each.
+const (
+	maxNamed      = 10
+	maxIdentifier = 128
+)
+
+// String tells of the batch in one line of bounded length, for logs: the source, the totals that are not
+// zero, how long it took and the first identifiers of failed records. There is nothing of payloads, errors
+// or groups in it (SPEC S9).
+func (r Report) String() string {
+	var line strings.Builder
+	plural := "s"
+	if len(r.Records) == 1 {
+		plural = ""
+	}
+	fmt.Fprintf(&line, "%s: %d record%s in %v: %d succeeded, %d failed",
+		r.Source, len(r.Records), plural, r.Duration.Round(time.Microsecond), r.Succeeded, r.Failed)
+	for _, total := range []struct {
+		n    int
+		what string
+	}{
+		{r.Dropped, "dropped"}, {r.NotStarted, "not started"}, {r.Retried, "retried"},
+		{r.Abandoned, "abandoned"}, {r.Running, "still running"},
+	} {
+		if total.n > 0 {
+			fmt.Fprintf(&line, ", %d %s", total.n, total.what)
+		}
+	}
+	named := 0
+	for i := range r.Records {
+		if r.Records[i].Outcome != Failed {
+			continue
+		}
+		switch named++; {
+		case named > maxNamed:
+			line.WriteString(", …")
+			return line.String()
+		case named == 1:
+			line.WriteString("; failed: ")
+		default:
+			line.WriteString(", ")
+		}
+		line.WriteString(identifier(r.Records[i].ID))
+	}
+	return line.String()
+}
+
+// identifier is an id as it is, or quoted where it would tear the line apart.
+func identifier(id string) string {
+	id = bounded(id, maxIdentifier)
+	if id == "" || !utf8.ValidString(id) || strings.ContainsFunc(id, func(r rune) bool { return r == ' ' || !unicode.IsGraphic(r) }) {
+		return strconv.Quote(id)
+	}
+	return id
+}
+
+// MarshalJSON writes the report as an object. These names do not change:
+//
+//   - source: "sqs", "kinesis", …
+//   - records: an array with an object per record, in batch order; see Result.MarshalJSON
+//   - succeeded, failed, dropped: how many records ended so
+//   - not_started, retried, abandoned, running: as the fields of Report say
+//   - duration_ms: milliseconds, with up to three decimals
+//
+// There is nothing of payloads in it, and groups are hashed (SPEC S9).
+func (r Report) MarshalJSON() ([]byte, error) {
+	records := r.Records
+	if records == nil {
+		records = []Result{}
+	}
+	return json.Marshal(struct {
+		Source     Source   `json:"source"`
+		Records    []Result `json:"records"`
+		Succeeded  int      `json:"succeeded"`
+		Failed     int      `json:"failed"`
+		Dropped    int      `json:"dropped"`
+		NotStarted int      `json:"not_started"`
+		Retried    int      `json:"retried"`
+		Abandoned  int      `json:"abandoned"`
+		Running    int      `json:"running"`
+		Duration   float64  `json:"duration_ms"`
+	}{
+		r.Source, records, r.Succeeded, r.Failed, r.Dropped,
+		r.NotStarted, r.Retried, r.Abandoned, r.Running, milliseconds(r.Duration),
+	})
+}
+
+// MarshalJSON writes the result as an object. These names do not change:
+//
+//   - id: the identifier that Lambda knows the record by
+//   - group_hash: stands for the group; left out if there is none
+//   - outcome: "succeeded", "failed" or "dropped"
+//   - reasons: why it failed or was dropped, the more telling first: the words of Reason.Word, or "error"
+//     alone if none applies, which is an error of the handler's own; left out if Err is nil
+//   - error: the text of Err, cut after 300 bytes; left out if Err is nil
+//   - attempts: a number
+//   - queued_ms, duration_ms: milliseconds, with up to three decimals
+func (r Result) MarshalJSON() ([]byte, error) {
+	out := struct {
+		ID        string   `json:"id"`
+		GroupHash string   `json:"group_hash,omitempty"`
+		Outcome   Outcome  `json:"outcome"`
+		Reasons   []string `json:"reasons,omitempty"`
+		Error     *string  `json:"error,omitempty"`
+		Attempts  int      `json:"attempts"`
+		Queued    float64  `json:"queued_ms"`
+		Duration  float64  `json:"duration_ms"`
+	}{
+		ID: r.ID, GroupHash: GroupHash(r.Group), Outcome: r.Outcome,
+		Attempts: r.Attempts, Queued: milliseconds(r.Queued), Duration: milliseconds(r.Duration),
+	}
+	if r.Err != nil {
+		text := Text(r.Err)
+		out.Error, out.Reasons = &text, Words(r.Err)
+	}
+	return json.Marshal(out)
+}
+
+// MarshalText writes the outcome as String does.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// milliseconds is d as a number with at most three decimals.
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond).Microseconds()) / 1000
+}
