@@ -252,7 +252,7 @@ func TestProcessServes(t *testing.T) {
 	if stdout.Len() > 0 {
 		t.Errorf("standard output: %s", stdout.String())
 	}
-	if reports := strings.Count(stderr.String(), `"duration_us":`); reports == 0 {
+	if reports := strings.Count(stderr.String(), `"duration_ms":`); reports == 0 {
 		t.Errorf("no report; standard error:\n%s", stderr.String())
 	}
 	if ends := strings.Count(stderr.String(), `"outcome":"abandoned"}`); ends != 1 {

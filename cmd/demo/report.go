@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/messages"
 )
 
 // writeReport writes r as a table for people or as a line of JSON.
@@ -20,7 +20,7 @@ func writeReport(w io.Writer, format string, r *troupe.Report) {
 	case reportText:
 		_, _ = w.Write(textReport(r))
 	case reportJSON:
-		writeLine(w, jsonReportOf(r))
+		writeLine(w, r)
 	}
 }
 
@@ -100,71 +100,11 @@ func cell(text string) string {
 	return text
 }
 
-// reasons are what a record's error can match, the more telling first.
-var reasons = []struct {
-	reason troupe.Reason
-	name   string
-}{
-	{troupe.ErrNotStarted, "not started"},
-	{troupe.ErrAbandoned, "abandoned"},
-	{troupe.ErrUndecodable, "undecodable"},
-	{troupe.ErrPanic, "panic"},
-	{troupe.ErrGoexit, "exit"},
-	{troupe.ErrRecordTimeout, "record timeout"},
-	{troupe.ErrDeadline, "deadline"},
-	{troupe.ErrCancelled, "cancelled"},
-}
-
-// reasonOf says in a word or two why a record failed.
+// reasonOf says in a word or two why a record failed: the first of the reasons in the JSON report.
 func reasonOf(err error) string {
-	for _, r := range reasons {
-		if errors.Is(err, r.reason) {
-			return r.name
-		}
+	words := messages.Words(err)
+	if len(words) == 0 {
+		return "error"
 	}
-	return "error"
-}
-
-// jsonReport is troupe.Report as JSON.
-type jsonReport struct {
-	Source     string       `json:"source"`
-	Records    []jsonRecord `json:"records"`
-	Succeeded  int          `json:"succeeded"`
-	Failed     int          `json:"failed"`
-	Dropped    int          `json:"dropped"`
-	NotStarted int          `json:"not_started"`
-	Retried    int          `json:"retried"`
-	Abandoned  int          `json:"abandoned"`
-	Running    int          `json:"running"`
-	DurationUs int64        `json:"duration_us"`
-}
-
-type jsonRecord struct {
-	ID         string  `json:"id"`
-	Group      string  `json:"group"`
-	Outcome    string  `json:"outcome"`
-	Reason     *string `json:"reason"` // as in the text report; null unless it failed
-	Error      *string `json:"error"`  // likewise
-	Attempts   int     `json:"attempts"`
-	QueuedUs   int64   `json:"queued_us"`
-	DurationUs int64   `json:"duration_us"`
-}
-
-func jsonReportOf(r *troupe.Report) jsonReport {
-	j := jsonReport{
-		Source: string(r.Source), Records: make([]jsonRecord, len(r.Records)),
-		Succeeded: r.Succeeded, Failed: r.Failed, Dropped: r.Dropped, NotStarted: r.NotStarted,
-		Retried: r.Retried, Abandoned: r.Abandoned, Running: r.Running, DurationUs: r.Duration.Microseconds(),
-	}
-	for i, rec := range r.Records {
-		j.Records[i] = jsonRecord{
-			ID: rec.ID, Group: rec.Group, Outcome: rec.Outcome.String(), Attempts: rec.Attempts,
-			QueuedUs: rec.Queued.Microseconds(), DurationUs: rec.Duration.Microseconds(),
-		}
-		if rec.Err != nil {
-			reason, text := reasonOf(rec.Err), fmt.Sprint(rec.Err)
-			j.Records[i].Reason, j.Records[i].Error = &reason, &text
-		}
-	}
-	return j
+	return strings.ReplaceAll(words[0], "_", " ")
 }
