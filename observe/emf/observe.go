@@ -1,0 +1,114 @@
+package emf
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe"
+)
+
+// The dimensions that there are by default. The function's name is in a variable that Lambda sets:
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
+const (
+	sourceDimension   = "Source"
+	functionDimension = "FunctionName"
+	functionVariable  = "AWS_LAMBDA_FUNCTION_NAME"
+)
+
+// Option changes what Observe writes, or where to.
+type Option func(*config)
+
+// config is what the options of one observer come to.
+type config struct {
+	out   io.Writer
+	fixed []dimension // all but Source
+	sets  [][]string
+}
+
+type dimension struct{ name, value string }
+
+// WithWriter has the lines written to out, each by one call of Write; the calls come one after the other. A
+// Write that blocks keeps the invocation waiting as any observer does: as long as its deadline allows.
+// Default: os.Stdout.
+func WithWriter(out io.Writer) Option { return func(c *config) { c.out = out } }
+
+// WithDimension adds a dimension with a value that is the same for every batch, such as the stage. The name
+// has 1 to 255 characters and the value 1 to 1,024, ASCII without control characters; names do not start with
+// a colon. Default: the dimensions are Source and, if AWS_LAMBDA_FUNCTION_NAME is set, as Lambda does,
+// FunctionName, unless it is given here.
+func WithDimension(name, value string) Option {
+	return func(c *config) { c.fixed = append(c.fixed, dimension{name, value}) }
+}
+
+// WithDimensionSets chooses for which combinations of the dimensions, given by name, there are metrics. No
+// names at all is a set too: one metric for everything. CloudWatch charges for each combination of a metric,
+// a set and its values. Default: one set of all the dimensions.
+func WithDimensionSets(sets ...[]string) Option {
+	return func(c *config) { c.sets = append([][]string{}, sets...) }
+}
+
+// Observe returns an option for a processor: an observer that writes one line per batch, with metrics in
+// namespace. It is safe for concurrent invocations, and may be given to several processors.
+//
+// When a line cannot be written, the first error is logged to slog.Default() as a WARN line and later ones
+// are not: a batch is none the worse for it, and a broken writer has little to say the second time.
+//
+// It panics, as the constructors of processors do, with an error that names what was given and what is
+// allowed: if namespace has not 1 to 255 of the characters that CloudWatch allows (letters, digits, space and
+// .-_/#:), starts with a colon or with "AWS/", which is CloudWatch's own; or if a dimension or a set of more
+// than 30 is bad.
+func Observe(namespace string, options ...Option) troupe.Option {
+	c := &config{out: os.Stdout}
+	for i, o := range options {
+		if o == nil {
+			panic(fmt.Errorf("troupe: emf.Observe: option %d is nil", i+1))
+		}
+		o(c)
+	}
+	c.addFunction(os.Getenv(functionVariable))
+	if err := c.check(namespace); err != nil {
+		panic(err)
+	}
+	w := &writer{out: c.out, layout: c.layout(namespace)}
+	return troupe.WithObserver(w.observe)
+}
+
+// addFunction adds the dimension with the function's name if there is a name, and no such dimension.
+func (c *config) addFunction(name string) {
+	given := func(d dimension) bool { return d.name == functionDimension }
+	if name != "" && !slices.ContainsFunc(c.fixed, given) {
+		c.fixed = slices.Insert(c.fixed, 0, dimension{functionDimension, name})
+	}
+}
+
+// writer writes the lines of one observer.
+type writer struct {
+	layout layout
+	failed sync.Once
+
+	mu   sync.Mutex // for what is below
+	out  io.Writer
+	line []byte // used again for each line
+}
+
+func (w *writer) observe(_ context.Context, r *troupe.Report) {
+	if err := w.write(r, time.Now()); err != nil {
+		w.failed.Do(func() {
+			slog.Default().Warn("troupe: a line of metrics could not be written; it is lost, and so may be later ones", "error", err)
+		})
+	}
+}
+
+func (w *writer) write(r *troupe.Report, now time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.line = w.layout.appendLine(w.line[:0], r, now)
+	_, err := w.out.Write(w.line)
+	return err
+}

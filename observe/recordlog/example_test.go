@@ -1,0 +1,37 @@
+package recordlog_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/observe/recordlog"
+)
+
+// In a Lambda function, recordlog.Failures(nil) and a default logger that writes JSON are all it takes.
+func ExampleFailures() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{} // to have the same output each time
+			}
+			return a
+		},
+	}))
+	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
+		if msg.Body == "bad" {
+			return errors.New("no such order")
+		}
+		return nil
+	}, troupe.WithLogger(nil), recordlog.Failures(logger))
+
+	_, _ = processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "m1", Body: "good"}, {MessageId: "m2", Body: "bad"},
+	}})
+	// Output:
+	// level=WARN msg="troupe: record failed" source=sqs id=m2 index=1 attempt=1 reason=error error="no such order"
+}

@@ -1,0 +1,57 @@
+// Package recordlog logs each record that has failed: which one, and why.
+//
+//	lambda.Start(troupe.SQS(charge, recordlog.Failures(nil)))
+//
+// A processor by itself logs one line per batch with failures, for failures not to be invisible. With a line
+// per record one finds the message with a given identifier. Give troupe.WithLogger(nil) too if these lines
+// are enough.
+package recordlog
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/messages"
+)
+
+// Failures returns an option for a processor: a failure hook that writes a line to logger for each failed
+// record, as it happens. The lines are "troupe: record failed" at WARN, and at INFO for a record that was
+// never started, which is what an earlier failure or the deadline leads to. Their attributes are:
+//
+//   - source, id, index: the record, by source, identifier and place in the batch from 0
+//   - group_hash: stands for its group, the same for the same group; left out if there is none
+//   - attempt: the number of the last attempt, from 1; 0 if it was never started
+//   - reason: in a word, such as "panic" or "deadline", or "error" for an error of the handler's own; see
+//     messages.Words, whose first word it is
+//   - error: the text of the error, cut after 300 bytes
+//
+// There is nothing of payloads in them, and groups are hashed (SPEC S9); what a handler's own error says is
+// up to the handler. The logger gets the context of the invocation, so that a slog.Handler can add what it
+// finds there, such as a trace.
+//
+// A nil logger means slog.Default(), looked up when there is something to log. The lines of a batch are
+// written one after the other, beside the handlers; the invocation waits for them as it does for observers.
+// Safe for concurrent invocations if the logger is, as all slog loggers are meant to be.
+func Failures(logger *slog.Logger) troupe.Option {
+	return troupe.WithFailureHook(func(ctx context.Context, rec troupe.Record, err error) {
+		to := logger
+		if to == nil {
+			to = slog.Default()
+		}
+		reason, level := messages.Words(err)[0], slog.LevelWarn
+		if reason == messages.ErrNotStarted.Word() {
+			level = slog.LevelInfo
+		}
+		if !to.Enabled(ctx, level) {
+			return
+		}
+		attrs := make([]slog.Attr, 0, 7)
+		attrs = append(attrs, slog.String("source", string(rec.Source)), slog.String("id", rec.ID), slog.Int("index", rec.Index))
+		if rec.Group != "" {
+			attrs = append(attrs, slog.String("group_hash", messages.GroupHash(rec.Group)))
+		}
+		attrs = append(attrs, slog.Int("attempt", rec.Attempt), slog.String("reason", reason), slog.String("error", messages.Text(err)))
+		to.LogAttrs(ctx, level, "troupe: record failed", attrs...)
+	})
+}
