@@ -1,0 +1,89 @@
+package oteltroupe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// Names of the semantic conventions; see the package's documentation.
+const (
+	systemKey      = attribute.Key("messaging.system")
+	destinationKey = attribute.Key("messaging.destination.name")
+	messageKey     = attribute.Key("messaging.message.id")
+	countKey       = attribute.Key("messaging.batch.message_count")
+	triggerKey     = attribute.Key("faas.trigger")
+	errorKey       = attribute.Key("error.type")
+)
+
+// Names of troupe's own.
+const (
+	indexKey   = attribute.Key("troupe.record.index")
+	attemptKey = attribute.Key("troupe.record.attempt")
+	outcomeKey = attribute.Key("troupe.outcome")
+)
+
+const operation = "process"
+
+// operationAttributes are those that everything has. The capacity is for what comes after.
+func operationAttributes(capacity int) []attribute.KeyValue {
+	return append(make([]attribute.KeyValue, 0, capacity),
+		attribute.String("messaging.operation.name", operation),
+		attribute.String("messaging.operation.type", operation))
+}
+
+// appendSource says where records come from.
+func appendSource(all []attribute.KeyValue, source messages.Source) []attribute.KeyValue {
+	trigger := "pubsub"
+	if source == messages.DynamoDB {
+		trigger = "datasource"
+	}
+	return append(all, system(source), triggerKey.String(trigger))
+}
+
+func system(source messages.Source) attribute.KeyValue {
+	switch source {
+	case messages.SQS:
+		return systemKey.String("aws_sqs")
+	case messages.Kinesis, messages.DynamoDB:
+		return systemKey.String("aws." + string(source))
+	default:
+		return systemKey.String(string(source))
+	}
+}
+
+// errorType is a reason of troupe's in a word, or the type of an error that is the handler's own.
+func errorType(err error) string {
+	if word := messages.Words(err)[0]; word != "error" {
+		return word
+	}
+	return typeOf(err)
+}
+
+// typeOf names the type of an error, leaving out what says nothing of its own.
+func typeOf(err error) string {
+	for {
+		name := fmt.Sprintf("%T", err)
+		switch name {
+		case "*fmt.wrapError", "messages.permanent", "messages.dropped":
+			err = errors.Unwrap(err)
+		default:
+			return name
+		}
+	}
+}
+
+// attemptErrorType is errorType for what a handler returned: once its context has ended, the reason for that
+// is what the record is reported with.
+func attemptErrorType(ctx context.Context, err error) string {
+	if ctx.Err() != nil {
+		if reason, ok := errors.AsType[messages.Reason](context.Cause(ctx)); ok {
+			return reason.Word()
+		}
+	}
+	return errorType(err)
+}

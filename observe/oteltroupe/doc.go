@@ -1,0 +1,63 @@
+// Package oteltroupe tells OpenTelemetry of batches: a span per invocation and per attempt at a record, linked
+// to whoever sent the message, and metrics.
+//
+//	lambda.Start(oteltroupe.Handler(troupe.SQS(oteltroupe.SQS(charge), oteltroupe.Observe())))
+//
+// Each part may be left out:
+//
+//   - Handler: the span of an invocation, "process". What sits around it, such as the span of otellambda, is
+//     its parent.
+//   - SQS: a span per attempt at a message, "process orders" for a queue called orders, with a link to the
+//     span that sent it: by the system attribute AWSTraceHeader, or by the message attribute traceparent.
+//     The span of the invocation is its parent, and the handler's context has it.
+//   - Wrap: the same for handlers of other types, where the trace header and the destination are for the
+//     caller to find. Kafka headers are a case.
+//   - Spans: middleware, for spans without links: it is the same for all sources, and sees no payload.
+//     Not beside SQS or Wrap, or there are two spans per attempt.
+//   - Observe: an observer that counts records, and tells the span of Handler how the batch went.
+//
+// Spans and metrics go to the global providers unless others are given; without an SDK set up there, all of
+// it does nothing. The package needs OpenTelemetry's API alone, in the version that troupe's dependencies
+// have anyway or any later one of 1.x.
+//
+// # Names
+//
+// They are those of the semantic conventions 1.44.0, whose part on messaging is still in development:
+// https://github.com/open-telemetry/semantic-conventions/tree/v1.44.0/docs/messaging and
+// https://github.com/open-telemetry/semantic-conventions/blob/v1.44.0/docs/faas/aws-lambda.md#sqs. All spans
+// are of kind CONSUMER. Attributes of spans, where they are known:
+//
+//   - messaging.system: aws_sqs; aws.kinesis and aws.dynamodb, for which the conventions have no name; kafka
+//   - messaging.operation.name and messaging.operation.type: process
+//   - messaging.destination.name: the queue
+//   - messaging.message.id: the record's identifier (per attempt)
+//   - messaging.batch.message_count: records in the batch (per invocation)
+//   - faas.trigger: pubsub, or datasource for a table
+//   - error.type: if it failed: a reason of troupe's in a word, such as panic or deadline (messages.Words has
+//     them), or else the Go type of the error, what fmt.Errorf has put around it left out
+//   - troupe.record.index and troupe.record.attempt: place in the batch from 0, number of the attempt from 1
+//   - troupe.outcome: dropped, for a record that its handler left out
+//   - troupe.succeeded, troupe.failed, troupe.dropped, troupe.not_started, troupe.retried and
+//     troupe.abandoned: as in troupe.Report (per invocation)
+//
+// The status of a span that failed has the error's text, cut after 300 bytes. There is nothing of payloads or
+// groups in a span (SPEC S9); what a handler's own error says is up to the handler.
+//
+// Metrics, with the attributes messaging.system, messaging.operation.name, messaging.operation.type,
+// troupe.outcome (succeeded, failed, dropped) and, for what failed, error.type:
+//
+//   - messaging.process.duration, a histogram in seconds: for each record that was started, from its first
+//     attempt to the end of its last. A record that succeeded at the second attempt is a success.
+//   - messaging.client.consumed.messages, a counter: each record, those never started too
+//
+// and with messaging.system alone the counters troupe.record.retries (attempts beyond the first) and
+// troupe.handler.abandoned.
+//
+// # What to know
+//
+// A handler that is abandoned keeps its span until it returns, since until then it is at work; if it never
+// does, the span is never exported, and troupe.abandoned of the invocation's span tells of it.
+//
+// Lambda freezes the process once the response has left. Exporters that send in the background need a flush
+// before, as otellambda.WithFlusher does, or a collector in an extension; this package does not flush.
+package oteltroupe

@@ -1,0 +1,155 @@
+package oteltroupe
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/messages"
+)
+
+// Handler puts a span around each invocation of a processor. Its status is an error if the invocation
+// returns one; what became of the records is for Observe to tell it. Safe for concurrent invocations.
+//
+// It panics if processor is nil or an option is bad.
+func Handler(processor lambda.Handler, options ...Option) lambda.Handler {
+	if processor == nil {
+		panic(errors.New("troupe: oteltroupe.Handler was given nil; a processor is needed"))
+	}
+	return &batches{next: processor, tracer: configOf("Handler", options).tracer()}
+}
+
+type batches struct {
+	next   lambda.Handler
+	tracer trace.Tracer
+}
+
+type batchKey struct{}
+
+// Invoke handles the event within a span.
+func (b *batches) Invoke(ctx context.Context, payload []byte) (response []byte, err error) {
+	ctx, span := b.tracer.Start(ctx, operation, trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(operationAttributes(2)...))
+	defer span.End()
+	response, err = b.next.Invoke(context.WithValue(ctx, batchKey{}, span), payload)
+	switch {
+	case errors.Is(err, troupe.ErrEvent):
+		fail(span, errorType(err), err)
+	case err != nil: // of any record's reasons none is the batch's
+		fail(span, typeOf(err), err)
+	}
+	return response, err
+}
+
+// Spans returns an option for a processor: middleware that puts a span around each attempt at a record,
+// whatever the source. The handler's context has it. A record that cannot be decoded, or is never started,
+// has none.
+//
+// It panics if an option is bad.
+func Spans(options ...Option) troupe.Option {
+	tracer := configOf("Spans", options).tracer()
+	return troupe.WithMiddleware(func(next func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
+		return func(ctx context.Context, rec troupe.Record) error {
+			return attempt(ctx, tracer, rec, Origin{}, func(ctx context.Context) error { return next(ctx, rec) })
+		}
+	})
+}
+
+// Origin is where a message comes from, as far as that is known.
+type Origin struct {
+	// Destination is the name of the queue, stream or topic; there have to be few of them.
+	Destination string
+	// Senders are the spans that made the message. OpenTelemetry's SDK leaves out those that are not valid.
+	Senders []trace.SpanContext
+}
+
+// Wrap puts a span around each call of handler, with links to the spans that made the message and the
+// destination in its name. The handler's context has it. origin is called once per attempt and must be quick;
+// what it is given is the handler's own record, which it must not change.
+//
+// It panics if a function is nil or an option is bad.
+func Wrap[T any](handler func(context.Context, T) error, origin func(T) Origin, options ...Option) func(context.Context, T) error {
+	if handler == nil || origin == nil {
+		panic(errors.New("troupe: oteltroupe.Wrap was given a nil function"))
+	}
+	tracer := configOf("Wrap", options).tracer()
+	return func(ctx context.Context, record T) error {
+		rec, _ := troupe.RecordFrom(ctx)
+		return attempt(ctx, tracer, rec, origin(record), func(ctx context.Context) error { return handler(ctx, record) })
+	}
+}
+
+// attempt makes the call within a span.
+func attempt(ctx context.Context, tracer trace.Tracer, rec troupe.Record, from Origin, call func(context.Context) error) (err error) {
+	name := operation
+	attributes := append(appendSource(operationAttributes(8), rec.Source),
+		messageKey.String(rec.ID), indexKey.Int(rec.Index), attemptKey.Int(rec.Attempt))
+	if from.Destination != "" {
+		name += " " + from.Destination
+		attributes = append(attributes, destinationKey.String(from.Destination))
+	}
+	ctx, span := tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(attributes...), trace.WithLinks(linksTo(from.Senders)...))
+
+	returned := false
+	defer func() {
+		defer span.End()
+		if returned {
+			return
+		}
+		v := recover()
+		if v == nil { // runtime.Goexit goes on by itself
+			fail(span, troupe.ErrGoexit.Word(), troupe.ErrGoexit)
+			return
+		}
+		fail(span, troupe.ErrPanic.Word(), &troupe.PanicError{Value: v})
+		panic(v) // with the handler's frames still on the stack
+	}()
+	err = call(ctx)
+	returned = true
+	switch {
+	case messages.IsDrop(err):
+		span.SetAttributes(outcomeKey.String(troupe.Dropped.String()))
+	case err != nil:
+		fail(span, attemptErrorType(ctx, err), err)
+	}
+	return err
+}
+
+func linksTo(senders []trace.SpanContext) (links []trace.Link) {
+	for _, sender := range senders {
+		links = append(links, trace.Link{SpanContext: sender})
+	}
+	return links
+}
+
+// fail says why the operation of a span failed.
+func fail(span trace.Span, why string, err error) {
+	if !span.IsRecording() {
+		return
+	}
+	span.SetAttributes(errorKey.String(why))
+	span.SetStatus(codes.Error, messages.Text(err))
+}
+
+// complete tells the invocation's span, if Handler has started one, how the batch went.
+func complete(ctx context.Context, r *troupe.Report) {
+	span, ok := ctx.Value(batchKey{}).(trace.Span)
+	if !ok || !span.IsRecording() {
+		return
+	}
+	span.SetAttributes(append(appendSource(nil, r.Source),
+		countKey.Int(len(r.Records)),
+		attribute.Int("troupe.succeeded", r.Succeeded),
+		attribute.Int("troupe.failed", r.Failed),
+		attribute.Int("troupe.dropped", r.Dropped),
+		attribute.Int("troupe.not_started", r.NotStarted),
+		attribute.Int("troupe.retried", r.Retried),
+		attribute.Int("troupe.abandoned", r.Abandoned),
+	)...)
+}
