@@ -3,12 +3,15 @@ package recordlog_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"os"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/observe/emf"
 	"github.com/troupe-go/troupe/observe/recordlog"
 )
 
@@ -34,4 +37,17 @@ func ExampleFailures() {
 	}})
 	// Output:
 	// level=WARN msg="troupe: record failed" source=sqs id=m2 index=1 attempt=1 reason=error error="no such order"
+}
+
+// What observes goes together. Here nothing fails, so that only the observers have something to say.
+func Example() {
+	charge := func(ctx context.Context, msg events.SQSMessage) error { return nil }
+	processor := troupe.SQS(charge, emf.Observe("Orders", emf.WithWriter(io.Discard)), recordlog.Failures(nil),
+		troupe.WithObserver(func(ctx context.Context, report *troupe.Report) {
+			slog.InfoContext(ctx, report.String())
+		}))
+
+	response, err := processor.Invoke(context.Background(), []byte(`{"Records": []}`))
+	fmt.Println(string(response), err)
+	// Output: {"batchItemFailures":[]} <nil>
 }
