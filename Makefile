@@ -60,7 +60,7 @@ breaks: ## Break the library in each way that test/breaks knows and see a test f
 
 .PHONY: bench
 bench: ## Run the benchmarks of the packages
-	go test -run '^$$' -bench . -benchmem . ./sources
+	go test -run '^$$' -bench . -benchmem . ./sources ./observe/...
 
 .PHONY: compare
 compare: ## Measure troupe beside its rivals; writes the table and the chart in docs/
