@@ -37,6 +37,18 @@ func (a *aside) failed(rec messages.Record, err error) {
 	}
 }
 
+// failedOf has the failure hooks called for every failed record of a report.
+func (a *aside) failedOf(report *messages.Report) {
+	if len(a.settings.hooks) == 0 {
+		return
+	}
+	for i, r := range report.Records {
+		if r.Outcome == messages.Failed {
+			a.failed(messages.Record{ID: r.ID, Group: r.Group, Source: report.Source, Index: i, Attempt: r.Attempts}, r.Err)
+		}
+	}
+}
+
 // warn writes a line to the log. It does not block.
 func (a *aside) warn(text string, args ...any) {
 	a.do("logger", func() { a.settings.log().Warn(text, args...) })

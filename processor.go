@@ -29,7 +29,11 @@ type Processor[E, R any] struct {
 type work struct {
 	batch *messages.Batch
 	fifo  bool
+	whole func(messages.Directive) func(*messages.Report) // sources.Batch.Whole
 }
+
+// chooser is a Reader that cannot bear every option. Its error says which one, and why.
+type chooser interface{ Accept(sources.Choices) error }
 
 // New returns a processor for a source that has no constructor here: src reads its events, answer makes its
 // responses. The packages beside this one are made of it; functions are better off with theirs.
@@ -46,6 +50,11 @@ func New[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], handl
 	if s.lowestOnly && answer.Lowest == nil {
 		panic(errors.New("troupe: WithLowestOnly is for streams; on a queue the failures left out would be lost"))
 	}
+	if c, ok := src.(chooser); ok {
+		if err := c.Accept(s.choices()); err != nil {
+			panic(err)
+		}
+	}
 	grouping := sources.Grouping[T]{Off: s.unordered}
 	if s.group != nil {
 		by, ok := s.group.(func(T) string)
@@ -60,7 +69,7 @@ func New[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], handl
 		if err != nil {
 			return work{}, err
 		}
-		return work{fifo: b.FIFO, batch: &messages.Batch{
+		return work{fifo: b.FIFO, whole: b.Whole, batch: &messages.Batch{
 			Source: src.Kind(), Results: b.Results, Ordered: b.Ordered, Barrier: b.Barrier,
 			Handle: func(a *messages.Attempt) error {
 				payload, err := b.Record(int(a.Index))
@@ -99,6 +108,16 @@ func settingsOf(options []Option) (*settings, error) {
 		}
 	}
 	return s, nil
+}
+
+// choices are what a Reader is asked about.
+func (s *settings) choices() sources.Choices {
+	return sources.Choices{
+		Policy: s.policy.directive(), Decider: s.decider != nil,
+		Unordered: s.unordered, Group: s.group != nil,
+		Retry: s.supervisor.Retry.Times > 0, RecordTimeout: s.supervisor.RecordTimeout > 0,
+		Middleware: len(s.middleware) > 0,
+	}
 }
 
 // log is the logger of the moment: slog.Default may be set after the processor is made.
@@ -184,10 +203,18 @@ func (p *Processor[E, R]) process(ctx context.Context, w work) (ids []string, er
 	a := &aside{settings: s, ctx: ctx}
 	w.batch.Policy = s.policyFor(w).directive()
 	w.batch.Warn = a.warn
-	if len(s.hooks) > 0 {
+	var spread func(*messages.Report)
+	switch {
+	case w.whole != nil:
+		spread = w.whole(w.batch.Policy)
+	case len(s.hooks) > 0:
 		w.batch.Failed = a.failed
 	}
 	report, leave := supervisor.Run(ctx, &s.supervisor, w.batch)
+	if spread != nil {
+		spread(report)
+		a.failedOf(report)
+	}
 	a.finish(report, leave)
 
 	ids = response.Failures(report.Records)

@@ -26,6 +26,23 @@ type Batch[T any] struct {
 	// *messages.PanicError if the group function panicked on the record. It may be called from several
 	// goroutines at once, more than once for a record, and for as long as the Batch is kept.
 	Record func(i int) (T, error)
+	// Whole, if not nil, says that one actor handles the batch as a whole: Results has the one entry for it,
+	// and T is what its handler is given. Whole is called once, when it is known what the failure of a record
+	// means for the others and before anything runs; what it returns is called with the report about that
+	// one entry, and makes it one about the records.
+	Whole func(messages.Directive) (spread func(*messages.Report))
+}
+
+// Choices are what the options of a processor come to, as far as a Reader may be unable to bear them. Each
+// is false, or zero, without the option.
+type Choices struct {
+	Policy        messages.Directive // 0: left to be derived
+	Decider       bool               // WithDecider
+	Unordered     bool               // WithoutOrder
+	Group         bool               // WithGroup
+	Retry         bool               // Retry
+	RecordTimeout bool               // WithRecordTimeout
+	Middleware    bool               // WithMiddleware
 }
 
 // Grouping says how a batch is ordered. The zero value is the source's own rule.
@@ -189,7 +206,7 @@ func (s *Source[E, T]) arrange(b *Batch[T], g Grouping[T], own func(i int) (stri
 	switch {
 	case !b.Ordered:
 	case g.By != nil:
-		b.groupBy(g.By)
+		b.GroupBy(g.By)
 	default:
 		for i := range b.Results {
 			group, ok := own(i)
@@ -201,8 +218,9 @@ func (s *Source[E, T]) arrange(b *Batch[T], g Grouping[T], own func(i int) (stri
 	}
 }
 
-// groupBy sets the groups by the user's function.
-func (b *Batch[T]) groupBy(by func(T) string) {
+// GroupBy sets the groups by the user's function, and the barrier by what it cannot be asked about or fails
+// at. It asks at once, and Record returns the very values that were asked about.
+func (b *Batch[T]) GroupBy(by func(T) string) {
 	records, errs := make([]T, len(b.Results)), make([]error, len(b.Results))
 	for i := range b.Results {
 		if records[i], errs[i] = b.Record(i); errs[i] == nil {
