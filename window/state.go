@@ -1,0 +1,99 @@
+package window
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// MaxState is how many bytes the JSON of a state may have. AWS says 1 MB for a shard, and that it ends a
+// window early whose state is larger; which megabyte it means it does not say.
+const MaxState = 1 << 20
+
+// empty is the state that a window begins with.
+const empty = "{}"
+
+// initial decodes the state of an event. It returns the JSON to go back to as well.
+func initial[S any](raw json.RawMessage) (state S, text json.RawMessage, err error) {
+	if isEmpty(raw) {
+		if json.Unmarshal([]byte(empty), &state) != nil { // S is no object
+			var zero S
+			state = zero
+		}
+		return state, json.RawMessage(empty), nil
+	}
+	if err := json.Unmarshal(raw, &state); err != nil {
+		return state, nil, refused(fmt.Errorf(`"state" cannot be decoded into a %T%s`, state, place(err)))
+	}
+	return state, raw, nil
+}
+
+// place says where decoding failed without quoting any of the text.
+func place(err error) string {
+	kind, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return ""
+	}
+	where := fmt.Sprintf(": a %v is needed at byte %d", kind.Type, kind.Offset)
+	if kind.Field != "" {
+		where += ", in " + kind.Field
+	}
+	return where
+}
+
+// isEmpty reports whether raw is absent, null or {}.
+func isEmpty(raw json.RawMessage) bool {
+	if len(raw) > 16 {
+		return false
+	}
+	switch string(bytes.Join(bytes.Fields(raw), nil)) {
+	case "", "null", "{}":
+		return true
+	default:
+		return false
+	}
+}
+
+// encode makes the JSON of a state. The error is not worth another attempt.
+func encode[S any](state S) (json.RawMessage, error) {
+	text, err := json.Marshal(state)
+	switch {
+	case err != nil:
+		return nil, messages.Permanent(fmt.Errorf("troupe: the state, a %T, cannot be encoded: %w", state, err))
+	case len(text) > MaxState:
+		return nil, messages.Permanent(fmt.Errorf("troupe: the state has %d bytes of JSON where %d are the limit", len(text), MaxState))
+	case isEmpty(text): // null may pass for no state at all, which Lambda takes for a failure
+		return json.RawMessage(empty), nil
+	}
+	return text, nil
+}
+
+// plain reports whether values of type t are copied whole by an assignment and always have a JSON form, one
+// whose size depends on the type alone.
+func plain(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	if p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return true
+	case reflect.Array:
+		return plain(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !plain(t.Field(i).Type) {
+				return false
+			}
+		}
+		return true
+	default:
+		return false
+	}
+}

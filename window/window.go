@@ -1,0 +1,154 @@
+package window
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/response"
+	"github.com/troupe-go/troupe/sources"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// Processor handles the batches of a source's windows, whose records are of type T, with a state of type S.
+// It is a lambda.Handler, and has Process for users with a handler of their own. It is made by Kinesis or
+// DynamoDB, is safe for concurrent use, and keeps nothing from one batch to the next.
+type Processor[S, T any] struct {
+	records *troupe.Processor[batch[T], []string]
+	source  messages.Source
+	fold    func(context.Context, S, T) (S, error)
+	final   func(context.Context, S) error
+	plain   bool
+}
+
+// Kinesis returns a processor for batches of a Kinesis stream with tumbling windows.
+//
+// fold is called for one record after the other with the state so far, and returns the state with the record
+// in it; what it returns beside an error is ignored. It may change state in place. A record fails as with any
+// handler of troupe's, and if the state has no JSON form or one of more than MaxState bytes; then nothing
+// behind it is folded in this batch.
+//
+// final is called with the state of a window at its end, when the records that came with the end, if any,
+// have been folded. If it fails, so does the invocation, and Lambda tells of the end again: final has to bear
+// being called twice for a window. Its context ends shortly before the invocation would time out, and it is
+// abandoned like a handler. nil does nothing. Options do not apply to it, nor do observers hear of it.
+//
+// Of troupe's options, other policies than Stop, WithDecider, WithoutOrder and WithGroup are refused, and
+// WithConcurrency makes no difference. A Retry calls fold again with the state from before the record. It
+// panics if fold is nil or an option is bad.
+func Kinesis[S any](fold func(ctx context.Context, state S, rec events.KinesisEventRecord) (S, error), final func(ctx context.Context, state S) error, options ...troupe.Option) *Processor[S, events.KinesisEventRecord] {
+	return of(sources.Kinesis(), func(r []events.KinesisEventRecord) events.KinesisEvent {
+		return events.KinesisEvent{Records: r}
+	}, fold, final, options)
+}
+
+// DynamoDB returns a processor for batches of a DynamoDB stream with tumbling windows. It is as Kinesis.
+func DynamoDB[S any](fold func(ctx context.Context, state S, rec events.DynamoDBEventRecord) (S, error), final func(ctx context.Context, state S) error, options ...troupe.Option) *Processor[S, events.DynamoDBEventRecord] {
+	return of(sources.DynamoDB(), func(r []events.DynamoDBEventRecord) events.DynamoDBEvent {
+		return events.DynamoDBEvent{Records: r}
+	}, fold, final, options)
+}
+
+func of[E, S, T any](src sources.Reader[E, T], event func([]T) E, fold func(context.Context, S, T) (S, error), final func(context.Context, S) error, given []troupe.Option) *Processor[S, T] {
+	if fold == nil {
+		panic(fmt.Errorf("troupe: the %s fold is nil; a function is needed", src.Kind()))
+	}
+	return &Processor[S, T]{
+		records: troupe.New(shard[E, T]{src, event}, identifiers(), handle[S, T], options(given)...),
+		source:  src.Kind(),
+		fold:    fold,
+		final:   final,
+		plain:   plain(reflect.TypeFor[S]()),
+	}
+}
+
+// Invoke handles the event in payload and returns the response, both as JSON: it is lambda.Handler. The
+// error is as that of troupe.Processor; it matches troupe.ErrEvent too if the event is not one of a window,
+// or its state cannot be decoded into S, and may be the final function's.
+func (p *Processor[S, T]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	rest, err := sources.Rest(payload)
+	if err != nil {
+		return nil, err
+	}
+	properties, err := readProperties(rest)
+	if err != nil {
+		return nil, err
+	}
+	failed, state, err := p.process(ctx, properties, batch[T]{payload: payload})
+	if err != nil {
+		return nil, err
+	}
+	answer := append([]byte(`{"state":`), state...)
+	answer = append(answer, ',')
+	return append(answer, response.Encode(failed)[1:]...), nil
+}
+
+// Process is Invoke for an event that has been decoded already. Together with an error that tells of failed
+// records it returns the full response.
+func (p *Processor[S, T]) Process(ctx context.Context, event Event[T]) (Response, error) {
+	failed, state, err := p.process(ctx, event.Properties, batch[T]{records: event.Records})
+	if failed == nil { // nothing has been read
+		return Response{}, err
+	}
+	answer := Response{State: state, BatchItemFailures: make([]Failure, len(failed))}
+	for i, id := range failed {
+		answer.BatchItemFailures[i].ItemIdentifier = id
+	}
+	return answer, err
+}
+
+func (p *Processor[S, T]) process(ctx context.Context, properties Properties, b batch[T]) (failed []string, carried json.RawMessage, err error) {
+	if err := properties.check(); err != nil {
+		return nil, nil, err
+	}
+	state, text, err := initial[S](properties.State)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.plain {
+		text = nil
+	}
+	first := &snapshot[S]{state: state, text: text}
+	f := &folding[S, T]{fold: p.fold, plain: p.plain, before: first, after: first}
+	ctx = context.WithValue(ctx, propertiesKey{}, properties)
+
+	b.shard = properties.ShardID
+	failed, failure := p.records.Process(context.WithValue(ctx, foldingKey{}, f), b)
+	last := f.result(failed)
+	if carried, err = last.json(); err != nil {
+		return nil, nil, err
+	}
+	if failure != nil || len(failed) > 0 || !properties.IsFinalInvokeForWindow {
+		return failed, carried, failure
+	}
+	// Nothing is carried beyond the end, whatever Lambda may do with the answer.
+	return failed, json.RawMessage(empty), p.end(ctx, properties, last)
+}
+
+// end has the final function called, as the handler of a batch of one.
+func (p *Processor[S, T]) end(ctx context.Context, properties Properties, last *snapshot[S]) error {
+	if p.final == nil {
+		return nil
+	}
+	state, err := last.take()
+	if err != nil {
+		return err
+	}
+	report, _ := supervisor.Run(ctx, &supervisor.Config{Concurrency: 1}, &messages.Batch{
+		Source:  p.source,
+		Results: []messages.Result{{ID: properties.ShardID}},
+		Barrier: 1,
+		Policy:  messages.StopBatch,
+		Handle:  func(a *messages.Attempt) error { return p.final(a, state) },
+		Warn:    func(string, ...any) {},
+	})
+	if err := report.Records[0].Err; err != nil {
+		return fmt.Errorf("troupe: the end of the window: %w", err)
+	}
+	return nil
+}
