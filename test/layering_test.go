@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 // neverLinked are packages that are for tests or for the command.
 var neverLinked = []string{
 	"github.com/stretchr/testify", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/licensecheck", "github.com/spf13/cobra", "github.com/spf13/pflag", "testing",
+	module + "/window", module + "/bulk", module + "/kpl",
 }
 
 // misplaced returns the imports of a file's text that its package must not have.

@@ -1,0 +1,46 @@
+package kpl
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/response"
+	"github.com/troupe-go/troupe/sources"
+)
+
+// UserRecord is a record as it was given to the Kinesis Producer Library, or a plain record of the stream.
+type UserRecord struct {
+	// KinesisEventRecord is the record of the stream, but that Kinesis.Data and Kinesis.PartitionKey are those
+	// of the user record. So a handler for plain records can be given it. User records of an aggregate have
+	// their Data one behind the other in memory.
+	events.KinesisEventRecord
+	// Aggregated tells that the record was packed. Without that the other fields are zero.
+	Aggregated bool
+	// SubSequenceNumber is the place of the user record in its aggregate, from 0.
+	SubSequenceNumber int
+	// ExplicitHashKey is the decimal hash key that the producer gave; empty if it gave none.
+	ExplicitHashKey string
+	// Tags are those that the producer gave, if any.
+	Tags []Tag
+}
+
+// Tag is a key with a value, which may be empty.
+type Tag struct{ Key, Value string }
+
+// ID identifies the user record in its shard: sequence number and sub-sequence number, with a colon between.
+func (r *UserRecord) ID() string {
+	return r.Kinesis.SequenceNumber + ":" + strconv.Itoa(r.SubSequenceNumber)
+}
+
+// Kinesis returns a processor for batches of a Kinesis stream, whose handler is given user records. It is as
+// troupe.Kinesis, with user records in place of records: those of a partition key are handled in order,
+// reports and middleware see each of them, with the identifier that they share. WithGroup takes a function of
+// a UserRecord.
+//
+// It panics if handler is nil or an option is bad.
+func Kinesis(handler func(ctx context.Context, rec UserRecord) error, options ...troupe.Option) *troupe.Processor[events.KinesisEvent, events.KinesisEventResponse] {
+	return troupe.New(reader{sources.Kinesis()}, response.ForKinesis(), handler, options...)
+}

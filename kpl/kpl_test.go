@@ -1,0 +1,248 @@
+package kpl_test
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/kpl"
+)
+
+var errUser = errors.New("user record failed")
+
+// bytesField and number write fields of protobuf messages.
+func bytesField(field protowire.Number, value string) string {
+	return string(protowire.AppendString(protowire.AppendTag(nil, field, protowire.BytesType), value))
+}
+
+func number(field protowire.Number, n uint64) string {
+	return string(protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.VarintType), n))
+}
+
+// sealed makes data of a message: with the magic number and the sum.
+func sealed(message string) string {
+	sum := md5.Sum([]byte(message))
+	return "\xf3\x89\x9a\xc2" + message + string(sum[:])
+}
+
+// aggregate packs user records, written as "key=data", as the Kinesis Producer Library does: keys in a table.
+func aggregate(users ...string) string {
+	var keys []string
+	var message string
+	for _, u := range users {
+		if key, _, _ := strings.Cut(u, "="); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+			message += bytesField(1, key)
+		}
+	}
+	for _, u := range users {
+		key, data, _ := strings.Cut(u, "=")
+		message += bytesField(3, number(1, uint64(slices.Index(keys, key)))+bytesField(3, data))
+	}
+	return sealed(message)
+}
+
+// document writes an event of records with those data, numbered from 1, of the partition key "carrier".
+func document(data ...string) []byte {
+	records := make([]string, len(data))
+	for i, d := range data {
+		encoded := base64.StdEncoding.EncodeToString([]byte(d))
+		if d == "undecodable" {
+			encoded = "!"
+		}
+		records[i] = fmt.Sprintf(`{"kinesis":{"partitionKey":"carrier","sequenceNumber":"%d","data":%q},"eventSource":"aws:kinesis","eventSourceARN":"arn"}`, i+1, encoded)
+	}
+	return []byte(`{"Records":[` + strings.Join(records, ",") + `]}`)
+}
+
+// answer is the response that reports the numbers.
+func answer(numbers string) string {
+	items := []string{}
+	for _, n := range strings.Fields(numbers) {
+		items = append(items, `{"itemIdentifier":"`+n+`"}`)
+	}
+	return `{"batchItemFailures":[` + strings.Join(items, ",") + `]}`
+}
+
+// SPEC 9, S3: user records are handled one by one, in order by their own partition keys, and a failure of any
+// of them reports the one sequence number they share, once.
+func TestUserRecords(t *testing.T) {
+	for name, c := range map[string]struct {
+		data     []string
+		options  []troupe.Option
+		handled  string // in batch order, as id key=data
+		reported string
+	}{
+		"plain records":              {[]string{"x", "y"}, nil, "1:0 carrier=x, 2:0 carrier=y", ""},
+		"an aggregate":               {[]string{aggregate("a=1", "b=2", "a=3")}, nil, "1:0 a=1, 1:1 b=2, 1:2 a=3", ""},
+		"both":                       {[]string{"x", aggregate("a=1", "b=2"), "y"}, nil, "1:0 carrier=x, 2:0 a=1, 2:1 b=2, 3:0 carrier=y", ""},
+		"one of them fails":          {[]string{"x", aggregate("a=1", "b=fail", "c=3"), "y"}, nil, "1:0 carrier=x, 2:0 a=1, 2:1 b=fail, 2:2 c=3, 3:0 carrier=y", "2"},
+		"two of them fail":           {[]string{aggregate("a=fail", "b=fail"), "x"}, nil, "1:0 a=fail, 1:1 b=fail, 2:0 carrier=x", "1"},
+		"a key stops":                {[]string{aggregate("a=fail", "b=2", "a=3"), aggregate("a=4", "b=5")}, nil, "1:0 a=fail, 1:1 b=2, 2:1 b=5", "1 2"},
+		"a key goes on":              {[]string{aggregate("a=fail", "b=2", "a=3"), aggregate("a=4", "b=5")}, []troupe.Option{troupe.Continue}, "1:0 a=fail, 1:1 b=2, 1:2 a=3, 2:0 a=4, 2:1 b=5", "1"},
+		"the lowest only":            {[]string{aggregate("a=fail", "b=2"), aggregate("a=4", "b=fail")}, []troupe.Option{troupe.WithLowestOnly()}, "1:0 a=fail, 1:1 b=2, 2:1 b=fail", "1"},
+		"the first failure stops":    {[]string{aggregate("a=1", "b=fail", "c=3"), "y"}, []troupe.Option{troupe.Stop}, "1:0 a=1, 1:1 b=fail", "1 2"},
+		"a plain key that is packed": {[]string{"fail", aggregate("carrier=1", "b=2")}, nil, "1:0 carrier=fail, 2:1 b=2", "1 2"},
+		"a group function":           {[]string{aggregate("a=fail", "b=2"), aggregate("c=3")}, []troupe.Option{troupe.WithGroup(func(kpl.UserRecord) string { return "" })}, "1:0 a=fail", "1 2"},
+		"without order":              {[]string{aggregate("a=fail", "a=2")}, []troupe.Option{troupe.WithoutOrder()}, "1:0 a=fail, 1:1 a=2", "1"},
+		"malformed":                  {[]string{"x", sealed("\x1a"), "y"}, nil, "1:0 carrier=x", "2 3"},
+		"malformed, without order":   {[]string{"x", sealed("\x1a"), "y"}, []troupe.Option{troupe.WithoutOrder()}, "1:0 carrier=x, 3:0 carrier=y", "2"},
+		"undecodable":                {[]string{"x", "undecodable", "y"}, nil, "1:0 carrier=x", "2 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var handled []string
+			p := kpl.Kinesis(func(_ context.Context, r kpl.UserRecord) error {
+				handled = append(handled, fmt.Sprintf("%s %s=%s", r.ID(), r.Kinesis.PartitionKey, r.Kinesis.Data))
+				assert.Equal(t, "arn", r.EventSourceArn)
+				if string(r.Kinesis.Data) == "fail" {
+					return errUser
+				}
+				return nil
+			}, append(c.options, troupe.WithLogger(nil), troupe.WithConcurrency(1))...)
+			response, err := p.Invoke(t.Context(), document(c.data...))
+			if len(strings.Fields(c.reported)) < len(c.data) {
+				require.NoError(t, err)
+				assert.JSONEq(t, answer(c.reported), string(response))
+			}
+			assert.Equal(t, c.handled, strings.Join(handled, ", "))
+
+			handled = nil
+			var event events.KinesisEvent
+			if json.Unmarshal(document(c.data...), &event) == nil {
+				typed, _ := p.Process(t.Context(), event)
+				written, err := json.Marshal(typed)
+				require.NoError(t, err)
+				assert.JSONEq(t, answer(c.reported), string(written))
+				assert.Equal(t, c.handled, strings.Join(handled, ", "), "Process is as Invoke")
+			}
+		})
+	}
+}
+
+// A report has every user record, with the identifier that they share.
+func TestTheReportHasEveryUserRecord(t *testing.T) {
+	p := kpl.Kinesis(func(ctx context.Context, r kpl.UserRecord) error {
+		rec, ok := troupe.RecordFrom(ctx)
+		assert.True(t, ok)
+		assert.Equal(t, "1", rec.ID)
+		assert.Equal(t, r.Kinesis.PartitionKey, rec.Group)
+		if r.SubSequenceNumber == 1 {
+			return errUser
+		}
+		return nil
+	}, troupe.WithLogger(nil), troupe.WithObserver(func(_ context.Context, r *troupe.Report) {
+		assert.Equal(t, []int{2, 1}, []int{r.Succeeded, r.Failed})
+		require.Len(t, r.Records, 3)
+		for i, group := range []string{"a", "b", "c"} {
+			assert.Equal(t, "1", r.Records[i].ID)
+			assert.Equal(t, group, r.Records[i].Group)
+		}
+		assert.Equal(t, troupe.Failed, r.Records[1].Outcome)
+	}))
+	response, err := p.Invoke(t.Context(), document(aggregate("a=1", "b=2", "c=3")))
+	require.NoError(t, err, "two of three have succeeded")
+	assert.JSONEq(t, answer("1"), string(response))
+}
+
+// Everything that the format has is in reach, and unknown fields are passed over.
+func TestAllFieldsOfAUserRecord(t *testing.T) {
+	message := bytesField(9, "unknown") + number(1, 5) + // 1 with a number is not the table's
+		bytesField(1, "key") + bytesField(2, "0") + bytesField(2, "340282366920938463463374607431768211455") +
+		bytesField(3, number(1, 7)+number(1, 0)+number(2, 1)+bytesField(3, "")+number(8, 1)+
+			bytesField(4, bytesField(1, "tag")+bytesField(2, "value"))+bytesField(4, bytesField(1, "bare")))
+	var got kpl.UserRecord
+	_, err := kpl.Kinesis(func(_ context.Context, r kpl.UserRecord) error { got = r; return nil }).Invoke(t.Context(), document(sealed(message)))
+	require.NoError(t, err)
+	assert.True(t, got.Aggregated)
+	assert.Equal(t, "key", got.Kinesis.PartitionKey)
+	assert.Equal(t, []byte{}, got.Kinesis.Data)
+	assert.Equal(t, "340282366920938463463374607431768211455", got.ExplicitHashKey)
+	assert.Equal(t, []kpl.Tag{{"tag", "value"}, {"bare", ""}}, got.Tags)
+}
+
+// The Kinesis Client Library takes data without the magic number, with a wrong sum, or too short for both, for
+// a plain record.
+func TestWhatIsNoAggregateIsAPlainRecord(t *testing.T) {
+	whole := aggregate("a=1", "b=2")
+	for name, data := range map[string]string{
+		"nothing":             "",
+		"the magic number":    whole[:4],
+		"no message":          sealed(""),
+		"another magic":       "\xf3\x89\x9a\xc3" + whole[4:],
+		"a wrong sum":         whole[:len(whole)-1] + "x",
+		"cut short":           whole[:len(whole)-1],
+		"something behind":    whole + "x",
+		"a byte that changed": whole[:10] + "x" + whole[11:],
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got kpl.UserRecord
+			_, err := kpl.Kinesis(func(_ context.Context, r kpl.UserRecord) error { got = r; return nil }).Invoke(t.Context(), document(data))
+			require.NoError(t, err)
+			assert.Equal(t, data, string(got.Kinesis.Data))
+			assert.Equal(t, "carrier", got.Kinesis.PartitionKey)
+			assert.False(t, got.Aggregated)
+		})
+	}
+}
+
+// SPEC D6, S9: an aggregate that is malformed is one failed record; the error tells nothing of what is in it.
+func TestAMalformedAggregateIsOneFailedRecord(t *testing.T) {
+	for problem, message := range map[string]string{
+		"no user record":         bytesField(1, "secret"),
+		"not a protobuf message": bytesField(1, "secret") + "\x1a\x7f",
+		"that cannot be unpacked: not a protobuf message": "\x00\x00",
+		"partition key number 1 of 1":                     bytesField(1, "secret") + bytesField(3, number(1, 1)+bytesField(3, "secret")),
+		"partition key number 9223372036854775808 of 0":   bytesField(3, number(1, 1<<63)+bytesField(3, "secret")),
+		"explicit hash key number 0 of 0":                 bytesField(1, "secret") + bytesField(3, number(1, 0)+number(2, 0)+bytesField(3, "secret")),
+		"a user record without data":                      bytesField(1, "secret") + bytesField(3, number(1, 0)),
+		"a user record without a partition":               bytesField(1, "secret") + bytesField(3, bytesField(3, "secret")),
+		"a tag without a key":                             bytesField(1, "secret") + bytesField(3, number(1, 0)+bytesField(3, "secret")+bytesField(4, bytesField(2, "secret"))),
+	} {
+		t.Run(problem, func(t *testing.T) {
+			p := kpl.Kinesis(func(context.Context, kpl.UserRecord) error { t.Error("called"); return nil }, troupe.WithLogger(nil),
+				troupe.WithObserver(func(_ context.Context, r *troupe.Report) { assert.Len(t, r.Records, 1) }))
+			_, err := p.Invoke(t.Context(), document(sealed(message)))
+			require.ErrorIs(t, err, troupe.ErrUndecodable)
+			decode, ok := errors.AsType[*troupe.DecodeError](err)
+			require.True(t, ok)
+			assert.Equal(t, "kinesis.data", decode.Field)
+			assert.Contains(t, decode.Problem, problem)
+			assert.NotContains(t, err.Error(), "secret")
+		})
+	}
+}
+
+// Handlers may write to their data without touching those of others.
+func TestUserRecordsDoNotShareTheirData(t *testing.T) {
+	var mu sync.Mutex
+	var got []string
+	_, err := kpl.Kinesis(func(_ context.Context, r kpl.UserRecord) error {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, string(r.Kinesis.Data))
+		r.Kinesis.Data = append(r.Kinesis.Data, "overflowing into the next one"...)
+		return nil
+	}, troupe.WithConcurrency(1)).Invoke(t.Context(), document(aggregate("a=1", "a=2", "a=3")))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"1", "2", "3"}, got)
+}
+
+func TestANilHandlerIsRefused(t *testing.T) {
+	assert.Panics(t, func() { kpl.Kinesis(nil) })
+	assert.Panics(t, func() {
+		kpl.Kinesis(func(context.Context, kpl.UserRecord) error { return nil }, troupe.WithGroup(func(events.KinesisEventRecord) string { return "" }))
+	})
+}
