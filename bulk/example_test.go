@@ -1,0 +1,46 @@
+package bulk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/bulk"
+)
+
+// put stands for a service that takes many documents at once and says which of them it did not take.
+func put(_ context.Context, documents []string) (rejected []int, err error) {
+	for i, d := range documents {
+		if d == "bad" {
+			rejected = append(rejected, i)
+		}
+	}
+	return rejected, nil
+}
+
+// A function that writes the messages of a batch by one request. In a function it would be
+// lambda.Start(bulk.SQS(index)).
+func Example() {
+	index := func(ctx context.Context, batch []events.SQSMessage) error {
+		documents := make([]string, len(batch))
+		for i := range batch {
+			documents[i] = batch[i].Body
+		}
+		rejected, err := put(ctx, documents)
+		if err != nil {
+			return err // all of them come again
+		}
+		failures := bulk.Failures{}
+		for _, i := range rejected {
+			failures[i] = errors.New("rejected")
+		}
+		return failures
+	}
+	answer, err := bulk.SQS(index, troupe.WithLogger(nil)).Invoke(context.Background(), []byte(`{"Records":[
+		{"messageId":"a","body":"good"},{"messageId":"b","body":"bad"},{"messageId":"c","body":"good"}]}`))
+	fmt.Println(string(answer), err)
+	// Output: {"batchItemFailures":[{"itemIdentifier":"b"}]} <nil>
+}
