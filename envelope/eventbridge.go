@@ -1,0 +1,38 @@
+package envelope
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/typed"
+)
+
+// EventBridge returns a handler for messages that a rule of EventBridge sent to the queue as they were, without
+// an input transformer. next gets the event; typed.Detail makes one that gets its detail decoded.
+//
+// A body without an id, a detail-type, a source or a detail is no such event. (AWS: Amazon EventBridge User
+// Guide, "AWS service event metadata", has the fields that all events have.)
+func EventBridge(next func(context.Context, events.EventBridgeEvent) error, options ...typed.Option) func(context.Context, events.SQSMessage) error {
+	need(next)
+	return typed.From("body", body, func(ctx context.Context, event events.EventBridgeEvent, msg events.SQSMessage) error {
+		return next(withMessage(ctx, &msg), event)
+	}, append(options[:len(options):len(options)], typed.Decoder(eventBridge))...)
+}
+
+func eventBridge(payload []byte) (event events.EventBridgeEvent, err error) {
+	switch err := json.Unmarshal(payload, &event); {
+	case err != nil:
+		return event, err
+	case event.ID == "":
+		return event, missing("id", "an EventBridge event's id")
+	case event.DetailType == "":
+		return event, missing("detail-type", "an EventBridge event's detail-type")
+	case event.Source == "":
+		return event, missing("source", "an EventBridge event's source")
+	case event.Detail == nil:
+		return event, missing("detail", "an EventBridge event's detail")
+	}
+	return event, nil
+}

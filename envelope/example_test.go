@@ -1,0 +1,99 @@
+package envelope_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/envelope"
+	"github.com/troupe-go/troupe/typed"
+)
+
+// A queue that is subscribed to a topic. Raw message delivery may be on or off.
+func ExampleSNS() {
+	charge := func(ctx context.Context, order order, msg events.SQSMessage) error {
+		fmt.Println(msg.MessageId, order.ID)
+		return nil
+	}
+	processor := troupe.SQS(envelope.SNS(typed.SQS(charge)), troupe.WithConcurrency(1))
+	response, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "m1", Body: `{"Type":"Notification","MessageId":"n1","TopicArn":"arn:aws:sns:eu-west-1:123456789012:orders","Message":"{\"id\":\"o-1\"}"}`},
+		{MessageId: "m2", Body: `{"id":"o-2"}`},
+	}})
+	fmt.Println(response.BatchItemFailures, err)
+	// Output:
+	// m1 o-1
+	// m2 o-2
+	// [] <nil>
+}
+
+// What SNS says of a message is in reach by the handler's context.
+func ExampleNotificationFrom() {
+	handle := func(ctx context.Context, msg events.SQSMessage) error {
+		if n, ok := envelope.NotificationFrom(ctx); ok {
+			fmt.Println(n.TopicArn, n.Subject)
+		}
+		return nil
+	}
+	err := envelope.SNS(handle)(context.Background(), events.SQSMessage{
+		Body: `{"Type":"Notification","MessageId":"n1","TopicArn":"arn:aws:sns:eu-west-1:123456789012:orders","Subject":"An order","Message":"o-1"}`,
+	})
+	fmt.Println(err)
+	// Output:
+	// arn:aws:sns:eu-west-1:123456789012:orders An order
+	// <nil>
+}
+
+func ExampleEventBridge() {
+	handle := func(ctx context.Context, event events.EventBridgeEvent) error {
+		fmt.Println(event.DetailType, string(event.Detail))
+		return nil
+	}
+	processor := troupe.SQS(envelope.EventBridge(handle))
+	response, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "m1", Body: `{"version":"0","id":"6a7e8feb","detail-type":"Order placed","source":"shop","detail":{"id":"o-1"}}`},
+	}})
+	fmt.Println(response.BatchItemFailures, err)
+	// Output:
+	// Order placed {"id":"o-1"}
+	// [] <nil>
+}
+
+// Each object is handled by itself; the message is one record. The test event of S3 is a success.
+func ExampleS3() {
+	index := func(ctx context.Context, record events.S3EventRecord) error {
+		fmt.Println(record.S3.Bucket.Name, record.S3.Object.URLDecodedKey)
+		return nil
+	}
+	processor := troupe.SQS(envelope.S3(index), troupe.WithConcurrency(1))
+	response, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "m1", Body: `{"Records":[
+			{"eventSource":"aws:s3","s3":{"bucket":{"name":"photos"},"object":{"key":"summer+2024/a.jpg"}}},
+			{"eventSource":"aws:s3","s3":{"bucket":{"name":"photos"},"object":{"key":"b.jpg"}}}]}`},
+		{MessageId: "m2", Body: `{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"photos"}`},
+	}})
+	fmt.Println(response.BatchItemFailures, err)
+	// Output:
+	// photos summer 2024/a.jpg
+	// photos b.jpg
+	// [] <nil>
+}
+
+// The message around an object is in reach, with its receive count among others.
+func ExampleMessageFrom() {
+	handle := func(ctx context.Context, record events.S3EventRecord) error {
+		msg, _ := envelope.MessageFrom(ctx)
+		fmt.Println(record.S3.Object.Key, "received", msg.Attributes["ApproximateReceiveCount"], "times")
+		return nil
+	}
+	err := envelope.S3(handle)(context.Background(), events.SQSMessage{
+		Attributes: map[string]string{"ApproximateReceiveCount": "2"},
+		Body:       `{"Records":[{"eventSource":"aws:s3","s3":{"bucket":{"name":"photos"},"object":{"key":"a.jpg"}}}]}`,
+	})
+	fmt.Println(err)
+	// Output:
+	// a.jpg received 2 times
+	// <nil>
+}

@@ -1,0 +1,101 @@
+package envelope
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/typed"
+)
+
+// S3 returns a handler for messages with event notifications of S3. A message may hold several records: next
+// gets them one after the other, in order. If it fails for one, the others are handled all the same, and the
+// message fails with the errors of all that failed; Lambda then delivers it again, and next gets every record
+// of it again. A panic ends the message at once; so does the end of the context, with its cause.
+//
+// The test message that S3 sends when notifications are set up, s3:TestEvent, is a success without a call of
+// next. A record that cannot be decoded, or is not of S3, fails by itself as if next had. With
+// typed.DropUndecodable the message is dropped for it, unless another record fails.
+//
+// Keys of objects come URL-encoded from S3. S3.Object.URLDecodedKey has the key as it is. (AWS: Amazon S3 User
+// Guide, "Event message structure".)
+func S3(next func(context.Context, events.S3EventRecord) error, options ...typed.Option) func(context.Context, events.SQSMessage) error {
+	need(next)
+	handle := typed.From("body.Records",
+		func(raw json.RawMessage) []byte { return raw },
+		func(ctx context.Context, record events.S3EventRecord, _ json.RawMessage) error {
+			return next(ctx, record)
+		},
+		append(options[:len(options):len(options)], typed.Decoder(s3Record))...)
+	return typed.From("body", body, func(ctx context.Context, event s3Event, msg events.SQSMessage) error {
+		return event.each(withMessage(ctx, &msg), handle)
+	}, append(options[:len(options):len(options)], typed.Decoder(decodeS3))...)
+}
+
+// s3Event is a message of S3: records, or a test.
+type s3Event struct {
+	Records []json.RawMessage
+	Event   string
+}
+
+func decodeS3(payload []byte) (event s3Event, err error) {
+	if err := json.Unmarshal(payload, &event); err != nil {
+		return event, err
+	}
+	if event.Records == nil && event.Event != "s3:TestEvent" {
+		return event, missing("Records", "an S3 event's list of records")
+	}
+	return event, nil
+}
+
+func s3Record(payload []byte) (record events.S3EventRecord, err error) {
+	switch err := json.Unmarshal(payload, &record); {
+	case err != nil:
+		return record, err
+	case record.EventSource != "aws:s3":
+		return record, &messages.DecodeError{Field: "eventSource", Offset: -1, Problem: "another source where aws:s3 was expected"}
+	case record.S3.Bucket.Name == "":
+		return record, missing("s3.bucket.name", "a bucket")
+	case record.S3.Object.Key == "":
+		return record, missing("s3.object.key", "an object's key")
+	}
+	return record, nil
+}
+
+// each hands over the records and returns what failed. A record that is to be dropped must not hide that
+// another one failed: the message is dropped only if nothing else is wrong.
+func (e s3Event) each(ctx context.Context, handle func(context.Context, json.RawMessage) error) error {
+	var failed, dropped []error
+	for i, raw := range e.Records {
+		if ctx.Err() != nil {
+			failed = append(failed, e.at(i, context.Cause(ctx)))
+			break
+		}
+		switch err := handle(ctx, raw); {
+		case err == nil:
+		case messages.IsDrop(err):
+			dropped = append(dropped, e.at(i, err))
+		default:
+			failed = append(failed, e.at(i, err))
+		}
+	}
+	if failed == nil {
+		failed = dropped
+	}
+	if len(failed) == 1 {
+		return failed[0]
+	}
+	return errors.Join(failed...)
+}
+
+// at says of which record of several an error is.
+func (e s3Event) at(i int, err error) error {
+	if len(e.Records) == 1 {
+		return err
+	}
+	return fmt.Errorf("troupe: S3 record %d of %d in the message: %w", i+1, len(e.Records), err)
+}

@@ -1,0 +1,187 @@
+package envelope
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"maps"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/typed"
+)
+
+// Notification is what SNS puts around a message.
+type Notification struct {
+	events.SNSEntity
+	// SequenceNumber is there for FIFO topics alone.
+	SequenceNumber string
+}
+
+type notificationKey struct{}
+
+// NotificationFrom returns the notification of SNS that the handler's message came in. It works on the
+// handler's context and on those derived from it; ok is false on any other, and for a message that came by raw
+// delivery.
+func NotificationFrom(ctx context.Context) (n Notification, ok bool) {
+	p, ok := ctx.Value(notificationKey{}).(*Notification)
+	if !ok {
+		return Notification{}, false
+	}
+	return *p, true
+}
+
+// SNS returns a handler for messages of a queue that is subscribed to a topic, standard or FIFO. next gets the
+// message with the body that was published, and with the attributes that were published among its message
+// attributes; everything else is as it came, the MD5 sums too.
+//
+// Where raw message delivery is on there is no envelope, and next gets the message as it is. A body is a
+// notification if it is a JSON object whose Type is "Notification" and which has a MessageId and a TopicArn, in
+// this very case; anything else is raw. So a raw message that looks like a notification is unwrapped, as one is
+// that was forwarded from another queue. A request of SNS to confirm a subscription is neither, and cannot be
+// decoded: it has to be confirmed by hand. (AWS: Amazon SNS Developer Guide, "Amazon SNS raw message delivery"
+// and "Fanout Amazon SNS notifications to Amazon SQS queues".)
+//
+// The signature is not verified: who may send to the queue is for the queue's policy to say.
+func SNS(next func(context.Context, events.SQSMessage) error, options ...typed.Option) func(context.Context, events.SQSMessage) error {
+	need(next)
+	return typed.From("body", body, func(ctx context.Context, n *opened, msg events.SQSMessage) error {
+		if n == nil {
+			return next(ctx, msg)
+		}
+		ctx = withMessage(ctx, &msg)
+		inner := msg
+		inner.Body = n.Message
+		inner.MessageAttributes = merged(msg.MessageAttributes, n.attributes)
+		return next(context.WithValue(ctx, notificationKey{}, &n.Notification), inner)
+	}, append(options[:len(options):len(options)], typed.Decoder(open))...)
+}
+
+// need panics if there is no handler.
+func need[T any](next func(context.Context, T) error) {
+	if next == nil {
+		panic(errors.New("troupe: envelope: the handler is nil; a function is needed"))
+	}
+}
+
+// merged has both maps' attributes, those of SNS first. The message's own map is left alone: if the record is
+// tried again it is needed as it was.
+func merged(own, published map[string]events.SQSMessageAttribute) map[string]events.SQSMessageAttribute {
+	if len(own) == 0 {
+		return published
+	}
+	all := maps.Clone(own)
+	maps.Copy(all, published)
+	return all
+}
+
+// opened is a notification that was in a message.
+type opened struct {
+	Notification
+	attributes map[string]events.SQSMessageAttribute
+}
+
+// open returns nil for a message without a notification.
+func open(payload []byte) (*opened, error) {
+	text := string(payload)
+	if !strings.Contains(text, `"TopicArn"`) || !strings.Contains(text, `"MessageId"`) {
+		return nil, nil // the common case of raw delivery, without parsing
+	}
+	// A map, for encoding/json would take a "type" of the user's for SNS's "Type".
+	var members map[string]json.RawMessage
+	if json.Unmarshal(payload, &members) != nil {
+		return nil, nil
+	}
+	kind, _ := textOf(members["Type"])
+	id, _ := textOf(members["MessageId"])
+	topic, _ := textOf(members["TopicArn"])
+	switch {
+	case id == "" || topic == "":
+		return nil, nil
+	case kind == "Notification":
+		return notification(members)
+	case kind == "SubscriptionConfirmation", kind == "UnsubscribeConfirmation":
+		return nil, &messages.DecodeError{Field: "Type", Offset: -1, Problem: kind + " where an SNS Notification was expected"}
+	default:
+		return nil, nil
+	}
+}
+
+func notification(members map[string]json.RawMessage) (*opened, error) {
+	n := new(opened)
+	for _, field := range []struct {
+		name string
+		to   *string
+	}{
+		{"Type", &n.Type},
+		{"MessageId", &n.MessageID},
+		{"TopicArn", &n.TopicArn},
+		{"Message", &n.Message},
+		{"Subject", &n.Subject},
+		{"SequenceNumber", &n.SequenceNumber},
+		{"SignatureVersion", &n.SignatureVersion},
+		{"Signature", &n.Signature},
+		{"SigningCertURL", &n.SigningCertURL},
+		{"UnsubscribeURL", &n.UnsubscribeURL},
+	} {
+		text, ok := textOf(members[field.name])
+		if !ok {
+			return nil, strange(field.name)
+		}
+		*field.to = text
+	}
+	if raw := members["Message"]; raw == nil || string(raw) == "null" {
+		return nil, missing("Message", "the message of an SNS notification")
+	}
+	if raw := members["Timestamp"]; raw != nil && json.Unmarshal(raw, &n.Timestamp) != nil {
+		return nil, strange("Timestamp")
+	}
+	if raw := members["MessageAttributes"]; raw != nil {
+		return n, n.publish(raw)
+	}
+	return n, nil
+}
+
+// publish reads the attributes of a notification: as they are, and as raw delivery would have given them to
+// the message.
+func (n *opened) publish(raw json.RawMessage) error {
+	var written map[string]struct{ Type, Value string }
+	if json.Unmarshal(raw, &written) != nil {
+		return strange("MessageAttributes")
+	}
+	n.MessageAttributes = make(map[string]any, len(written))
+	n.attributes = make(map[string]events.SQSMessageAttribute, len(written))
+	for name, a := range written {
+		n.MessageAttributes[name] = map[string]any{"Type": a.Type, "Value": a.Value}
+		attribute := events.SQSMessageAttribute{DataType: a.Type}
+		if a.Type == "Binary" {
+			data, err := base64.StdEncoding.DecodeString(a.Value)
+			if err != nil {
+				return strange("MessageAttributes")
+			}
+			attribute.BinaryValue = data
+		} else {
+			attribute.StringValue = &a.Value
+		}
+		n.attributes[name] = attribute
+	}
+	return nil
+}
+
+func strange(field string) error {
+	return &messages.DecodeError{Field: field, Offset: -1, Problem: "not what SNS writes there"}
+}
+
+// textOf is the string that raw, which is JSON, is; it is empty for null and for nothing. ok is false for
+// anything else.
+func textOf(raw json.RawMessage) (text string, ok bool) {
+	if len(raw) >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return string(raw[1 : len(raw)-1]), true
+	}
+	return text, raw == nil || json.Unmarshal(raw, &text) == nil
+}
