@@ -126,7 +126,8 @@ func (e *PanicError) Unwrap() error {
 type DecodeError struct {
 	// Field is the path of the value that could not be read, such as "kinesis.data"; empty if unknown.
 	Field string
-	// Offset counts the bytes from the start of the record's JSON to where reading stopped; −1 if unknown.
+	// Offset counts the bytes from the start of the record's JSON, or of its payload where that is what
+	// cannot be decoded, to where reading stopped; −1 if unknown.
 	Offset int64
 	// Problem says what came and what was expected there: "number where a string was expected".
 	Problem string

@@ -37,10 +37,10 @@ var mayImport = map[string][]string{
 	"supervisor": {protoactor + "/actor", "github.com/orcaman/concurrent-map", module + "/messages", module + "/actors"},
 }
 
-// neverLinked are packages that are for tests or for the command.
+// neverLinked are packages that are for tests, for the command, or for functions that import them.
 var neverLinked = []string{
 	"github.com/stretchr/testify", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/licensecheck", "github.com/spf13/cobra", "github.com/spf13/pflag", "testing",
-	module + "/window", module + "/bulk", module + "/kpl",
+	module + "/window", module + "/bulk", module + "/kpl", module + "/typed", module + "/envelope",
 }
 
 // misplaced returns the imports of a file's text that its package must not have.
