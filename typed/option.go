@@ -34,7 +34,8 @@ func settingsOf(options []Option) *settings {
 
 // DropUndecodable leaves out records whose payload cannot be decoded: they are Dropped, so that Lambda does not
 // deliver them again. The Report counts them and has their errors, and the log has a line for each batch with
-// any. Without the option such a record fails.
+// any. Without the option such a record fails, and so does, with it too, one that is unreadable before there
+// is a payload (SPEC D6), such as a Kinesis record with bad base64.
 func DropUndecodable() Option {
 	return option(func(s *settings) error {
 		s.drop = true
