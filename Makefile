@@ -5,6 +5,11 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 EVENTS := testdata/events
 
+# What make fuzz runs, package:target, and how long each. make fuzz FUZZTIME=10m for longer.
+FUZZ := sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzDecodeNeverPanics \
+	typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack
+FUZZTIME ?= 1m
+
 .PHONY: help
 help: ## Tell what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,15 +65,15 @@ breaks: ## Break the library in each way that test/breaks knows and see a test f
 
 .PHONY: bench
 bench: ## Run the benchmarks of the packages
-	go test -run '^$$' -bench . -benchmem . ./sources ./observe/...
+	go test -run '^$$' -bench . -benchmem . ./sources ./typed ./envelope ./observe/...
 
 .PHONY: compare
 compare: ## Measure troupe beside its rivals; writes the table and the chart in docs/
 	cd test/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
 
 .PHONY: fuzz
-fuzz: ## Fuzz the decoders, a minute each
-	for target in FuzzSQS FuzzKinesis FuzzDynamoDB FuzzDecodeNeverPanics; do go test ./sources -run '^$$' -fuzz "^$$target$$" -fuzztime 1m || exit 1; done
+fuzz: ## Fuzz the decoders, each for FUZZTIME (1m)
+	for target in $(FUZZ); do go test "./$${target%:*}" -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 .PHONY: check
 check: lint test race vuln ## All of lint, test, race and vuln
