@@ -11,6 +11,7 @@ const (
 	SQS      Source = "sqs"
 	Kinesis  Source = "kinesis"
 	DynamoDB Source = "dynamodb"
+	Kafka    Source = "kafka"
 )
 
 // Record is what is known of a record without looking at its payload. Middleware, deciders and hooks see

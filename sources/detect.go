@@ -4,9 +4,13 @@ import "github.com/troupe-go/troupe/messages"
 
 var originLayout = newLayout([]string{"eventSource"}, "", "")
 
-// Detect tells by its first record which source an event comes from. An event without records counts as
-// SQS, since the answer to it is the same for all. The error matches messages.ErrEvent.
+// Detect tells which source an event comes from: by its first record, or by the event itself for Kafka. An
+// event without records counts as SQS, since the answer to it is the same for all. The error matches
+// messages.ErrEvent.
 func Detect(payload []byte) (messages.Source, error) {
+	if isKafka(payload) {
+		return messages.Kafka, nil
+	}
 	x, _, err := split(string(payload), &originLayout, func(int, fields) (string, error) { return "", nil })
 	if err != nil {
 		return "", messages.Because(messages.ErrEvent, err)
@@ -25,7 +29,23 @@ func Detect(payload []byte) (messages.Source, error) {
 	case "":
 		return "", messages.Because(messages.ErrEvent, recordError(0, `"eventSource" is missing or no string`+known))
 	default:
-		return "", messages.Because(messages.ErrEvent, recordError(0, `"eventSource" is `+originName(origin)+known))
+		return "", messages.Because(messages.ErrEvent, recordError(0, `"eventSource" is `+OriginName(origin)+known))
+	}
+}
+
+// isKafka looks at the event's own eventSource, which the events of the other sources do not have.
+func isKafka(payload []byte) bool {
+	var event struct {
+		EventSource lenient `json:"eventSource"`
+	}
+	if decodePlain(string(payload), &event) != nil {
+		return false
+	}
+	switch event.EventSource.text() {
+	case "aws:kafka", "SelfManagedKafka":
+		return true
+	default:
+		return false
 	}
 }
 
@@ -40,8 +60,8 @@ func originOf(f fields) string {
 	return r.EventSource.text()
 }
 
-// originName is an eventSource as an error may show it: what is not known to be one might be anything.
-func originName(origin string) string {
+// OriginName is an eventSource as an error may show it: what is not known to be one might be anything.
+func OriginName(origin string) string {
 	switch origin {
 	case "aws:sqs", "aws:kinesis", "aws:dynamodb", "aws:kafka", "SelfManagedKafka", "aws:sns", "aws:s3", "aws:ses",
 		"aws:codecommit", "aws:docdb", "aws:mq", "aws:rmq":

@@ -120,7 +120,7 @@ func (s *Source[E, T]) Decode(payload []byte, g Grouping[T]) (*Batch[T], error) 
 	}
 	b.Results = results
 	b.Record = func(i int) (T, error) { return s.record(x.record(i)) }
-	s.arrange(b, g, func(i int) (string, bool) { return s.ownGroup(x.record(i)) })
+	b.Arrange(g, s.stream || b.FIFO, func(i int) (string, bool) { return s.ownGroup(x.record(i)) })
 	b.keepGroups()
 	return b, nil
 }
@@ -141,7 +141,7 @@ func (s *Source[E, T]) Read(event E, g Grouping[T]) (*Batch[T], error) {
 		b.Results[i].ID = facts.id
 	}
 	b.Record = func(i int) (T, error) { return records[i], nil }
-	s.arrange(b, g, func(i int) (string, bool) { return s.groupOf(&records[i]), true })
+	b.Arrange(g, s.stream || b.FIFO, func(i int) (string, bool) { return s.groupOf(&records[i]), true })
 	return b, nil
 }
 
@@ -183,7 +183,7 @@ func (s *Source[E, T]) record(f fields) (T, error) {
 // check refuses a record that is another source's or could not be reported.
 func (s *Source[E, T]) check(i int, f facts) error {
 	if f.origin != "" && f.origin != s.origin {
-		return recordError(i, `"eventSource" is `+originName(f.origin)+" where "+s.origin+" was expected")
+		return recordError(i, `"eventSource" is `+OriginName(f.origin)+" where "+s.origin+" was expected")
 	}
 	if f.id == "" {
 		return recordError(i, `"`+s.layout.path(s.id)+`" is `+f.fault+"; Lambda could not be told of a failure of this record")
@@ -199,10 +199,12 @@ func (s *Source[E, T]) fifo(f facts) bool {
 	return !s.stream && len(f.arn) >= len(suffix) && strings.EqualFold(f.arn[len(f.arn)-len(suffix):], suffix)
 }
 
-// arrange sets the groups. own reads the group that the source itself puts record i in, if it can be read.
-func (s *Source[E, T]) arrange(b *Batch[T], g Grouping[T], own func(i int) (string, bool)) {
+// Arrange sets Ordered, Barrier and the groups of a batch whose Results and Record are there. ordered says
+// whether the source is one by itself; own reads the group that the source puts record i in, if it can be
+// read, and is not called where g has another rule. Where g has a function, Record gives what that saw.
+func (b *Batch[T]) Arrange(g Grouping[T], ordered bool, own func(i int) (group string, ok bool)) {
 	b.Barrier = len(b.Results)
-	b.Ordered = !g.Off && (g.By != nil || s.stream || b.FIFO)
+	b.Ordered = !g.Off && (g.By != nil || ordered)
 	switch {
 	case !b.Ordered:
 	case g.By != nil:

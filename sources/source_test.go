@@ -518,13 +518,15 @@ func TestS9ErrorsDoNotQuoteThePayload(t *testing.T) {
 	}
 }
 
-func TestDetectGoesByTheFirstRecord(t *testing.T) {
+func TestDetectGoesByTheFirstRecordOrTheEvent(t *testing.T) {
 	for payload, want := range map[string]messages.Source{
 		`{"Records":[]}`: messages.SQS,
 		`{"Records":[{"eventSource":"aws:sqs"}]}`:                        messages.SQS,
 		`{"Records":[{"a":1,"eventSource":"aws:kinesis"},{}]}`:           messages.Kinesis,
 		`{"Records":[{"eventSource":"aws:dynamodb"},{"eventSource":5}]}`: messages.DynamoDB,
 		`{"Records":[{"EventSource":"aws:dynamodb"}]}`:                   messages.DynamoDB,
+		`{"eventSource":"aws:kafka","records":{}}`:                       messages.Kafka,
+		`{"records":{"a-0":[{}]},"eventSource":"SelfManagedKafka"}`:      messages.Kafka,
 	} {
 		got, err := Detect([]byte(payload))
 		assert.NoError(t, err, payload)
@@ -536,6 +538,7 @@ func TestDetectGoesByTheFirstRecord(t *testing.T) {
 		`{"Records":[{"eventSource":7}]}`:        `record 0: "eventSource" is missing or no string where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
 		`{"Records":[{"eventSource":"aws:s3"}]}`: `record 0: "eventSource" is aws:s3 where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
 		`{"Records":[{"eventSource":"x"}]}`:      `record 0: "eventSource" is of an unknown service where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		`{"eventSource":"aws:mq","records":{}}`:  `"Records" is an object where an array was expected`,
 		`{"Records":[null]}`:                     `record 0: null where an object was expected`,
 	} {
 		_, err := Detect([]byte(payload))

@@ -1,0 +1,54 @@
+package kafka
+
+import (
+	"context"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/kafka/wire"
+)
+
+// Event is what Lambda sends for a batch of Kafka records.
+type Event = wire.Event
+
+// Record is a record of a Kafka topic, as handlers get it.
+type Record = wire.Record
+
+// Header is a header of a record.
+type Header = wire.Header
+
+// SchemaMetadata tells the schema of a record's key or value, if the mapping has a schema registry.
+type SchemaMetadata = wire.SchemaMetadata
+
+// Response is what Lambda is answered.
+type Response = wire.Response
+
+// BatchItemFailure tells of a failed record in a Response.
+type BatchItemFailure = wire.BatchItemFailure
+
+// ItemIdentifier is what Lambda knows a failed record by.
+type ItemIdentifier = wire.ItemIdentifier
+
+// New returns a processor for batches of a Kafka topic, of Amazon MSK or any other cluster. It takes the
+// options of package troupe. Records of a partition are handled in order unless ByKey, troupe.WithGroup or
+// troupe.WithoutOrder is given, and a failure stops its group, that is the partition or key, unless another
+// policy is.
+//
+// A batch is in the order of topics by name, partitions by number, and offsets. troupe.Record.ID and
+// troupe.Result.ID are those of Record.ID, such as "orders-0@15".
+//
+// It panics if handler is nil or an option is bad.
+func New(handler func(context.Context, Record) error, options ...troupe.Option) *troupe.Processor[Event, Response] {
+	return troupe.New(wire.Source{}, wire.Answer(), handler, options...)
+}
+
+// ByKey orders records by their key in place of their partition: those of a key are handled one at a time in
+// batch order, and different keys of a partition overlap. The records that have no key, or an empty one, form
+// one group. It is an option for New.
+//
+// Records are decoded before the first handler runs, since the key is in them; after one that cannot be
+// decoded no later one is started, since any of them might have its key (SPEC D6).
+//
+// Default: records are ordered by partition.
+func ByKey() troupe.Option {
+	return troupe.WithGroup(func(r Record) string { return string(r.Key) })
+}

@@ -1,0 +1,196 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/sources"
+)
+
+// oracleEvent is an event by encoding/json alone.
+type oracleEvent struct {
+	Records map[string][]oracleRecord `json:"records"`
+}
+
+type oracleRecord struct {
+	Topic         string              `json:"topic"`
+	Partition     int32               `json:"partition"`
+	Offset        int64               `json:"offset"`
+	Timestamp     int64               `json:"timestamp"`
+	TimestampType string              `json:"timestampType"`
+	Key           []byte              `json:"key"`
+	Value         []byte              `json:"value"`
+	Headers       []map[string][]int8 `json:"headers"`
+	KeySchema     *SchemaMetadata     `json:"keySchemaMetadata"`
+	ValueSchema   *SchemaMetadata     `json:"valueSchemaMetadata"`
+}
+
+// agree compares a record with what encoding/json made of it.
+func agree(t *testing.T, want oracleRecord, got Record) {
+	t.Helper()
+	ms := int64(0)
+	if !got.Timestamp.IsZero() {
+		ms = got.Timestamp.UnixMilli()
+	}
+	// A map has its last value for a key alone.
+	headers := make(map[string][]int8)
+	for _, h := range want.Headers {
+		for key, value := range h {
+			headers[key] = append(headers[key][:0:0], value...)
+		}
+	}
+	ours := make(map[string][]int8)
+	for _, h := range got.Headers {
+		signed := make([]int8, len(h.Value))
+		for i, b := range h.Value {
+			signed[i] = int8(b)
+		}
+		ours[h.Key] = append(ours[h.Key][:0:0], signed...)
+	}
+	require.Equal(t, want.Topic, got.Topic)
+	require.Equal(t, want.Partition, got.Partition)
+	require.Equal(t, want.Offset, got.Offset)
+	require.Equal(t, want.Timestamp, ms)
+	require.Equal(t, want.TimestampType, got.TimestampType)
+	require.Equal(t, want.Key == nil, got.Key == nil)
+	require.Equal(t, want.Value == nil, got.Value == nil)
+	require.True(t, bytes.Equal(want.Key, got.Key) && bytes.Equal(want.Value, got.Value))
+	require.Equal(t, fmt.Sprint(headers), fmt.Sprint(ours))
+	require.Equal(t, want.KeySchema, got.KeySchemaMetadata)
+	require.Equal(t, want.ValueSchema, got.ValueSchemaMetadata)
+}
+
+func seeds(f *testing.F) {
+	for _, path := range samples {
+		f.Add(read(f, path))
+	}
+	for _, payload := range []string{
+		``, `{}`, `null`, `{"records":{}}`, `{"records":{"t-0":[]}}`, `{"records":{"t-0":[{"topic":"t","partition":0,"offset":0}]}}`,
+		`{"records":{"t-0":[{"topic":"t","partition":0,"offset":0,"headers":[{"a":[-128,127]},{"a":null},{}]}]}}`,
+		`{"records":{"t-0":[{"Topic":"t","pARTITION":1,"offset":0,"offset":2,"key":"\u0059Q==","value":null}]},"eventSource":"SelfManagedKafka"}`,
+		`{"records":{"\ud800-0":[{"topic":"\ud800","partition":0,"offset":-0}]}}`,
+		"{\"records\":{\"\xff-0\":[{\"topic\":\"\xff\\\\\",\"partition\":0,\"offset\":9223372036854775807}]}}",
+		`{"records":{"t-0":[{"topic":"t","partition":0,"offset":0},{"topic":"t","partition":0,"offset":0}],"a":[[{"]":"[\\\""}]]}}`,
+	} {
+		f.Add([]byte(payload))
+	}
+}
+
+// SPEC S2, S3, S5, D6: whatever comes, nothing panics; an event that is taken has each of its records under its
+// own identifier, none more and none less, and what encoding/json can read is read the same.
+func FuzzDecode(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		b, err := Source{}.Decode(payload, sources.Grouping[Record]{})
+		if err != nil {
+			require.ErrorIs(t, err, messages.ErrEvent)
+			return
+		}
+		var raw struct {
+			Records map[string][]json.RawMessage `json:"records"`
+		}
+		require.NoError(t, json.Unmarshal(payload, &raw))
+		want, got := map[string]int{}, map[string]int{}
+		total := 0
+		for _, records := range raw.Records {
+			for _, text := range records {
+				total++
+				var o oracleRecord
+				if json.Unmarshal(text, &o) == nil {
+					want[Record{Topic: o.Topic, Partition: o.Partition, Offset: o.Offset}.ID()]++
+				}
+			}
+		}
+		require.Len(t, b.Results, total)
+		for i := range b.Results {
+			id := b.Results[i].ID
+			require.Equal(t, id, identifierOf(id).String())
+			r, err := b.Record(i)
+			if err != nil {
+				var undecodable *messages.DecodeError
+				require.True(t, errors.As(err, &undecodable))
+				continue
+			}
+			require.Equal(t, id, r.ID())
+			got[id]++
+			text, err := json.Marshal(r)
+			require.NoError(t, err)
+			var again Record
+			require.NoError(t, json.Unmarshal(text, &again))
+			require.Equal(t, r, again)
+		}
+		for id, n := range want {
+			require.GreaterOrEqual(t, got[id], n, id)
+		}
+		require.True(t, slices.IsSortedFunc(b.Results, func(x, y messages.Result) int {
+			i, j := identifierOf(x.ID), identifierOf(y.ID)
+			if i.Partition != j.Partition {
+				return 0
+			}
+			return int(min(1, max(-1, i.Offset-j.Offset)))
+		}))
+
+		var response Response
+		ids := idsOf(b)
+		require.NoError(t, json.Unmarshal(Answer().JSON(ids), &response))
+		for i, failure := range response.BatchItemFailures {
+			require.Equal(t, ids[i], failure.ItemIdentifier.String())
+		}
+		require.Len(t, response.BatchItemFailures, len(ids))
+	})
+}
+
+// A record alone: as encoding/json reads it, if that can.
+func FuzzRecord(f *testing.F) {
+	for _, text := range []string{
+		`{"topic":"t","partition":0,"offset":1,"timestamp":1763784000125,"timestampType":"CREATE_TIME","key":"YQ==","value":null,"headers":[{"a":[1,-1]},{"b":[]}]}`,
+		`{"topic":"t","partition":0,"offset":1,"headers":[{"a":[1],"b":[-128]}],"keySchemaMetadata":{"schemaId":"1","schemaId":null},"valueSchemaMetadata":null}`,
+		`{"topic":"é","partition":2147483647,"offset":1,"value":"YQ\u003d=","Value":"","KEY":"\/w=="}`,
+		`{"topic":"t","partition":0,"offset":1,"headers":[{"a":[128]}]}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var got Record
+		err := json.Unmarshal(text, &got)
+		if err == nil && string(bytes.TrimSpace(text)) != "null" {
+			var o oracleRecord
+			require.NoError(t, json.Unmarshal(text, &o))
+			agree(t, o, got)
+		}
+		if !json.Valid(text) {
+			require.Error(t, new(Record).UnmarshalJSON(text))
+			require.Error(t, new(Event).UnmarshalJSON(text))
+			require.Error(t, new(Header).UnmarshalJSON(text))
+		}
+	})
+}
+
+// Headers of any keys and values come back as they were.
+func FuzzHeaders(f *testing.F) {
+	f.Add("trace", []byte{0, 1, 127, 128, 255}, "trace", []byte{})
+	f.Add("", []byte(nil), "é\n\"", []byte("value"))
+	f.Fuzz(func(t *testing.T, a string, x []byte, b string, y []byte) {
+		r := Record{Topic: "t", Headers: []Header{{a, x}, {b, y}, {a, nil}}}
+		text, err := json.Marshal(r)
+		require.NoError(t, err)
+		var again Record
+		require.NoError(t, json.Unmarshal(text, &again))
+		for i := range r.Headers { // JSON has no text that is not UTF-8
+			r.Headers[i].Key = string(bytes.ToValidUTF8([]byte(r.Headers[i].Key), []byte("\ufffd")))
+		}
+		require.Len(t, again.Headers, 3)
+		for i, h := range again.Headers {
+			require.Equal(t, []rune(r.Headers[i].Key)[:min(1, len([]rune(r.Headers[i].Key)))], []rune(h.Key)[:min(1, len([]rune(h.Key)))])
+			require.Equal(t, r.Headers[i].Value == nil, h.Value == nil)
+			require.True(t, bytes.Equal(r.Headers[i].Value, h.Value))
+		}
+	})
+}

@@ -1,0 +1,77 @@
+package wire
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/troupe-go/troupe/response"
+)
+
+// Response is what Lambda is answered: the records that have failed.
+type Response struct {
+	BatchItemFailures []BatchItemFailure `json:"batchItemFailures"`
+}
+
+// BatchItemFailure tells of a failed record.
+type BatchItemFailure struct {
+	ItemIdentifier ItemIdentifier `json:"itemIdentifier"`
+}
+
+// ItemIdentifier is what Lambda knows a Kafka record by, which for other sources is a string.
+type ItemIdentifier struct {
+	// Partition is the topic and the number of the partition: "orders-0".
+	Partition string `json:"partition"`
+	Offset    int64  `json:"offset"`
+}
+
+// String returns Record.ID of the record.
+func (i ItemIdentifier) String() string {
+	return i.Partition + "@" + strconv.FormatInt(i.Offset, 10)
+}
+
+// identifierOf is the inverse of ItemIdentifier.String.
+func identifierOf(id string) ItemIdentifier {
+	at := strings.LastIndexByte(id, '@')
+	offset, _ := strconv.ParseInt(id[at+1:], 10, 64) // made by String
+	return ItemIdentifier{id[:at], offset}
+}
+
+// Answer makes the responses.
+func Answer() response.Answer[Response] {
+	return response.Answer[Response]{Typed: respond, JSON: encode, Lowest: lowest}
+}
+
+func respond(ids []string) Response {
+	items := make([]BatchItemFailure, len(ids))
+	for i, id := range ids {
+		items[i].ItemIdentifier = identifierOf(id)
+	}
+	return Response{items}
+}
+
+func encode(ids []string) []byte {
+	text, _ := json.Marshal(respond(ids)) // strings and integers always can be
+	return text
+}
+
+// lowest keeps the lowest offset of each partition.
+func lowest(ids []string) []string {
+	least := make(map[string]int64)
+	var partitions []string
+	for _, id := range ids {
+		i := identifierOf(id)
+		offset, seen := least[i.Partition]
+		if !seen {
+			partitions = append(partitions, i.Partition)
+		}
+		if !seen || i.Offset < offset {
+			least[i.Partition] = i.Offset
+		}
+	}
+	kept := ids[:0:0]
+	for _, p := range partitions {
+		kept = append(kept, ItemIdentifier{p, least[p]}.String())
+	}
+	return kept
+}

@@ -1,0 +1,278 @@
+package wire
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/sources"
+)
+
+var _ sources.Reader[Event, Record] = Source{}
+
+func idsOf(b *sources.Batch[Record]) (ids []string) {
+	for _, r := range b.Results {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// at is a record with nothing but its place.
+func at(topic string, partition, offset int) string {
+	return fmt.Sprintf(`{"topic":%q,"partition":%d,"offset":%d,"value":"YQ=="}`, topic, partition, offset)
+}
+
+// SPEC 9: partitions by name, their numbers as numbers, then offset; whatever the order of the event, and the
+// same for both ways in.
+func TestABatchIsInTheOrderOfPartitionsAndOffsets(t *testing.T) {
+	payload := `{"records":{
+		"b-0":[` + at("b", 0, 1) + `],
+		"a-10":[` + at("a", 10, 7) + `,` + at("a", 10, 6) + `],
+		"a-2":[` + at("a", 2, 100) + `,` + at("a", 2, 99) + `,` + at("a", 2, 1000) + `],
+		"a-b-0":[` + at("a-b", 0, 5) + `]}}`
+	want := []string{"a-2@99", "a-2@100", "a-2@1000", "a-10@6", "a-10@7", "a-b-0@5", "b-0@1"}
+	var event Event
+	require.NoError(t, json.Unmarshal([]byte(payload), &event))
+	read, err := Source{}.Read(event, sources.Grouping[Record]{})
+	require.NoError(t, err)
+	decoded, err := Source{}.Decode([]byte(payload), sources.Grouping[Record]{})
+	require.NoError(t, err)
+	for _, b := range []*sources.Batch[Record]{read, decoded} {
+		assert.Equal(t, want, idsOf(b))
+		for i, id := range want {
+			r, err := b.Record(i)
+			require.NoError(t, err)
+			assert.Equal(t, id, r.ID())
+			assert.Equal(t, id[:strings.Index(id, "@")], b.Results[i].Group, "SPEC O3: the partition")
+		}
+		assert.True(t, b.Ordered)
+		assert.False(t, b.FIFO)
+		assert.Equal(t, len(want), b.Barrier)
+	}
+}
+
+func TestTheSamplesAreRead(t *testing.T) {
+	for _, path := range samples {
+		var event Event
+		require.NoError(t, json.Unmarshal(read(t, path), &event))
+		b, err := Source{}.Decode(read(t, path), sources.Grouping[Record]{})
+		require.NoError(t, err)
+		n := 0
+		for i := range b.Results {
+			r, err := b.Record(i)
+			require.NoError(t, err)
+			assert.Contains(t, event.Records[b.Results[i].Group], r)
+			n++
+		}
+		for _, records := range event.Records {
+			n -= len(records)
+		}
+		assert.Zero(t, n)
+	}
+}
+
+// A record is what its own fields say, which is what AWS's examples report, wherever in the map it stands.
+func TestARecordIsIdentifiedByItsOwnFields(t *testing.T) {
+	b, err := Source{}.Decode([]byte(`{"records":{"another-9":[`+at("t", 1, 2)+`]}}`), sources.Grouping[Record]{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"t-1@2"}, idsOf(b))
+}
+
+// SPEC S6: an empty map is a success.
+func TestAnEmptyMapIsAnEmptyBatch(t *testing.T) {
+	for _, payload := range []string{`{"records":{}}`, `{"Records":{"t-0":[]}}`, ` {"eventSource":null,"records" : { } } `} {
+		b, err := Source{}.Decode([]byte(payload), sources.Grouping[Record]{})
+		require.NoError(t, err, payload)
+		assert.Empty(t, b.Results)
+	}
+	b, err := Source{}.Read(Event{Records: map[string][]Record{}}, sources.Grouping[Record]{})
+	require.NoError(t, err)
+	assert.Empty(t, b.Results)
+}
+
+// SPEC S5, S6: what is no event, and a record that could not be reported. The errors say what came and what was
+// expected, and nothing of the payload.
+func TestWhatIsNoEventIsRefused(t *testing.T) {
+	good := at("t", 0, 0)
+	for payload, want := range map[string]string{
+		``:                                     `the payload is empty where JSON was expected`,
+		`{"records":{}`:                        `the JSON is cut short after 13 bytes`,
+		`{"records":s3cr3t}`:                   `not JSON at byte 11 of 18`,
+		`{"records":{}} s3cr3t`:                `not JSON at byte 15 of 21`,
+		`null`:                                 `the event is null where an object with "records" was expected`,
+		` [1]`:                                 `the event is an array where an object with "records" was expected`,
+		`{}`:                                   `"records" is missing`,
+		`{"records":null}`:                     `"records" is null where an object was expected`,
+		`{"Records":[{"s3cr3t":1}]}`:           `"records" is an array where an object was expected`,
+		`{"records":"s3cr3t"}`:                 `"records" is a string where an object was expected`,
+		`{"records":{},"records":{}}`:          `"records" comes twice`,
+		`{"records":{},"RECORDS":{}}`:          `"records" comes twice`,
+		`{"records":{"t-0":[],"s3cr3t":null}}`: `partition 1 in "records" is null where an array was expected`,
+		`{"records":{"s3cr3t":{}}}`:            `partition 0 in "records" is an object where an array was expected`,
+		`{"records":{"t-0":[` + good + `],"t-0":[` + good + `]}}`:     `partition 1 in "records" has come before`,
+		`{"records":{"t-0":[],"\u0074-0":[]}}`:                        `partition 1 in "records" has come before`,
+		`{"records":{"t-0":[` + good + `,null]}}`:                     `record 1 of partition 0 in "records": null where an object was expected`,
+		`{"records":{"t-0":["s3cr3t"]}}`:                              `record 0 of partition 0 in "records": a string where an object was expected`,
+		`{"eventSource":"aws:sqs","records":{}}`:                      `"eventSource" is aws:sqs where aws:kafka or SelfManagedKafka was expected`,
+		`{"eventSource":"s3cr3t","records":{}}`:                       `"eventSource" is of an unknown service where aws:kafka or SelfManagedKafka was expected`,
+		`{"eventSource":["s3cr3t"],"records":{}}`:                     `"eventSource" is an array where a string was expected`,
+		`{"bootstrapServers":7,"records":{}}`:                         `"bootstrapServers" is a number where a string was expected`,
+		`{"records":{"s3cr3t":[{}]}}`:                                 `record 0 of partition 0 in "records": "topic" is missing or empty; Lambda could not be told of a failure of this record`,
+		`{"records":{"t-0":[{"topic":"t","partition":0}]}}`:           `"offset" is missing; Lambda`,
+		`{"records":{"t-0":[{"topic":"t","offset":0}]}}`:              `"partition" is missing; Lambda`,
+		`{"records":{"t-0":[{"topic":"","partition":0,"offset":0}]}}`: `"topic" is missing or empty; Lambda`,
+		`{"records":{"t-0":[{"topic":["s3cr3t"],"partition":0}]}}`:    `"topic" is an array where a string was expected; Lambda`,
+		`{"records":{"t-0":[{"topic":"t","partition":"0"}]}}`:         `"partition" is a string where an integer was expected; Lambda`,
+		`{"records":{"t-0":[{"topic":"t","partition":2147483648}]}}`:  `"partition" is a number where an integer of 32 bits was expected; Lambda`,
+		`{"records":{"t-0":[{"offset":9223372036854775808}]}}`:        `"offset" is a number where an integer of 64 bits was expected; Lambda`,
+		`{"records":{"t-0":[{"offset":1.5}]}}`:                        `"offset" is a number where an integer of 64 bits was expected; Lambda`,
+		`{"records":{"t-0":[{"offset":-1}]}}`:                         `"offset" is negative; Lambda`,
+		`{"records":{"t-0":[{"offset":null}]}}`:                       `"offset" is null; Lambda`,
+		`{"records":{"t-0":[` + good + `],"u-0":[` + good + `,{}]}}`:  `record 1 of partition 1 in "records": "topic" is missing`,
+	} {
+		_, err := Source{}.Decode([]byte(payload), sources.Grouping[Record]{})
+		require.ErrorIs(t, err, messages.ErrEvent, payload)
+		assert.ErrorContains(t, err, "troupe: event cannot be processed: ", payload)
+		assert.ErrorContains(t, err, want, payload)
+		assert.NotContains(t, err.Error(), "s3cr3t")
+	}
+	for want, event := range map[string]Event{
+		`"records" is nil where a map was expected`:                         {},
+		`"eventSource" is aws:mq where`:                                     {EventSource: "aws:mq", Records: map[string][]Record{}},
+		`record 1 of partition 0 in "records": "topic" is missing or empty`: {Records: map[string][]Record{"t-0": {{Topic: "t"}, {}}}},
+		`"partition" or "offset" is negative`:                               {Records: map[string][]Record{"t-0": {{Topic: "t", Offset: -1}}}},
+	} {
+		_, err := Source{}.Read(event, sources.Grouping[Record]{})
+		require.ErrorIs(t, err, messages.ErrEvent, want)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+// SPEC D6, S9: the record fails by itself, and the error tells field and position but nothing of the payload.
+func TestARecordThatCannotBeDecodedSaysWhere(t *testing.T) {
+	const head = `{"topic":"t","partition":0,"offset":1,`
+	for text, want := range map[string]messages.DecodeError{
+		`"value":"s3cr3t!"}`:                             {Field: "value", Offset: 46, Problem: "not base64"},
+		`"value":7}`:                                     {Field: "value", Offset: 46, Problem: "a number where a base64 string was expected"},
+		`"key":{"s3cr3t":1}}`:                            {Field: "key", Offset: 44, Problem: "an object where a base64 string was expected"},
+		`"key":"YQ="}`:                                   {Field: "key", Offset: 44, Problem: "not base64"},
+		`"timestamp":"s3cr3t"}`:                          {Field: "timestamp", Offset: 50, Problem: "a string where an integer was expected"},
+		`"timestamp":1.5}`:                               {Field: "timestamp", Offset: 50, Problem: "a number where an integer of 64 bits was expected"},
+		`"timestampType":true}`:                          {Field: "timestampType", Offset: 54, Problem: "a boolean where a string was expected"},
+		`"headers":{}}`:                                  {Field: "headers", Offset: 48, Problem: "an object where an array was expected"},
+		`"headers":["s3cr3t"]}`:                          {Field: "headers", Offset: 49, Problem: "a string where an object was expected"},
+		`"headers":[null]}`:                              {Field: "headers", Offset: 49, Problem: "null where an object was expected"},
+		`"headers":[{"s3cr3t":"s3cr3t"}]}`:               {Field: "headers", Offset: 59, Problem: "a string where an array of bytes was expected"},
+		`"headers":[{"s3cr3t":[1,128]}]}`:                {Field: "headers", Offset: 62, Problem: "a number where a byte from -128 to 127 was expected"},
+		`"headers":[{"s3cr3t":[-129]}]}`:                 {Field: "headers", Offset: 60, Problem: "a number where a byte from -128 to 127 was expected"},
+		`"headers":[{"s3cr3t":[1.5]}]}`:                  {Field: "headers", Offset: 60, Problem: "a number where a byte from -128 to 127 was expected"},
+		`"headers":[{"s3cr3t":[null]}]}`:                 {Field: "headers", Offset: 60, Problem: "null where a byte from -128 to 127 was expected"},
+		`"keySchemaMetadata":"s3cr3t"}`:                  {Field: "keySchemaMetadata", Offset: 58, Problem: "a string where an object was expected"},
+		`"valueSchemaMetadata":{"schemaId":["s3cr3t"]}}`: {Field: "valueSchemaMetadata", Offset: 60, Problem: "value of the wrong kind inside of it"},
+	} {
+		payload := `{"records":{"t-0":[` + at("t", 0, 0) + `,` + head + text + `,` + at("t", 0, 2) + `]}}`
+		b, err := Source{}.Decode([]byte(payload), sources.Grouping[Record]{})
+		require.NoError(t, err, text)
+		assert.Equal(t, []string{"t-0@0", "t-0@1", "t-0@2"}, idsOf(b))
+		assert.Equal(t, 3, b.Barrier, "its partition can be read")
+		for range 2 {
+			_, err = b.Record(1)
+			got, ok := err.(*messages.DecodeError)
+			require.True(t, ok, "%s: %v", text, err)
+			assert.Equal(t, want, *got, text)
+			assert.NotContains(t, got.Error(), "s3cr3t")
+		}
+		_, err = b.Record(2)
+		require.NoError(t, err)
+
+		b, err = Source{}.Decode([]byte(payload), sources.Grouping[Record]{By: func(r Record) string { return string(r.Key) }})
+		require.NoError(t, err)
+		assert.Equal(t, 1, b.Barrier, "its group might be any")
+	}
+}
+
+// SPEC D3: nothing that a handler gets refers to the payload, and what is kept of a batch does not refer to the
+// event either.
+func TestNothingRefersToThePayload(t *testing.T) {
+	payload := read(t, samples[0])
+	b, err := Source{}.Decode(payload, sources.Grouping[Record]{})
+	require.NoError(t, err)
+	copied := make([]byte, len(payload))
+	copy(copied, payload)
+	for i := range payload {
+		payload[i] = '#'
+	}
+	want, err := Source{}.Decode(copied, sources.Grouping[Record]{})
+	require.NoError(t, err)
+	assert.Equal(t, want.Results, b.Results)
+	for i := range b.Results {
+		got, err := b.Record(i)
+		require.NoError(t, err)
+		expected, err := want.Record(i)
+		require.NoError(t, err)
+		assert.Equal(t, expected, got)
+		assert.NotSame(t, unsafe.StringData(got.Topic), unsafe.StringData(b.Results[i].Group))
+	}
+	// One record's bytes are not another call's.
+	first, _ := b.Record(0)
+	first.Value[0] ^= 1
+	again, _ := b.Record(0)
+	assert.NotEqual(t, first.Value, again.Value)
+}
+
+// A fraction of the event is all that identifiers take.
+func TestIdentifiersShareTheirMemory(t *testing.T) {
+	const records = 1000
+	texts := make([]string, records)
+	for i := range texts {
+		texts[i] = at("t", 0, i)
+	}
+	payload := []byte(`{"records":{"t-0":[` + strings.Join(texts, ",") + `]}}`)
+	allocations := testing.AllocsPerRun(10, func() {
+		if _, err := (Source{}).Decode(payload, sources.Grouping[Record]{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	assert.Less(t, allocations, 0.2*records)
+}
+
+func BenchmarkDecode(b *testing.B) {
+	value := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("payload ", 60)))
+	texts := make([]string, 1000)
+	for i := range texts {
+		texts[i] = fmt.Sprintf(`{"topic":"orders","partition":0,"offset":%d,"timestamp":1763784000120,"timestampType":"CREATE_TIME","key":"Y3VzdG9tZXItMQ==","value":%q,"headers":[{"trace":[48,48,45,52,98,102,57,50,102,51]}]}`, i, value)
+	}
+	payload := []byte(`{"eventSource":"aws:kafka","records":{"orders-0":[` + strings.Join(texts, ",") + `]}}`)
+	b.Run("troupe", func(b *testing.B) {
+		b.SetBytes(int64(len(payload)))
+		b.ReportAllocs()
+		for b.Loop() {
+			batch, err := Source{}.Decode(payload, sources.Grouping[Record]{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := range batch.Results {
+				if _, err := batch.Record(i); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.Run("encoding/json", func(b *testing.B) {
+		b.SetBytes(int64(len(payload)))
+		b.ReportAllocs()
+		for b.Loop() {
+			var event oracleEvent
+			if err := json.Unmarshal(payload, &event); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
