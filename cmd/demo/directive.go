@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/kafka"
 )
 
 // What a directive can ask for.
@@ -179,6 +181,11 @@ func (p *player) sqs(ctx context.Context, msg events.SQSMessage) error {
 func (p *player) kinesis(ctx context.Context, record events.KinesisEventRecord) error {
 	d, err := inJSON(record.Kinesis.Data)
 	return p.play(ctx, record.Kinesis.SequenceNumber, d, err)
+}
+
+func (p *player) kafka(ctx context.Context, record kafka.Record) error {
+	d, err := inJSON(record.Value)
+	return p.play(ctx, record.ID(), d, err)
 }
 
 func (p *player) dynamodb(ctx context.Context, record events.DynamoDBEventRecord) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/sources"
 )
@@ -43,6 +44,7 @@ func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Optio
 	f.add(messages.SQS, func() lambda.Handler { return troupe.SQS(play.sqs, set...) })
 	f.add(messages.Kinesis, func() lambda.Handler { return troupe.Kinesis(play.kinesis, set...) })
 	f.add(messages.DynamoDB, func() lambda.Handler { return troupe.DynamoDB(play.dynamodb, set...) })
+	f.add(messages.Kafka, func() lambda.Handler { return kafka.New(play.kafka, set...) })
 
 	if o.source != sourceAuto {
 		return f, f.refused[messages.Source(o.source)]

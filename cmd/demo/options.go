@@ -22,8 +22,7 @@ const (
 
 // Values of --source and --report; the other values of --source are those of messages.Source.
 const (
-	sourceAuto  = "auto"
-	sourceKafka = "kafka"
+	sourceAuto = "auto"
 
 	reportText = "text"
 	reportJSON = "json"
@@ -71,8 +70,6 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	o.processor = processorOptions()
 
 	switch {
-	case o.source == sourceKafka:
-		err = errors.New("--source kafka is not there yet; the sources are sqs, kinesis and dynamodb")
 	case o.timeout < 0:
 		err = fmt.Errorf("--timeout %v: a duration from 0 is needed; 0 is no timeout", o.timeout)
 	case command == commandServe && flags.NArg() > 0:
@@ -121,8 +118,8 @@ func flagsOf(o *options) (flags *pflag.FlagSet, processorOptions func() []troupe
 	flags.Usage = func() {} // parse's caller prints the help
 	flags.SortFlags = false
 
-	choose(flags, &o.source, "source", sourceAuto, "where the event comes from; auto reads the first record's eventSource",
-		sourceAuto, string(messages.SQS), string(messages.Kinesis), string(messages.DynamoDB), sourceKafka)
+	choose(flags, &o.source, "source", sourceAuto, "where the event comes from; auto reads the first record's eventSource, or the event's",
+		sourceAuto, string(messages.SQS), string(messages.Kinesis), string(messages.DynamoDB), string(messages.Kafka))
 
 	var policy, errorWhen string
 	policies := named(troupe.Derive, troupe.Continue, troupe.Stop, troupe.StopGroup)
@@ -235,8 +232,9 @@ func help(flags *pflag.FlagSet) string {
   demo serve [flags]           the deployable function, under Lambda or any Runtime API at $` + runtimeAPI + `
   demo stress                  is not there yet
 
-A record says itself what happens to it: the body of an SQS message, or the data of a Kinesis record, as
-JSON; of a DynamoDB record the attributes of the same names in NewImage, else Keys.
+A record says itself what happens to it: the body of an SQS message, the data of a Kinesis record or the
+value of a Kafka record, as JSON; of a DynamoDB record the attributes of the same names in NewImage, else
+Keys.
 
   {"do":"ok|fail|panic|exit|hang","for":"20ms","times":N}
 

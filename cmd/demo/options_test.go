@@ -94,8 +94,6 @@ func TestBadUsage(t *testing.T) {
 		{args: "invoke --error-when some -", want: "allowed are all, any, never"},
 		{args: "invoke --report xml -", want: "allowed are text, json, none"},
 		{args: "invoke --source s3 -", want: "allowed are auto, sqs, kinesis, dynamodb"},
-		{args: "invoke --source kafka -", want: "kafka is not there yet"},
-		{args: "serve --source kafka", want: "kafka is not there yet"},
 		{args: "invoke --timeout -1s -", want: "--timeout -1s"},
 		{args: "invoke --timeout 30 -", want: "--timeout"},
 		{args: "invoke --concurrency many -", want: "--concurrency"},

@@ -25,6 +25,8 @@ func TestSamples(t *testing.T) {
 		"kinesis-lowest":  "kinesis.json --lowest-only",
 		"dynamodb":        "dynamodb.json",
 		"poison":          "poison.json --timeout 1s",
+		"kafka":           "kafka-msk.json",
+		"kafka-unordered": "kafka-selfmanaged.json --source kafka --unordered",
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := execute(t, "", append([]string{"invoke"}, strings.Fields(samples+"/"+args)...)...)
