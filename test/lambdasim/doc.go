@@ -1,6 +1,6 @@
 // Package lambdasim simulates what AWS Lambda does around a function that is given batches: a source (SQS
-// queue, Kinesis stream or DynamoDB stream), the event source mapping with its retries, and what becomes of
-// a response. A partial batch response is right only together with what Lambda does next, and that is what
+// queue, Kinesis stream, DynamoDB stream or Kafka topic), the event source mapping with its retries, and what
+// becomes of a response. A partial batch response is right only together with what Lambda does next, and that is what
 // a test against lambdasim sees:
 //
 //	queue := &lambdasim.Queue{Name: "orders.fifo"}
@@ -68,6 +68,19 @@
 // exhausted everything that is left of the batch is discarded. With ParallelizationFactor several batches of
 // a shard are under way at once, and those of a partition key still one after the other. (D)
 //
+// Kafka. A batch has records of any partitions that its consumer reads, those of a partition in the order of
+// their offsets; it waits for half a second to be filled unless told otherwise. In the mode by demand a batch
+// that fails comes again as a whole until it succeeds or its records expire. FunctionResponseTypes,
+// MaximumRetryAttempts, MaximumRecordAgeInSeconds and BisectBatchOnFunctionError need provisioned mode. (D,
+// "Configuring Amazon MSK event sources for Lambda", "Configuring error handling controls for Kafka event
+// sources") An identifier is an object of partition and offset; one that is not in the batch fails the whole
+// batch. (D) Only what was reported comes again (D, in passing; U: ResendFromLowest), and until that is done
+// with, the consumer reads on in none of its partitions (U, no switch). Without a limit to the retries, but
+// with an on-failure destination, there are ten. (D) The destination is told in the shape of "Capturing
+// discarded batches for Amazon MSK and self-managed Apache Kafka event sources". RestartRetries, ChargeSplits,
+// KeepOnBadResponse and RetryDelay hold for Kafka too, and the condition RecordAgeExceeded is taken from
+// streams.
+//
 // E8. Package runtimeapi has the function be a process of its own, behind a Lambda Runtime API on
 // 127.0.0.1.
 //
@@ -82,10 +95,11 @@
 //
 // Time spent in the services: messages are received, and records read, at the instant they are sent.
 // Throttling: when Concurrency is reached nothing is received. Lambda slowing down its polling after
-// function errors, provisioned pollers, more than one mapping of a source, resharding, enhanced fan-out,
-// aggregated records, S3 and SNS destinations, queue-wide delays, and messages of a standard queue coming
-// out of order: they come in the order they were sent, those that return at the end. Batches of a shard
-// under ParallelizationFactor have a checkpoint each.
+// function errors, the number of provisioned pollers following the load, Kafka's queue mode and schema
+// registries, more than one mapping of a source, resharding, enhanced fan-out, aggregated records, S3, SNS and
+// Kafka destinations, queue-wide delays, and messages of a standard queue coming out of order: they come in
+// the order they were sent, those that return at the end. Batches of a shard under ParallelizationFactor have
+// a checkpoint each.
 //
 // # Chance
 //

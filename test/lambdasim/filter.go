@@ -17,8 +17,8 @@ type FilterCriteria struct {
 	compiled []pattern
 }
 
-// Filter is a pattern as AWS writes it, such as {"body":{"kind":["order"]}}. The data of Kinesis records and
-// the body of messages are looked into as JSON. What is simulated: values to equal, null, and the operators
+// Filter is a pattern as AWS writes it, such as {"body":{"kind":["order"]}}. The data of Kinesis records, the
+// value of Kafka records and the body of messages are looked into as JSON. What is simulated: values to equal, null, and the operators
 // prefix, suffix, anything-but (with a value or a list of them), exists, equals-ignore-case and numeric.
 type Filter struct{ Pattern string }
 
@@ -214,6 +214,11 @@ func (e *engine) filtered(record func() []byte) bool {
 	}
 	if body, ok := object["body"].(string); ok {
 		open(object, "body", []byte(body))
+	}
+	if value, ok := object["value"].(string); ok && object["topic"] != nil {
+		data, _ := base64.StdEncoding.DecodeString(value)
+		object["value"] = string(data)
+		open(object, "value", data)
 	}
 	if kinesis, ok := object["kinesis"].(map[string]any); ok {
 		text, _ := kinesis["data"].(string)

@@ -48,8 +48,9 @@ type supply[T any] struct {
 	timer *timer
 }
 
-// send puts a record in; name makes its identifier from a number that no other record of the source has.
-func (in *intake[T]) send(record T, name func(serial uint64) string) string {
+// send puts a record in; name makes its identifier from a number that no other record of the source has. It
+// is called for one record at a time.
+func (in *intake[T]) send(record T, name func(record T, serial uint64) string) string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	s := in.stamp(record, name)
@@ -60,9 +61,9 @@ func (in *intake[T]) send(record T, name func(serial uint64) string) string {
 	return s.id
 }
 
-func (in *intake[T]) stamp(record T, name func(uint64) string) sent[T] {
+func (in *intake[T]) stamp(record T, name func(T, uint64) string) sent[T] {
 	in.serial++
-	return sent[T]{record, name(in.serial), time.Now()}
+	return sent[T]{record, name(record, in.serial), time.Now()}
 }
 
 func (in *intake[T]) feed(f Feed[T]) {
@@ -89,7 +90,7 @@ func (in *intake[T]) claim(e *engine) error {
 
 // take gives accept everything that has been sent, and from the feeds what is due while there is room. live
 // tells how many records the source holds.
-func (in *intake[T]) take(e *engine, name func(uint64) string, live func() int, accept func(sent[T]) error) error {
+func (in *intake[T]) take(e *engine, name func(T, uint64) string, live func() int, accept func(sent[T]) error) error {
 	in.mu.Lock()
 	inbox, feeds := in.inbox, in.feeds
 	in.inbox = nil

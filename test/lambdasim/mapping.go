@@ -15,10 +15,10 @@ const ReportBatchItemFailures = "ReportBatchItemFailures"
 // are parameters of streams on a queue and the other way round.
 type Mapping struct {
 	// BatchSize is how many records a batch may hold. Standard queues: 1 to 10,000, default 10, and more
-	// than 10 need a window. FIFO queues: 1 to 10, default 10. Streams: 1 to 10,000, default 100.
+	// than 10 need a window. FIFO queues: 1 to 10, default 10. Streams and Kafka: 1 to 10,000, default 100.
 	BatchSize int
 	// MaximumBatchingWindowInSeconds is how long a batch may wait to be filled: 0 to 300, default 0, and
-	// none for FIFO queues.
+	// none for FIFO queues. For Kafka 0 is half a second.
 	MaximumBatchingWindowInSeconds int
 	// FunctionResponseTypes is empty or {ReportBatchItemFailures}. Without it the body of a response is
 	// ignored and every return without an error is a success.
@@ -29,7 +29,12 @@ type Mapping struct {
 	// ScalingConfig is for queues.
 	ScalingConfig ScalingConfig
 
-	// The others are for streams.
+	// ProvisionedPollerConfig puts the mapping of a Kafka topic into provisioned mode. FunctionResponseTypes,
+	// MaximumRetryAttempts, MaximumRecordAgeInSeconds and BisectBatchOnFunctionError need it there. nil is
+	// the mode by demand.
+	ProvisionedPollerConfig *ProvisionedPollerConfig
+
+	// The others are for streams and, but for ParallelizationFactor and TumblingWindowInSeconds, for Kafka.
 
 	// MaximumRetryAttempts is how often a batch is tried again: 0 to 10,000, or −1 for as long as its
 	// records live. nil is −1.
@@ -54,6 +59,13 @@ type ScalingConfig struct {
 	MaximumConcurrency int
 }
 
+// ProvisionedPollerConfig says how many event pollers read a Kafka topic. How Lambda goes from the one number
+// to the other is not simulated: MinimumPollers share the partitions, as far as there are that many.
+type ProvisionedPollerConfig struct {
+	MinimumPollers int // 1 to 200, default 1
+	MaximumPollers int // 1 to 2,000, default 200
+}
+
 // DestinationConfig says where the mapping tells of what it gave up on.
 type DestinationConfig struct {
 	// OnFailure gets an invocation record for every discarded batch. nil tells nobody.
@@ -72,6 +84,9 @@ const (
 	minMaxConcurrent = 2
 	maxConcurrent    = 1_000
 	maxTimeout       = 15 * time.Minute
+	maxKafkaTimeout  = 14 * time.Minute
+	maxMinPollers    = 200
+	maxPollers       = 2_000
 	maxPayload       = 6 << 20 // of an invocation, and of its response
 )
 
@@ -161,19 +176,20 @@ func (m *Mapping) checkQueue(c *complaints, fifo bool) {
 			c.add("%s is for streams; a queue has its visibility timeout, retention period and redrive policy", p.name)
 		}
 	}
+	m.checkDemand(c)
+}
+
+// checkDemand refuses provisioned mode, of which only Kafka's is simulated.
+func (m *Mapping) checkDemand(c *complaints) {
+	if m.ProvisionedPollerConfig != nil {
+		c.add("ProvisionedPollerConfig is simulated for Kafka alone")
+	}
 }
 
 // checkStream looks at the parameters of a mapping from a stream.
 func (m *Mapping) checkStream(c *complaints) {
 	m.check(c, 100, maxBatchSize, "a stream")
-	if n, limited := m.retries(); limited {
-		c.within("MaximumRetryAttempts", n, 0, maxRetries, ", or −1 for no limit")
-	} else if m.MaximumRetryAttempts != nil && *m.MaximumRetryAttempts < -1 {
-		c.within("MaximumRetryAttempts", *m.MaximumRetryAttempts, 0, maxRetries, ", or −1 for no limit")
-	}
-	if n := m.MaximumRecordAgeInSeconds; n != 0 && n != -1 {
-		c.within("MaximumRecordAgeInSeconds", n, minAge, maxAge, ", or −1 for no limit")
-	}
+	m.checkRetries(c)
 	if m.ParallelizationFactor == 0 {
 		m.ParallelizationFactor = 1
 	}
@@ -182,10 +198,57 @@ func (m *Mapping) checkStream(c *complaints) {
 	if m.TumblingWindowInSeconds > 0 && m.ParallelizationFactor > 1 {
 		c.add("TumblingWindowInSeconds together with ParallelizationFactor %d is not simulated", m.ParallelizationFactor)
 	}
+	m.checkDemand(c)
 	if m.ScalingConfig.MaximumConcurrency != 0 {
 		c.add("ScalingConfig.MaximumConcurrency is for queues; a stream has its shards and ParallelizationFactor")
 	}
+}
+
+// checkRetries looks at the parameters that streams and Kafka topics share.
+func (m *Mapping) checkRetries(c *complaints) {
+	if n, limited := m.retries(); limited {
+		c.within("MaximumRetryAttempts", n, 0, maxRetries, ", or −1 for no limit")
+	} else if m.MaximumRetryAttempts != nil && *m.MaximumRetryAttempts < -1 {
+		c.within("MaximumRetryAttempts", *m.MaximumRetryAttempts, 0, maxRetries, ", or −1 for no limit")
+	}
+	if n := m.MaximumRecordAgeInSeconds; n != 0 && n != -1 {
+		c.within("MaximumRecordAgeInSeconds", n, minAge, maxAge, ", or −1 for no limit")
+	}
 	if q := m.DestinationConfig.OnFailure; q != nil && q.fifo() {
 		c.add("DestinationConfig.OnFailure is %s; a standard queue is needed", q.name())
+	}
+}
+
+// checkKafka looks at the parameters of a mapping from a Kafka topic.
+func (m *Mapping) checkKafka(c *complaints) {
+	m.check(c, 100, maxBatchSize, "a Kafka topic")
+	m.checkRetries(c)
+	if m.ParallelizationFactor != 0 || m.TumblingWindowInSeconds != 0 {
+		c.add("ParallelizationFactor and TumblingWindowInSeconds are for streams")
+	}
+	if m.ScalingConfig.MaximumConcurrency != 0 {
+		c.add("ScalingConfig.MaximumConcurrency is for queues; a Kafka topic has its partitions and pollers")
+	}
+	if p := m.ProvisionedPollerConfig; p != nil {
+		least, most := max(p.MinimumPollers, 1), p.MaximumPollers
+		if most == 0 {
+			most = maxMinPollers
+		}
+		c.within("ProvisionedPollerConfig.MinimumPollers", p.MinimumPollers, 0, maxMinPollers, "; 0 is 1")
+		c.within("ProvisionedPollerConfig.MaximumPollers", most, least, maxPollers, "")
+		return
+	}
+	for _, p := range []struct {
+		name  string
+		given bool
+	}{
+		{"FunctionResponseTypes", len(m.FunctionResponseTypes) > 0},
+		{"MaximumRetryAttempts", m.MaximumRetryAttempts != nil},
+		{"MaximumRecordAgeInSeconds", m.MaximumRecordAgeInSeconds != 0},
+		{"BisectBatchOnFunctionError", m.BisectBatchOnFunctionError},
+	} {
+		if p.given {
+			c.add("%s needs provisioned mode on a Kafka topic: give ProvisionedPollerConfig", p.name)
+		}
 	}
 }

@@ -126,7 +126,7 @@ func (q *Queue) fifo() bool { return strings.HasSuffix(q.Name, ".fifo") }
 
 func (q *Queue) arn() string { return "arn:aws:sqs:" + region + ":" + account + ":" + q.name() }
 
-func (q *Queue) messageID(serial uint64) string { return uuid(q.arn(), serial) }
+func (q *Queue) messageID(_ Message, serial uint64) string { return uuid(q.arn(), serial) }
 
 func (q *Queue) visibility() time.Duration {
 	if q.VisibilityTimeout == 0 {

@@ -3,6 +3,8 @@ package lambdasim
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/troupe-go/troupe/kafka/wire"
 )
 
 // answer is what a mapping makes of a response.
@@ -47,8 +49,8 @@ func (s *Simulation) identifiers(list json.RawMessage, inBatch func(id string) b
 	}
 	failed := make(map[string]bool, len(items))
 	for _, item := range items {
-		var id string
-		if json.Unmarshal(item["itemIdentifier"], &id) != nil || id == "" {
+		id, ok := s.identifier(item["itemIdentifier"])
+		if !ok {
 			return nil, false
 		}
 		switch {
@@ -59,4 +61,20 @@ func (s *Simulation) identifiers(list json.RawMessage, inBatch func(id string) b
 		}
 	}
 	return failed, len(failed) > 0 || len(items) == 0
+}
+
+// identifier reads the identifier of a record: a string, or Kafka's object.
+func (s *Simulation) identifier(raw json.RawMessage) (id string, ok bool) {
+	if !s.rules().Composite {
+		err := json.Unmarshal(raw, &id)
+		return id, err == nil && id != ""
+	}
+	var object struct {
+		Partition *string `json:"partition"`
+		Offset    *int64  `json:"offset"`
+	}
+	if json.Unmarshal(raw, &object) != nil || object.Partition == nil || object.Offset == nil {
+		return "", false
+	}
+	return wire.ItemIdentifier{Partition: *object.Partition, Offset: *object.Offset}.String(), true
 }

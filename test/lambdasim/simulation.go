@@ -14,7 +14,7 @@ import (
 // Simulation is a source, a mapping and a function, and how to watch them. Run runs it. Several simulations,
 // each with a source of its own, may run at once.
 type Simulation struct {
-	// Source is a *Queue, *KinesisStream or *DynamoDBStream. Each run needs a new one.
+	// Source is a *Queue, *KinesisStream, *DynamoDBStream or *KafkaTopic. Each run needs a new one.
 	Source Source
 	// Handler is the function: any lambda.Handler, so also what lambda.NewHandler makes of a plain
 	// function, or a runtimeapi.Function for one that is a process of its own. It is called by several
@@ -73,6 +73,10 @@ type Unknown struct {
 	// KeepOnBadResponse: a response that fails the whole batch does not halve it, under
 	// BisectBatchOnFunctionError. Default: it does, like a function error.
 	KeepOnBadResponse bool
+	// ResendFromLowest: a partial response has everything of a Kafka partition come again from the lowest
+	// offset reported, later successes too. Default: what was reported comes again and nothing else, which
+	// is what the documentation says in passing.
+	ResendFromLowest bool
 	// RetryDelay is how long a stream's batch waits before it is tried again, given how often it has
 	// failed so far, from 1. Default: 100 ms, doubled each time, up to a minute. It has to be positive.
 	RetryDelay func(failures int) time.Duration
@@ -121,7 +125,8 @@ func (s *Simulation) check() error {
 
 // rules are what the run is to be judged by.
 func (s *Simulation) rules() check.Rules {
-	rules := check.Rules{Order: s.Source.order(), Reports: s.Mapping.reports(), Overlap: s.Overlap}
+	_, kafka := s.Source.(*KafkaTopic)
+	rules := check.Rules{Order: s.Source.order(), Reports: s.Mapping.reports(), Overlap: s.Overlap, Composite: kafka}
 	if s.Order != nil {
 		rules.Order = *s.Order
 	}
@@ -147,7 +152,7 @@ func (s Simulation) Run(ctx context.Context) (check.Verdict, error) {
 	return e.run(ctx)
 }
 
-// Source is where records come from: *Queue, *KinesisStream or *DynamoDBStream.
+// Source is where records come from: *Queue, *KinesisStream, *DynamoDBStream or *KafkaTopic.
 type Source interface {
 	// check looks at the source's own parameters and at the mapping's.
 	check(*Simulation, *complaints)

@@ -55,7 +55,7 @@ func (s *KinesisStream) Put(r KinesisRecord) string { return s.send(r, kinesisNu
 func (s *KinesisStream) Feed(f Feed[KinesisRecord]) { s.feed(f) }
 
 // kinesisNumber makes sequence numbers: 56 digits, ascending.
-func kinesisNumber(serial uint64) string { return fmt.Sprintf("4959%052d", serial) }
+func kinesisNumber(_ KinesisRecord, serial uint64) string { return fmt.Sprintf("4959%052d", serial) }
 
 func (s *KinesisStream) arn() string {
 	name := s.Name
@@ -158,7 +158,7 @@ func (s *DynamoDBStream) Feed(f Feed[Change]) { s.feed(f) }
 
 // dynamoDBNumber makes sequence numbers: ascending as numbers but not as text, for from the third on they
 // have a digit more.
-func dynamoDBNumber(serial uint64) string {
+func dynamoDBNumber(_ Change, serial uint64) string {
 	if serial < 3 {
 		return fmt.Sprintf("9999999999999999999%02d", 97+serial)
 	}

@@ -1,7 +1,6 @@
 package lambdasim
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -318,46 +317,9 @@ func (p *streamPoller) discard(l *lane, s segment, condition string) {
 
 // failureRecord is what an on-failure destination is sent.
 func (p *streamPoller) failureRecord(l *lane, s segment, condition string) string {
-	type request struct {
-		ID        string `json:"requestId"`
-		Function  string `json:"functionArn"`
-		Condition string `json:"condition"`
-		Invokes   int    `json:"approximateInvokeCount"`
-	}
-	type response struct {
-		Status  int    `json:"statusCode"`
-		Version string `json:"executedVersion"`
-		Error   string `json:"functionError,omitempty"`
-	}
-	type batch struct {
-		Shard string `json:"shardId"`
-		Start string `json:"startSequenceNumber"`
-		End   string `json:"endSequenceNumber"`
-		First string `json:"approximateArrivalOfFirstRecord"`
-		Last  string `json:"approximateArrivalOfLastRecord"`
-		Size  int    `json:"batchSize"`
-		ARN   string `json:"streamArn"`
-	}
 	first, last := l.records.at(0), l.records.at(s.size-1)
-	record := struct {
-		Request   request   `json:"requestContext"`
-		Response  *response `json:"responseContext,omitempty"` // of the last invocation, if there was one
-		Version   string    `json:"version"`
-		Timestamp string    `json:"timestamp"`
-		Kinesis   *batch    `json:"KinesisBatchInfo,omitempty"`
-		DynamoDB  *batch    `json:"DDBStreamBatchInfo,omitempty"`
-	}{
-		Request:   request{uuid("failure"+first.id, uint64(s.invokes)), functionARN, condition, s.invokes},
-		Version:   "1.0",
-		Timestamp: p.engine.now.UTC().Format(kinesisWhenFormat),
-	}
-	if s.invokes > 0 {
-		record.Response = &response{Status: 200, Version: "$LATEST"}
-		if s.erred {
-			record.Response.Error = "Unhandled"
-		}
-	}
-	info := &batch{
+	record := p.engine.failure(first.id, s, condition)
+	info := &streamBatchInfo{
 		p.shardName(l.shard), first.id, last.id,
 		first.at.UTC().Format(p.when), last.at.UTC().Format(p.when), s.size, p.arn,
 	}
@@ -366,6 +328,5 @@ func (p *streamPoller) failureRecord(l *lane, s segment, condition string) strin
 	} else {
 		record.DynamoDB = info
 	}
-	text, _ := json.Marshal(record) // strings and numbers always can be
-	return string(text)
+	return record.text()
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/troupe-go/troupe/kafka/wire"
 	"github.com/troupe-go/troupe/test/lambdasim/history"
 )
 
@@ -16,9 +17,9 @@ func invocationOf(ctx context.Context) *invocation {
 	return inv
 }
 
-// Watched are the record types that Watch knows.
+// Watched are the record types that Watch knows; wire.Record is kafka.Record.
 type Watched interface {
-	events.SQSMessage | events.KinesisEventRecord | events.DynamoDBEventRecord
+	events.SQSMessage | events.KinesisEventRecord | events.DynamoDBEventRecord | wire.Record
 }
 
 // Watch wraps the handler of single records so that the history tells when it starts and how it ends, which
@@ -58,6 +59,8 @@ func identifier(record any) string {
 		return record.Kinesis.SequenceNumber
 	case events.DynamoDBEventRecord:
 		return record.Change.SequenceNumber
+	case wire.Record:
+		return record.ID()
 	default:
 		return ""
 	}

@@ -361,7 +361,7 @@ func (c *Checker) over(e history.Event) {
 			c.violate(Late, e, "", "invocation %d was answered %v after its deadline", e.Invocation, e.At-inv.until)
 		}
 		if c.rules.Reports {
-			if fault := unsound(e.Detail, func(id string) bool { return inv.records[id] != nil }); fault != "" {
+			if fault := unsound(e.Detail, c.rules.Composite, func(id string) bool { return inv.records[id] != nil }); fault != "" {
 				c.violate(BadResponse, e, "", "the response of invocation %d is not what it should be: %s", e.Invocation, fault)
 			}
 		}

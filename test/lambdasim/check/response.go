@@ -11,11 +11,15 @@ const (
 	failuresKey   = "batchItemFailures"
 	identifierKey = "itemIdentifier"
 	stateKey      = "state" // of a tumbling window
+
+	// Those of an identifier that is an object.
+	partitionKey = "partition"
+	offsetKey    = "offset"
 )
 
 // unsound says what is wrong with a response to a mapping with ReportBatchItemFailures; empty if Lambda
-// takes it for what it says. inBatch tells the identifiers of the batch.
-func unsound(body string, inBatch func(id string) bool) string {
+// takes it for what it says. composite is as in Rules; inBatch tells the identifiers of the batch.
+func unsound(body string, composite bool, inBatch func(id string) bool) string {
 	switch body = strings.TrimSpace(body); body {
 	case "", `""`, "null", "[]", "{}", `{"` + failuresKey + `":[]}`:
 		return ""
@@ -41,14 +45,14 @@ func unsound(body string, inBatch func(id string) bool) string {
 		return fmt.Sprintf("%q is not an array", failuresKey)
 	}
 	for i, item := range items {
-		if fault := unsoundItem(item, inBatch); fault != "" {
+		if fault := unsoundItem(item, composite, inBatch); fault != "" {
 			return fmt.Sprintf("element %d of %q %s, so Lambda takes the whole batch as failed", i, failuresKey, fault)
 		}
 	}
 	return ""
 }
 
-func unsoundItem(item json.RawMessage, inBatch func(id string) bool) string {
+func unsoundItem(item json.RawMessage, composite bool, inBatch func(id string) bool) string {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(item, &fields) != nil || fields == nil {
 		return "is not an object"
@@ -56,6 +60,9 @@ func unsoundItem(item json.RawMessage, inBatch func(id string) bool) string {
 	raw, ok := fields[identifierKey]
 	if !ok {
 		return fmt.Sprintf("has no key %q", identifierKey)
+	}
+	if composite {
+		return unsoundObject(raw, inBatch)
 	}
 	var id *string
 	switch {
@@ -68,4 +75,22 @@ func unsoundItem(item json.RawMessage, inBatch func(id string) bool) string {
 	default:
 		return ""
 	}
+}
+
+func unsoundObject(raw json.RawMessage, inBatch func(id string) bool) string {
+	var fields map[string]json.RawMessage
+	var partition *string
+	var offset *int64
+	switch {
+	case json.Unmarshal(raw, &fields) != nil || fields == nil:
+		return fmt.Sprintf("has something else than an object as %q", identifierKey)
+	case json.Unmarshal(fields[partitionKey], &partition) != nil || partition == nil:
+		return fmt.Sprintf("has no text %q in its %q", partitionKey, identifierKey)
+	case json.Unmarshal(fields[offsetKey], &offset) != nil || offset == nil:
+		return fmt.Sprintf("has no integer %q in its %q", offsetKey, identifierKey)
+	}
+	if id := fmt.Sprintf("%s@%d", *partition, *offset); !inBatch(id) {
+		return fmt.Sprintf("names %q, which is not the identifier of a record in the batch", id)
+	}
+	return ""
 }

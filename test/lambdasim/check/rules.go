@@ -35,6 +35,9 @@ type Rules struct {
 	Order Order
 	// Reports: the mapping has ReportBatchItemFailures, so the text of responses counts.
 	Reports bool
+	// Composite: records are identified by objects of partition and offset, as Kafka's are, and in the history
+	// by both with an @ between them.
+	Composite bool
 	// Overlap: handlers of different groups, or without groups of different records, have to have run at
 	// the same time at least once.
 	Overlap bool
@@ -45,6 +48,9 @@ func (r Rules) String() string {
 	text := "order=" + r.Order.String()
 	if r.Reports {
 		text += " reports"
+	}
+	if r.Composite {
+		text += " composite"
 	}
 	if r.Overlap {
 		text += " overlap"
@@ -66,10 +72,12 @@ func ParseRules(text string) (Rules, error) {
 			r.Order = Strict
 		case word == "reports":
 			r.Reports = true
+		case word == "composite":
+			r.Composite = true
 		case word == "overlap":
 			r.Overlap = true
 		default:
-			return Rules{}, fmt.Errorf("check: %q is not a rule; rules look like %q", word, Rules{Order: Strict, Reports: true, Overlap: true})
+			return Rules{}, fmt.Errorf("check: %q is not a rule; rules look like %q", word, Rules{Order: Strict, Reports: true, Composite: true, Overlap: true})
 		}
 	}
 	return r, nil
