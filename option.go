@@ -166,7 +166,7 @@ func WithoutOrder() Option {
 }
 
 // WithLowestOnly reports only the lowest failed sequence number of a stream's batch, which is all that
-// Lambda needs: it restarts there (SPEC S8). Constructors for queues refuse it. Default: every failed
+// Lambda needs: it restarts there (SPEC S8). Constructors for queues and for Kafka refuse it. Default: every failed
 // record is reported.
 func WithLowestOnly() Option {
 	return option(func(s *settings) error {

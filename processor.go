@@ -48,7 +48,7 @@ func New[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], handl
 		panic(err)
 	}
 	if s.lowestOnly && answer.Lowest == nil {
-		panic(errors.New("troupe: WithLowestOnly is for streams; on a queue the failures left out would be lost"))
+		panic(fmt.Errorf("troupe: WithLowestOnly is for streams, which Lambda restarts at the lowest; on %s the failures left out would be lost", src.Kind()))
 	}
 	if c, ok := src.(chooser); ok {
 		if err := c.Accept(s.choices()); err != nil {

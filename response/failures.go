@@ -67,8 +67,8 @@ type Answer[R any] struct {
 	// Typed and JSON make the response that reports ids.
 	Typed func(ids []string) R
 	JSON  func(ids []string) []byte
-	// Lowest reduces ids to what Lambda has to be told when it restarts at the lowest. Nil means that the
-	// source is a queue, where whatever is left out would be lost.
+	// Lowest reduces ids to what Lambda has to be told when it restarts at the lowest. Nil means that it
+	// does not, as on queues, where whatever is left out would be lost.
 	Lowest func(ids []string) []string
 }
 

@@ -3,13 +3,10 @@ package test_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -398,21 +395,9 @@ func TestKafkaTellsNothingOfAPayload(t *testing.T) {
 func TestKafkaRefusesBadOptions(t *testing.T) {
 	none := func(context.Context, kafka.Record) error { return nil }
 	assert.ErrorContains(t, panicked(t, func() { kafka.New(nil) }), "the kafka handler is nil")
+	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithLowestOnly()) }), "on kafka the failures left out would be lost", "SPEC S2, S8")
 	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithGroup(func(events.SQSMessage) string { return "" })) }), "kafka needs a func(wire.Record) string")
 	assert.ErrorContains(t, panicked(t, func() {
 		troupe.SQS(func(context.Context, events.SQSMessage) error { return nil }, kafka.ByKey())
 	}), "which is for another source")
-}
-
-// SPEC S8: one identifier for each partition.
-func TestKafkaReportsTheLowestOfEachPartition(t *testing.T) {
-	p := kafka.New(func(_ context.Context, r kafka.Record) error {
-		if r.Partition != 1 && r.Offset >= 101 {
-			return errors.New("no")
-		}
-		return nil
-	}, troupe.WithLowestOnly(), troupe.Continue, troupe.WithLogger(slog.New(slog.DiscardHandler)))
-	response, err := p.Invoke(context.Background(), kafkaDocument(t, kafkaRecords(9, 3)...))
-	require.NoError(t, err)
-	assert.Equal(t, []string{"orders-0@101", "orders-2@101"}, slices.Clip(kafkaFailures(t, response)))
 }

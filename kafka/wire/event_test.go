@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/json"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -195,17 +194,4 @@ func TestTheResponseIsTheOneThatAWSDocuments(t *testing.T) {
 		assert.NotNil(t, answer.Typed(none).BatchItemFailures)
 	}
 	assert.Equal(t, `{"batchItemFailures":[{"itemIdentifier":{"partition":"odd@\"-0","offset":1}}]}`, string(answer.JSON([]string{`odd@"-0@1`})))
-}
-
-// SPEC S8, for what Lambda keeps for Kafka is an offset for each partition.
-func TestTheLowestIsThatOfEachPartition(t *testing.T) {
-	for ids, want := range map[string]string{
-		"":                                    "",
-		"a-0@5":                               "a-0@5",
-		"a-0@5 a-0@10 a-0@9":                  "a-0@5",
-		"a-0@10 a-0@9 a-1@1 b-0@3 a-1@0":      "a-0@9 a-1@0 b-0@3",
-		"a-0@9007199254740993 a-0@10 a-0@100": "a-0@10",
-	} {
-		assert.Equal(t, want, strings.Join(Answer().Lowest(strings.Fields(ids)), " "))
-	}
 }

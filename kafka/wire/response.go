@@ -37,9 +37,11 @@ func identifierOf(id string) ItemIdentifier {
 	return ItemIdentifier{id[:at], offset}
 }
 
-// Answer makes the responses.
+// Answer makes the responses. It knows of no lowest: AWS does not say of Kafka, as it does of streams, that
+// Lambda starts again there. It says that what was reported is delivered again, and in queue mode it cannot be
+// otherwise.
 func Answer() response.Answer[Response] {
-	return response.Answer[Response]{Typed: respond, JSON: encode, Lowest: lowest}
+	return response.Answer[Response]{Typed: respond, JSON: encode}
 }
 
 func respond(ids []string) Response {
@@ -53,25 +55,4 @@ func respond(ids []string) Response {
 func encode(ids []string) []byte {
 	text, _ := json.Marshal(respond(ids)) // strings and integers always can be
 	return text
-}
-
-// lowest keeps the lowest offset of each partition.
-func lowest(ids []string) []string {
-	least := make(map[string]int64)
-	var partitions []string
-	for _, id := range ids {
-		i := identifierOf(id)
-		offset, seen := least[i.Partition]
-		if !seen {
-			partitions = append(partitions, i.Partition)
-		}
-		if !seen || i.Offset < offset {
-			least[i.Partition] = i.Offset
-		}
-	}
-	kept := ids[:0:0]
-	for _, p := range partitions {
-		kept = append(kept, ItemIdentifier{p, least[p]}.String())
-	}
-	return kept
 }

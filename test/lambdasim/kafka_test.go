@@ -281,11 +281,10 @@ func TestWrongKafkaHandlersAreFound(t *testing.T) {
 		option troupe.Option
 		want   check.Kind
 	}{
-		"overtaking within a partition":             {false, troupe.Continue, check.Disordered},
-		"no order":                                  {false, troupe.WithoutOrder(), check.Overlapped},
-		"by key, where partitions were promised":    {false, kafka.ByKey(), check.Overlapped},
-		"by something else, where keys were":        {true, troupe.WithGroup(func(r kafka.Record) string { return string(r.Value) }), check.Overlapped},
-		"reporting the lowest, which is not enough": {false, troupe.WithLowestOnly(), check.Lost},
+		"overtaking within a partition":          {false, troupe.Continue, check.Disordered},
+		"no order":                               {false, troupe.WithoutOrder(), check.Overlapped},
+		"by key, where partitions were promised": {false, kafka.ByKey(), check.Overlapped},
+		"by something else, where keys were":     {true, troupe.WithGroup(func(r kafka.Record) string { return string(r.Value) }), check.Overlapped},
 	} {
 		t.Run(name, func(t *testing.T) {
 			topic, handler := topicOf(300, 3, false, faultyKafka(2), c.option)
@@ -298,6 +297,40 @@ func TestWrongKafkaHandlersAreFound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Reporting the lowest failure of each partition and no more is not enough, if Lambda does what its documentation
+// says. That is why troupe.WithLowestOnly is refused.
+func TestTheLowestOfAPartitionIsNotEnough(t *testing.T) {
+	for _, resend := range []bool{false, true} {
+		topic, handler := topicOf(300, 3, false, faultyKafka(2))
+		o := simulate(t, lambdasim.Simulation{
+			Source: topic, Handler: lowestOnly{handler}, Unknown: lambdasim.Unknown{ResendFromLowest: resend},
+			Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting, ProvisionedPollerConfig: provisioned},
+		})
+		if lost := o.Kinds[check.Lost] > 0; lost == resend || resend && !o.OK() {
+			t.Errorf("resend %v: %v", resend, o)
+		}
+	}
+}
+
+// lowestOnly leaves the first failure of each partition in a response.
+type lowestOnly struct{ lambda.Handler }
+
+func (h lowestOnly) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	text, err := h.Handler.Invoke(ctx, payload)
+	var response, lowest kafka.Response
+	if err != nil || json.Unmarshal(text, &response) != nil {
+		return text, err
+	}
+	seen := map[string]bool{}
+	for _, failure := range response.BatchItemFailures {
+		if !seen[failure.ItemIdentifier.Partition] {
+			lowest.BatchItemFailures = append(lowest.BatchItemFailures, failure)
+		}
+		seen[failure.ItemIdentifier.Partition] = true
+	}
+	return json.Marshal(lowest)
 }
 
 // A batch has records of several partitions, is full at BatchSize, waits half a second by default, and is the
