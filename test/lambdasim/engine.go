@@ -38,6 +38,7 @@ type engine struct {
 	serial  uint64
 	numbers int
 	launch  []*invocation // begun in this turn, to be called at its end
+	invoked int
 	running int
 	buffers [][]byte
 
@@ -63,7 +64,7 @@ func (e *engine) run(ctx context.Context) (check.Verdict, error) {
 	e.log.add(history.Event{Kind: history.Began, Detail: e.sim.rules().String()})
 	err := e.loop(ctx)
 	how := history.Drained
-	if err != nil {
+	if err != nil || !e.poller.drained() {
 		how = history.Stopped
 	}
 	verdict, logErr := e.log.close(how)
@@ -85,7 +86,7 @@ func (e *engine) loop(ctx context.Context) (err error) {
 		if err == nil {
 			err = e.poller.poll()
 		}
-		if e.running == 0 && (err != nil || e.poller.drained()) {
+		if e.running == 0 && (err != nil || e.spent() || e.poller.drained()) {
 			return err
 		}
 		for _, inv := range e.launch {
@@ -96,6 +97,12 @@ func (e *engine) loop(ctx context.Context) (err error) {
 		e.wait(stop)
 	}
 }
+
+// full reports whether no invocation may begin now.
+func (e *engine) full() bool { return e.running >= e.sim.Concurrency || e.spent() }
+
+// spent reports whether no invocation may begin any more.
+func (e *engine) spent() bool { return e.sim.Invocations > 0 && e.invoked >= e.sim.Invocations }
 
 // wait returns when something has happened.
 func (e *engine) wait(stop <-chan struct{}) {

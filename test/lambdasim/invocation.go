@@ -70,6 +70,7 @@ func (e *engine) invoke(inv *invocation, done func(result)) {
 	inv.request = uuid("request", uint64(inv.number))
 	inv.deadline = e.now.Add(e.sim.Timeout)
 	inv.timer = e.at(inv.deadline, func() { inv.timeOut(e) })
+	e.invoked++
 	e.running++
 	e.launch = append(e.launch, inv)
 	e.log.add(history.Event{

@@ -54,6 +54,7 @@ func TestImpossibleParametersAreRefused(t *testing.T) {
 		{source: &lambdasim.DynamoDBStream{Shards: 1001}, want: "Shards is 1001"},
 		{source: &lambdasim.KinesisStream{RetentionPeriod: time.Hour}, want: "RetentionPeriod is 1h0m0s"},
 		{source: standard(), more: lambdasim.Simulation{Timeout: time.Hour}, want: "Timeout is 1h0m0s; allowed is up to 15m0s"},
+		{source: standard(), more: lambdasim.Simulation{Invocations: -1}, want: "Invocations is -1"},
 		{source: standard(), more: lambdasim.Simulation{Concurrency: -1}, want: "Concurrency is -1"},
 		{source: standard(), more: lambdasim.Simulation{Unknown: lambdasim.Unknown{DuplicateRate: 1.5}}, want: "DuplicateRate is 1.5; allowed is 0 to 1"},
 		{source: nil, want: "Source is missing"},

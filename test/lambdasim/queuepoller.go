@@ -72,6 +72,9 @@ func (p *queuePoller) mayOpen() bool {
 	if q.fifo() && q.idle.len() == 0 || !q.fifo() && q.ready.len() == 0 || q.inFlight >= maxInFlight {
 		return false
 	}
+	if e.full() {
+		return false
+	}
 	limit := e.sim.Concurrency
 	if n := e.sim.Mapping.ScalingConfig.MaximumConcurrency; n > 0 {
 		limit = min(limit, n)

@@ -94,6 +94,23 @@ func TestRightHandlersPassWithTenSeeds(t *testing.T) {
 	}
 }
 
+// A run may end after a number of invocations, and never has more; what is left then is not lost.
+func TestARunEndsAfterItsInvocations(t *testing.T) {
+	for _, name := range sources {
+		t.Run(name, func(t *testing.T) {
+			for limit, drained := range map[int]bool{1: false, 7: false, 1_000_000: true} {
+				source, handler := sourceOf(name, 500, 1)
+				o := simulate(t, lambdasim.Simulation{
+					Source: source, Handler: handler, Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting}, Invocations: limit,
+				})
+				if !o.OK() || o.Drained != drained || o.Totals.Remaining > 0 == drained || !drained && o.Totals.Invocations != limit {
+					t.Errorf("limit %d: drained %t, %d invocations, %v", limit, o.Drained, o.Totals.Invocations, o)
+				}
+			}
+		})
+	}
+}
+
 // The same for the policies that may be chosen, judged by what each promises.
 func TestPoliciesKeepWhatTheyPromise(t *testing.T) {
 	for _, name := range sources {

@@ -33,6 +33,9 @@ type Simulation struct {
 	// Concurrency is how many invocations of the function there may be at once; with 1 a run in virtual time
 	// repeats itself event by event, if the handler does. Default 1,000.
 	Concurrency int
+	// Invocations is how many invocations of the function there may be in all. After the last of them Run
+	// returns, and what is left stays in the source. Default: no limit.
+	Invocations int
 
 	// Seed decides whatever is left to chance. The default is 0, a seed like any other.
 	Seed uint64
@@ -104,6 +107,9 @@ func (s *Simulation) check() error {
 	if s.Concurrency < 0 {
 		c.add("Concurrency is %d; at least 1 is needed", s.Concurrency)
 	}
+	if s.Invocations < 0 {
+		c.add("Invocations is %d; allowed is from 1, or 0 for no limit", s.Invocations)
+	}
 	if r := s.Unknown.DuplicateRate; r < 0 || r > 1 {
 		c.add("Unknown.DuplicateRate is %v; allowed is 0 to 1", r)
 	}
@@ -134,8 +140,8 @@ func (s *Simulation) rules() check.Rules {
 }
 
 // Run delivers what the source holds, and what it is sent or fed meanwhile, until every record is
-// accounted for: handled, dead-lettered, discarded, expired or filtered. It blocks until then, and returns
-// the checker's verdict.
+// accounted for: handled, dead-lettered, discarded, expired or filtered. It blocks until then, or until
+// the last of its Invocations, and returns the checker's verdict, whose Drained tells which it was.
 //
 // When ctx ends, nothing more is received; Run waits for the invocations under way, at most until their
 // deadlines, and returns the verdict so far with the cause as the error. ctx is not what cancels handlers:

@@ -78,7 +78,7 @@ func (p *streamPoller) poll() error {
 // advance invokes the function with the lane's next batch, if there is one and it is time.
 func (p *streamPoller) advance(l *lane) {
 	e := p.engine
-	if l.busy || e.running >= e.sim.Concurrency {
+	if l.busy || e.full() {
 		return
 	}
 	p.expire(l)
