@@ -55,20 +55,30 @@ func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Optio
 	return f, nil
 }
 
-// add makes the processor of a source. Constructors panic with an error on a bad option or variable.
-func (f *function) add(source messages.Source, construct func() lambda.Handler) {
+// add makes the processor of a source.
+func (f *function) add(source messages.Source, processor func() lambda.Handler) {
+	if p, err := construct(processor); err != nil {
+		f.refused[source] = err
+	} else {
+		f.processors[source] = p
+	}
+}
+
+// construct makes a processor. Constructors panic with an error on a bad option or variable; it comes back
+// as a refusedError.
+func construct(processor func() lambda.Handler) (p lambda.Handler, err error) {
 	defer func() {
 		switch v := recover().(type) {
 		case nil:
 		case runtime.Error: // a defect, not a word of the library's
 			panic(v)
 		case error:
-			f.refused[source] = refusedError{v}
+			err = refusedError{v}
 		default:
 			panic(v)
 		}
 	}()
-	f.processors[source] = construct()
+	return processor(), nil
 }
 
 // Invoke has the processor of the event's source handle it.

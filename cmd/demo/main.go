@@ -1,6 +1,8 @@
-// Command demo lets troupe be tried out without AWS: it runs one event through a processor, or serves as a
-// Lambda function. What happens to each record is written in the record itself, see directive.
+// Command demo lets troupe be tried out without AWS: it puts a processor under load and faults from simulated
+// sources, runs one event through it, or serves as a Lambda function. In the last two what happens to each
+// record is written in the record itself, see directive.
 //
+//	demo stress
 //	demo invoke testdata/events/sqs.json
 //	demo serve
 //
@@ -20,9 +22,9 @@ import (
 // The exit codes.
 const (
 	exitOK          = 0
-	exitError       = 1   // the invocation returned an error
+	exitError       = 1   // the invocation returned an error; the verdict of stress does not hold
 	exitUsage       = 2   // bad usage, a missing file, a bad option or variable
-	exitInterrupted = 130 // a signal came while there was no invocation to end
+	exitInterrupted = 130 // a signal ended stress, or came while invoke had no invocation to end
 )
 
 func main() {
@@ -31,7 +33,7 @@ func main() {
 		os.Exit(refuse(err, os.Stdout, os.Stderr))
 	}
 	ctx := context.Background()
-	if o.command == commandInvoke {
+	if o.command != commandServe { // it has lambda.Start look after signals
 		ctx = untilSignalled(ctx)
 	}
 	os.Exit(run(ctx, o, new(player), os.Stdin, os.Stdout, os.Stderr))
@@ -47,10 +49,13 @@ func untilSignalled(ctx context.Context) context.Context {
 
 // run does what o says, with play as the handler, and returns the exit code.
 func run(ctx context.Context, o options, play *player, stdin io.Reader, stdout, stderr io.Writer) int {
+	terminal := isTerminal(stderr)
 	stderr = &wholeWriter{w: stderr}
 	switch o.command {
 	case commandServe:
 		return serve(ctx, o, play, stderr)
+	case commandStress:
+		return stress(ctx, o, terminal, stdout, stderr)
 	default:
 		return invoke(ctx, o, play, stdin, stdout, stderr)
 	}

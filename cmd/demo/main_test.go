@@ -54,6 +54,7 @@ func execute(t *testing.T, stdin string, args ...string) (r result) {
 		never := make(chan struct{})
 		r = executeIn(context.Background(), &player{never: never}, stdin, args...)
 		close(never)
+		time.Sleep(time.Hour) // handlers that stress left behind come to their end
 	})
 	return r
 }

@@ -23,6 +23,8 @@ const (
 // Values of --source and --report; the other values of --source are those of messages.Source.
 const (
 	sourceAuto = "auto"
+	sourceFIFO = "fifo" // of stress, as sourceAll is
+	sourceAll  = "all"
 
 	reportText = "text"
 	reportJSON = "json"
@@ -42,6 +44,9 @@ type options struct {
 	// processor holds what was set by a flag or its variable, and only that: an option in code would beat
 	// the POWERTOOLS_… variables.
 	processor []troupe.Option
+	policy    troupe.Policy // that they and the variables come to
+	unordered bool
+	stress    workload // of stress
 }
 
 // helpRequest is the answer to --help; as an error it ends the parsing.
@@ -57,19 +62,24 @@ func parse(args []string, getenv func(string) string) (options, error) {
 		return options{}, err
 	}
 	o := options{command: command}
-	flags, processorOptions := flagsOf(&o)
+	flags, setProcessor := flagsOf(&o)
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
-			return options{}, helpRequest(help(flags))
+			return options{}, helpRequest(help(command))
 		}
 		return options{}, fmt.Errorf("%s: %w", command, err)
 	}
 	if err := fromEnvironment(flags, getenv); err != nil {
 		return options{}, err
 	}
-	o.processor = processorOptions()
+	setProcessor()
+	if !flags.Changed("policy") && strings.EqualFold(getenv("POWERTOOLS_BATCH_ERROR_HANDLING_POLICY"), "ContinueOnBatchItemFailure") {
+		o.policy = troupe.Continue
+	}
 
 	switch {
+	case command == commandStress:
+		err = o.stress.settle(flags, o)
 	case o.timeout < 0:
 		err = fmt.Errorf("--timeout %v: a duration from 0 is needed; 0 is no timeout", o.timeout)
 	case command == commandServe && flags.NArg() > 0:
@@ -100,54 +110,60 @@ func commandOf(args []string, getenv func(string) string) (string, []string, err
 		first = args[0]
 	}
 	switch {
-	case first == commandInvoke || first == commandServe:
-		return first, args[1:], nil
 	case first == "help" || first == "--help" || first == "-h":
-		flags, _ := flagsOf(&options{})
-		return "", nil, helpRequest(help(flags))
-	case first == commandStress || strings.HasPrefix(first, "-"): // stress is the default command
-		return "", nil, errors.New("stress is not there yet; the commands are invoke and serve, see demo --help")
+		return "", nil, helpRequest(help(""))
+	case len(args) == 0 || strings.HasPrefix(first, "-"): // stress is the default command
+		return commandStress, args, nil
+	case first == commandStress || first == commandInvoke || first == commandServe:
+		return first, args[1:], nil
 	default:
-		return "", nil, fmt.Errorf("there is no command %q; the commands are invoke and serve, see demo --help", first)
+		return "", nil, fmt.Errorf("there is no command %q; the commands are stress, invoke and serve, see demo --help", first)
 	}
 }
 
-// flagsOf defines the flags. processorOptions gives the options of those that were set.
-func flagsOf(o *options) (flags *pflag.FlagSet, processorOptions func() []troupe.Option) {
+// flagsOf defines the flags of o's command. setProcessor, called once they have their values, fills in what
+// is about the processor.
+func flagsOf(o *options) (flags *pflag.FlagSet, setProcessor func()) {
 	flags = pflag.NewFlagSet("demo", pflag.ContinueOnError)
 	flags.Usage = func() {} // parse's caller prints the help
 	flags.SortFlags = false
-
+	if o.command == commandStress {
+		return flags, o.stress.flags(flags, o)
+	}
 	choose(flags, &o.source, "source", sourceAuto, "where the event comes from; auto reads the first record's eventSource, or the event's",
 		sourceAuto, string(messages.SQS), string(messages.Kinesis), string(messages.DynamoDB), string(messages.Kafka))
+	setProcessor = processorFlags(flags, o)
+	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "when Lambda would give up on the invocation; 0 for never. serve: at most this, beside the Runtime API's deadline")
+	choose(flags, &o.report, "report", reportText, "what to tell of the batch on standard error", reportText, reportJSON, reportNone)
+	flags.BoolVar(&o.trace, "trace", false, "write a JSON line per start and end of an attempt to standard error")
+	return flags, setProcessor
+}
 
+// processorFlags defines the flags that are about the processor. set fills in what they come to: an option
+// for each that was set.
+func processorFlags(flags *pflag.FlagSet, o *options) (set func()) {
 	var policy, errorWhen string
 	policies := named(troupe.Derive, troupe.Continue, troupe.Stop, troupe.StopGroup)
 	choose(flags, &policy, "policy", "", "what a failed record means for the others (default derive: by source)", policies.names...)
-	concurrency := flags.Int("concurrency", 0, "how many handlers run at once (default 16)")
+	concurrency := flags.Int("concurrency", 0, "how many handlers run at once in an invocation (default 16)")
 	errorWhens := choices[troupe.ErrorWhen]{
 		names: []string{"all", "any", "never"}, values: []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever},
 	}
 	choose(flags, &errorWhen, "error-when", "", "how many records must fail for the invocation to return an error (default all)", errorWhens.names...)
-
-	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "when Lambda would give up on the invocation; 0 for never. serve: at most this, beside the Runtime API's deadline")
-	reserve := flags.Duration("reserve", 0, "how long before that handlers have to end (default 500ms, or a fifth of the time left)")
+	reserve := flags.Duration("reserve", 0, "how long before the timeout handlers have to end (default 500ms, or a fifth of the time left)")
 	recordTimeout := flags.Duration("record-timeout", 0, "how long one attempt at a record may take (default: no limit)")
 	retry := flags.Int("retry", 0, "how many more attempts a failed record gets within the invocation")
-	unordered := flags.Bool("unordered", false, "give up the order of FIFO queues and streams")
+	flags.BoolVar(&o.unordered, "unordered", false, "give up the order of FIFO queues and streams")
 	lowestOnly := flags.Bool("lowest-only", false, "streams: report only the lowest failed sequence number")
 
-	choose(flags, &o.report, "report", reportText, "what to tell of the batch on standard error", reportText, reportJSON, reportNone)
-	flags.BoolVar(&o.trace, "trace", false, "write a JSON line per start and end of an attempt to standard error")
-
-	return flags, func() []troupe.Option {
-		var set []troupe.Option
+	return func() {
+		o.policy = policies.value(policy)
 		add := func(name string, option troupe.Option) {
 			if flags.Changed(name) {
-				set = append(set, option)
+				o.processor = append(o.processor, option)
 			}
 		}
-		add("policy", policies.value(policy))
+		add("policy", o.policy)
 		add("concurrency", troupe.WithConcurrency(*concurrency))
 		add("error-when", errorWhens.value(errorWhen))
 		add("reserve", troupe.WithReserve(*reserve))
@@ -155,13 +171,12 @@ func flagsOf(o *options) (flags *pflag.FlagSet, processorOptions func() []troupe
 		if *retry != 0 {
 			add("retry", troupe.Retry{Times: *retry})
 		}
-		if *unordered {
+		if o.unordered {
 			add("unordered", troupe.WithoutOrder())
 		}
 		if *lowestOnly {
 			add("lowest-only", troupe.WithLowestOnly())
 		}
-		return set
 	}
 }
 
@@ -223,29 +238,4 @@ func (c *choice) Set(value string) error {
 	}
 	*c.chosen = value
 	return nil
-}
-
-func help(flags *pflag.FlagSet) string {
-	return `demo tries troupe out without AWS.
-
-  demo invoke [flags] FILE|-   one event through the processor; the response goes to standard output
-  demo serve [flags]           the deployable function, under Lambda or any Runtime API at $` + runtimeAPI + `
-  demo stress                  is not there yet
-
-A record says itself what happens to it: the body of an SQS message, the data of a Kinesis record or the
-value of a Kafka record, as JSON; of a DynamoDB record the attributes of the same names in NewImage, else
-Keys.
-
-  {"do":"ok|fail|panic|exit|hang","for":"20ms","times":N}
-
-for    work first, and end early with the context's error
-times  only the first N attempts in this process do it, the later ones are ok
-A record without any of the three is ok.
-
-Flags, of which each may also be a variable, --record-timeout as TROUPE_DEMO_RECORD_TIMEOUT; a flag beats
-the variable, which beats the POWERTOOLS_BATCH_… variables, which beat the default:
-
-` + flags.FlagUsagesWrapped(100) + `
-invoke exits with 0 if there was a response, 1 if the invocation returned an error, 2 on bad usage.
-`
 }

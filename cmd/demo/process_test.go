@@ -64,7 +64,8 @@ func TestProcessExitCodes(t *testing.T) {
 		{"invoke -", `{"Records":[]}`, exitOK},
 		{"invoke -", `nonsense`, exitError},
 		{"invoke --nope -", ``, exitUsage},
-		{"", ``, exitUsage},
+		{"--records -1", ``, exitUsage},
+		{"--records 40", ``, exitOK},
 		{"--help", ``, exitOK},
 	} {
 		cmd := command(t, strings.Fields(test.args)...)
@@ -284,5 +285,76 @@ func TestProcessDoesNotServeWithABadOption(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != exitUsage {
 			t.Errorf("%s: %v, %s", args, err, out)
 		}
+	}
+}
+
+// SPEC 7: in a pipe stress draws no bar and writes no escape codes, and standard output has the report alone.
+func TestProcessStressesInAPipe(t *testing.T) {
+	for _, report := range []string{"text", "json"} {
+		cmd := command(t, "--records", "200", "--hang", "0", "--fail", "0.02", "--report", report)
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err, stdout.String(), stderr.String())
+		}
+		if strings.ContainsAny(stdout.String()+stderr.String(), "\r\x1b") || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("standard output %q, standard error %q", stdout.String(), stderr.String())
+		}
+		if report == "json" && !json.Valid(stdout.Bytes()) {
+			t.Errorf("standard output %q", stdout.String())
+		}
+	}
+}
+
+// stressing starts a run without end, and returns a little after it has begun.
+func stressing(t *testing.T) (cmd *exec.Cmd, stdout *bytes.Buffer) {
+	t.Helper()
+	cmd = command(t, "stress", "--records", "0", "--hang", "0.01", "--timeout", "3s", "--report", "json")
+	stdout = new(bytes.Buffer)
+	cmd.Stdout = stdout
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stderr)
+	if !lines.Scan() || !strings.HasPrefix(lines.Text(), "demo: seed ") {
+		t.Fatalf("the run begins with %q", lines.Text())
+	}
+	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	time.Sleep(500 * time.Millisecond) // the run takes its time
+	return cmd, stdout
+}
+
+// SPEC 7: Ctrl-C ends stress cleanly with the report so far, exit 130.
+func TestProcessReportsTheStressSoFarAfterASignal(t *testing.T) {
+	cmd, stdout := stressing(t)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	var report stressReport
+	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil || cmd.ProcessState.ExitCode() != exitInterrupted ||
+		!report.Stopped || report.Records == 0 || report.Succeeded == 0 {
+		t.Errorf("%v, %v, standard output %s", cmd.ProcessState, err, stdout.String())
+	}
+}
+
+// A second one ends it at once.
+func TestProcessEndsTheStressAtTheSecondSignal(t *testing.T) {
+	cmd, stdout := stressing(t)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		if err := cmd.Process.Signal(os.Interrupt); errors.Is(err, os.ErrProcessDone) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond) // let the first one be seen, or the two are one
+	}
+	<-ended
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGINT || stdout.Len() > 0 {
+		t.Errorf("%v, standard output %q; want an end by the signal", cmd.ProcessState, stdout.String())
 	}
 }

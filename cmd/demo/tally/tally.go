@@ -1,0 +1,170 @@
+// Package tally counts, from the history of a run of one source, what people want to see of it: how long
+// records took, how the run went over time, and a timeline of the attempts. It remembers records only while
+// they are on their way, so its memory does not grow with the run.
+package tally
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/cmd/demo/page"
+	"github.com/troupe-go/troupe/test/lambdasim/history"
+)
+
+// Tally counts what happened to the records of one source. Only Settled may be called while Record is.
+type Tally struct {
+	// Latency is how long records took, from their first delivery until they succeeded; waiting for a
+	// redelivery is part of it. Records that never succeeded are not in it.
+	Latency *Latency
+	// Abandoned counts the attempts that were still under way when their invocation was over.
+	Abandoned int
+	// InVain counts the records that were dead-lettered or discarded although they had succeeded: they came
+	// again because of others.
+	InVain int
+
+	gauge    *Gauge
+	series   series
+	timeline timeline
+	settled  atomic.Int64
+
+	first   map[string]time.Duration  // by record that has not succeeded: its first delivery
+	batches map[int]map[string]*visit // by invocation that is not over, and record
+	atWork  int                       // handlers
+}
+
+// visit is a record in a batch.
+type visit struct {
+	delivery int
+	open     []attempt
+}
+
+// attempt is a handler at work.
+type attempt struct {
+	number int
+	bar    place
+}
+
+// New returns a tally. Its timeline has a row per group, or if byGroup is false a row per slot, and holds
+// that many bars. The gauge, which may be shared, sees the handlers at work.
+func New(byGroup bool, bars int, gauge *Gauge) *Tally {
+	return &Tally{
+		Latency:  NewLatency(),
+		gauge:    gauge,
+		series:   series{step: firstStep},
+		timeline: timeline{byGroup: byGroup, left: bars, rows: make(map[string]int)},
+		first:    make(map[string]time.Duration),
+		batches:  make(map[int]map[string]*visit),
+	}
+}
+
+// Settled is the number of records that the source is done with. It may be called at any time.
+func (t *Tally) Settled() int64 { return t.settled.Load() }
+
+// Fill puts the series, the latency and the timeline into a page's source.
+func (t *Tally) Fill(s *page.Source) {
+	s.Step, s.Handled, s.Succeeded, s.Redelivered, s.InFlight = t.series.step, t.series.handled, t.series.succeeded, t.series.redelivered, t.series.inFlight
+	s.Latency = t.Latency.Buckets()
+	s.Rows, s.Omitted = t.timeline.list, t.timeline.omitted
+}
+
+// Record takes note of the next event of the history.
+func (t *Tally) Record(e history.Event) {
+	at := t.series.at(e.At, t.atWork)
+	switch e.Kind {
+	case history.Received:
+		t.received(e, at)
+	case history.Started:
+		t.started(e, at)
+	case history.Ended:
+		t.ended(e, at)
+	case history.Answered, history.Failed, history.Crashed, history.TimedOut:
+		t.over(e, at)
+	case history.Deleted, history.Checkpointed, history.DeadLettered, history.Discarded, history.Expired:
+		if _, pending := t.first[e.Record]; !pending && (e.Kind == history.DeadLettered || e.Kind == history.Discarded) {
+			t.InVain++
+		}
+		delete(t.first, e.Record)
+		t.settled.Add(1)
+	}
+}
+
+func (t *Tally) received(e history.Event, at int) {
+	if e.Number == 1 {
+		t.first[e.Record] = e.At
+	} else {
+		t.series.redelivered[at]++
+	}
+	batch := t.batches[e.Invocation]
+	if batch == nil {
+		batch = make(map[string]*visit)
+		t.batches[e.Invocation] = batch
+	}
+	batch[e.Record] = &visit{delivery: e.Number}
+}
+
+func (t *Tally) started(e history.Event, at int) {
+	v := t.batches[e.Invocation][e.Record]
+	if v == nil {
+		return // a handler that no batch has asked for, which is the checker's to tell of
+	}
+	t.atWork++
+	t.gauge.add(1)
+	t.series.inFlight[at] = max(t.series.inFlight[at], t.atWork)
+	v.open = append(v.open, attempt{e.Number, t.timeline.begin(e.Group, page.Bar{
+		Start: e.At, Record: e.Record, Delivery: v.delivery, Attempt: e.Number,
+	})})
+}
+
+// ended books the end of a handler, unless its invocation was over before.
+func (t *Tally) ended(e history.Event, at int) {
+	v := t.batches[e.Invocation][e.Record]
+	if v == nil {
+		return
+	}
+	i := slices.IndexFunc(v.open, func(a attempt) bool { return a.number == e.Number })
+	if i < 0 {
+		return
+	}
+	t.close(v.open[i], e.At, at, e.Detail)
+	v.open = slices.Delete(v.open, i, i+1)
+	if e.Detail != history.OK {
+		return
+	}
+	if first, ok := t.first[e.Record]; ok {
+		delete(t.first, e.Record)
+		t.Latency.record(e.At - first)
+		t.series.succeeded[at]++
+	}
+}
+
+// over ends an invocation, and with it what was still under way.
+func (t *Tally) over(e history.Event, at int) {
+	for _, v := range t.batches[e.Invocation] {
+		for _, a := range v.open {
+			t.Abandoned++
+			t.close(a, e.At, at, history.Abandoned)
+		}
+	}
+	delete(t.batches, e.Invocation)
+}
+
+func (t *Tally) close(a attempt, now time.Duration, at int, outcome string) {
+	t.atWork--
+	t.gauge.add(-1)
+	t.series.handled[at]++
+	t.timeline.end(a.bar, now, outcome)
+}
+
+// Gauge knows how many handlers are at work, and the most there ever were at once. It is safe for concurrent
+// use.
+type Gauge struct{ now, most atomic.Int64 }
+
+func (g *Gauge) add(n int64) {
+	now := g.now.Add(n)
+	for most := g.most.Load(); now > most && !g.most.CompareAndSwap(most, now); most = g.most.Load() {
+	}
+}
+
+// Most returns the most handlers that were at work at once.
+func (g *Gauge) Most() int { return int(g.most.Load()) }

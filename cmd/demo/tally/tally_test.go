@@ -1,0 +1,199 @@
+package tally
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/cmd/demo/page"
+	"github.com/troupe-go/troupe/test/lambdasim/history"
+)
+
+const ms = time.Millisecond
+
+// tell gives a tally a history in text form; instants are in milliseconds.
+func tell(t *testing.T, c *Tally, lines string) {
+	t.Helper()
+	for line := range strings.Lines(lines) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		at, rest, _ := strings.Cut(line, " ")
+		var e history.Event
+		require.NoError(t, e.UnmarshalText([]byte(at+"000 "+rest)))
+		c.Record(e)
+	}
+}
+
+func filled(c *Tally) (s page.Source) {
+	c.Fill(&s)
+	return s
+}
+
+// A record that fails first and then succeeds: its latency is from the first delivery.
+const twice = `
+	0 sent r=a g=g
+	5 received i=1 r=a g=g n=1
+	5 invoked i=1 n=1 u=100
+	10 started i=1 r=a g=g n=1
+	20 ended i=1 r=a g=g n=1 d=fail
+	21 answered i=1 d={}
+	60 received i=2 r=a g=g n=2
+	60 invoked i=2 n=1 u=200
+	61 started i=2 r=a g=g n=1
+	65 ended i=2 r=a g=g n=1 d=panic
+	66 started i=2 r=a g=g n=2
+	75 ended i=2 r=a g=g n=2 d=ok
+	76 answered i=2 d={}
+	77 deleted i=2 r=a g=g`
+
+func TestLatencyIsFromTheFirstDeliveryUntilTheSuccess(t *testing.T) {
+	c := New(true, 10, new(Gauge))
+	tell(t, c, twice)
+	assert.Equal(t, 70*ms, c.Latency.Max().Round(ms))
+	assert.Equal(t, 70*ms, c.Latency.At(50).Round(ms))
+	assert.EqualValues(t, 1, c.Settled())
+}
+
+func TestARowHasABarForEachAttempt(t *testing.T) {
+	c := New(true, 10, new(Gauge))
+	tell(t, c, twice)
+	assert.Equal(t, []page.Row{{Name: "g", Bars: []page.Bar{
+		{Start: 10 * ms, End: 20 * ms, Record: "a", Delivery: 1, Attempt: 1, Outcome: "fail"},
+		{Start: 61 * ms, End: 65 * ms, Record: "a", Delivery: 2, Attempt: 1, Outcome: "panic"},
+		{Start: 66 * ms, End: 75 * ms, Record: "a", Delivery: 2, Attempt: 2, Outcome: "ok"},
+	}}}, filled(c).Rows)
+}
+
+func TestTheSeriesTellsWhatHappenedWhen(t *testing.T) {
+	c := New(true, 10, new(Gauge))
+	tell(t, c, twice)
+	s := filled(c)
+	assert.Equal(t, 10*ms, s.Step)
+	assert.Equal(t, []int{0, 0, 1, 0, 0, 0, 1, 1}, s.Handled)
+	assert.Equal(t, []int{0, 0, 0, 0, 0, 0, 0, 1}, s.Succeeded)
+	assert.Equal(t, []int{0, 0, 0, 0, 0, 0, 1, 0}, s.Redelivered)
+	assert.Equal(t, []int{0, 1, 1, 0, 0, 0, 1, 1}, s.InFlight, "a handler at work at the beginning of a step counts in it")
+}
+
+// A handler that is still at work when its invocation is over is abandoned; what it does later is nothing.
+func TestAnAbandonedHandlerEndsWithItsInvocation(t *testing.T) {
+	gauge := new(Gauge)
+	c := New(false, 10, gauge)
+	tell(t, c, `
+		0 received i=1 r=a n=1
+		0 received i=1 r=b n=1
+		0 invoked i=1 n=2 u=100
+		1 started i=1 r=a n=1
+		1 started i=1 r=b n=1
+		3 ended i=1 r=b n=1 d=ok
+		90 answered i=1 d={}
+		95 ended i=1 r=a n=1 d=ok
+		99 received i=2 r=a n=2
+		99 started i=2 r=a n=1
+		100 ended i=1 r=a n=1 d=ok
+		103 ended i=2 r=a n=1 d=ok
+		103 answered i=2 d={}
+		105 started i=2 r=a n=2`)
+	s := filled(c)
+	assert.Equal(t, []page.Row{
+		{Name: "slot 1", Bars: []page.Bar{
+			{Start: 1 * ms, End: 90 * ms, Record: "a", Delivery: 1, Attempt: 1, Outcome: "abandoned"},
+			{Start: 99 * ms, End: 103 * ms, Record: "a", Delivery: 2, Attempt: 1, Outcome: "ok"},
+		}},
+		{Name: "slot 2", Bars: []page.Bar{{Start: 1 * ms, End: 3 * ms, Record: "b", Delivery: 1, Attempt: 1, Outcome: "ok"}}},
+	}, s.Rows)
+	assert.Equal(t, 1, c.Abandoned)
+	assert.Equal(t, 2, gauge.Most())
+	assert.Zero(t, gauge.now.Load())
+	assert.Equal(t, 103*ms, c.Latency.Max().Round(ms), "a late result is none")
+	assert.Empty(t, c.batches)
+}
+
+// Records that are given up on after a success have come again for the sake of others.
+func TestRecordsGivenUpOnAfterASuccessAreTold(t *testing.T) {
+	c := New(true, 10, new(Gauge))
+	tell(t, c, `
+		0 received i=1 r=a g=g n=1
+		0 received i=1 r=b g=g n=1
+		1 started i=1 r=a g=g n=1
+		2 ended i=1 r=a g=g n=1 d=ok
+		3 failed i=1 d=x
+		4 dead-lettered r=a g=g n=1
+		4 discarded r=b g=g d=RetryAttemptsExhausted`)
+	assert.Equal(t, 1, c.InVain)
+	assert.EqualValues(t, 2, c.Settled())
+	assert.Empty(t, c.first)
+}
+
+// Beyond their room bars are counted only.
+func TestATimelineIsBounded(t *testing.T) {
+	for _, byGroup := range []bool{true, false} {
+		c := New(byGroup, 20, new(Gauge))
+		for i := range 100 {
+			tell(t, c, fmt.Sprintf(`
+				%[1]d received i=1 r=%[1]d g=g%[1]d n=1
+				%[1]d started i=1 r=%[1]d g=g%[1]d n=1
+				%[1]d ended i=1 r=%[1]d g=g%[1]d n=1 d=ok`, i))
+		}
+		s, bars := filled(c), 0
+		for _, row := range s.Rows {
+			bars += len(row.Bars)
+		}
+		assert.Equal(t, []int{20, 80}, []int{bars, s.Omitted})
+	}
+}
+
+// However long the run, a series has a few hundred steps, and nothing gets lost when they are joined.
+func TestASeriesIsBounded(t *testing.T) {
+	c := New(true, 0, new(Gauge))
+	const n = 20_000
+	for i := range n {
+		tell(t, c, fmt.Sprintf("%d received i=1 r=%d g=g n=2", i*7, i))
+	}
+	tell(t, c, "140001 started i=1 r=5 g=g n=1")
+	s, sum := filled(c), 0
+	for _, k := range s.Redelivered {
+		sum += k
+	}
+	assert.Equal(t, n, sum)
+	for _, series := range [][]int{s.Handled, s.Succeeded, s.Redelivered, s.InFlight} {
+		assert.Equal(t, len(s.Redelivered), len(series))
+	}
+	assert.LessOrEqual(t, len(s.Redelivered), steps)
+	assert.GreaterOrEqual(t, len(s.Redelivered), steps/2)
+	assert.Equal(t, 140_001*ms/s.Step, time.Duration(len(s.InFlight)-1))
+	assert.Equal(t, 1, s.InFlight[len(s.InFlight)-1])
+}
+
+func TestSlotsAreTakenFromTheLowestOn(t *testing.T) {
+	var s slots
+	for i := range 200 {
+		assert.Equal(t, i, s.take())
+	}
+	for _, n := range []int{150, 3, 64} {
+		s.free(n)
+	}
+	assert.Equal(t, []int{3, 64, 150, 200}, []int{s.take(), s.take(), s.take(), s.take()})
+}
+
+func TestBucketsGoFromTheFastestToTheSlowest(t *testing.T) {
+	l := NewLatency()
+	assert.Empty(t, l.Buckets())
+	assert.Zero(t, l.Max())
+	for _, d := range []time.Duration{900 * time.Microsecond, ms, 2 * ms, 2*ms + 10*time.Microsecond, 40 * ms, 48 * time.Hour} {
+		l.record(d)
+	}
+	other := NewLatency()
+	other.record(3 * ms)
+	l.Add(other)
+	list := l.Buckets()
+	require.Greater(t, len(list), 7)
+	assert.Equal(t, []page.Bucket{{UpTo: ms, Count: 2}, {UpTo: 2 * ms, Count: 1}, {UpTo: 5 * ms, Count: 2}, {UpTo: 10 * ms}, {UpTo: 20 * ms}, {UpTo: 50 * ms, Count: 1}}, list[:6])
+	assert.Equal(t, 1, list[len(list)-1].Count)
+	assert.InEpsilon(t, longest, l.Max(), 0.01)
+}
