@@ -170,6 +170,20 @@ func TestASeriesIsBounded(t *testing.T) {
 	assert.Equal(t, 1, s.InFlight[len(s.InFlight)-1])
 }
 
+// Of steps that are joined the higher peak counts.
+func TestJoinedStepsKeepThePeak(t *testing.T) {
+	for _, lines := range []string{
+		"5 received i=1 r=a n=1\n5 started i=1 r=a n=1\n6 ended i=1 r=a n=1 d=ok",
+		"15 received i=1 r=a n=1\n15 started i=1 r=a n=1\n16 ended i=1 r=a n=1 d=ok",
+	} {
+		c := New(true, 0, new(Gauge))
+		tell(t, c, lines+"\n19 sent r=z\n2400 answered i=1")
+		s := filled(c)
+		assert.Equal(t, 20*ms, s.Step)
+		assert.Equal(t, []int{1, 0}, s.InFlight[:2])
+	}
+}
+
 func TestSlotsAreTakenFromTheLowestOn(t *testing.T) {
 	var s slots
 	for i := range 200 {
