@@ -39,8 +39,9 @@ record was lost, order was kept and every answer came in time.
 
 --records, --invocations and --duration are limits; the first one reached ends the run. What happens to a
 record is drawn from the seed, its identifier and the number of the attempt, so a seed repeats the faults.
-Whatever a handler does, the record comes again until it has succeeded or goes to the dead-letter queue
-(queues) or on-failure destination (streams).
+Whatever a handler does, its record comes again, until it has succeeded or is given up on: a message that
+was received 3 times goes to the dead-letter queue, and after 10 retries Lambda tells the on-failure
+destination of what is left of a stream's batch, and goes on.
 
 stress exits with 0 if the verdict holds, 1 if not, 2 on bad usage, and 130 after a Ctrl-C, which ends it
 with the report so far; a second one ends it at once.

@@ -29,7 +29,7 @@ func (r *summary) text() string {
 			fmt.Fprintf(&b, "  and %s more\n", thousands(more))
 		}
 		if r.late > 0 {
-			fmt.Fprintf(&b, "  This machine's timers came up to %v late; where that is much, so do answers.\n", brief(r.timers))
+			fmt.Fprintf(&b, "  This machine's timers came up to %v late; where that is much, so do answers. A longer --timeout gives room.\n", brief(r.timers))
 		}
 	}
 	b.WriteByte('\n')
