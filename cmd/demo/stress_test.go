@@ -62,7 +62,7 @@ func stressed(t *testing.T, args string) stressReport {
 	return report
 }
 
-var stressSources = []string{"sqs", "fifo", "kinesis", "dynamodb"}
+var stressSources = []string{"sqs", "fifo", "kinesis", "dynamodb", "kafka"}
 
 // SPEC E9 and section 7: ten seeds on every source, with every fault.
 func TestStressPassesWithTenSeedsOnEverySource(t *testing.T) {
@@ -200,7 +200,7 @@ func TestStressReportAsJSON(t *testing.T) {
 	for _, source := range object["sources"].([]any) {
 		names = append(names, source.(map[string]any)["source"])
 	}
-	assert.Equal(t, []any{"sqs", "fifo", "kinesis", "dynamodb"}, names)
+	assert.Equal(t, []any{"sqs", "fifo", "kinesis", "dynamodb", "kafka"}, names)
 }
 
 // The totals are those of the sources, and the numbers agree with each other.
@@ -218,8 +218,8 @@ func TestStressNumbersAddUp(t *testing.T) {
 	}
 	assert.Equal(t, 1003, sum.Records)
 	assert.Equal(t, []int{sum.Records, sum.Handled, sum.Redelivered, sum.DeadLettered}, []int{r.Records, r.Handled, r.Redelivered, r.DeadLettered})
-	assert.Equal(t, 251, r.Sources[0].Records, "the odd ones go to the first sources")
-	assert.Equal(t, 250, r.Sources[3].Records)
+	assert.Equal(t, 201, r.Sources[0].Records, "the odd ones go to the first sources")
+	assert.Equal(t, 200, r.Sources[4].Records)
 }
 
 // SPEC 7: what happens to a record at an attempt is drawn from the seed, its identifier and the attempt.
@@ -302,7 +302,7 @@ func TestStressEndsAtTheFirstLimit(t *testing.T) {
 		{"--records 0 --duration 2s", 4 * time.Second, func(r stressReport) bool { return !r.Drained && r.Records > 1_000 && r.Elapsed >= 2 }},
 		{"--duration 2s", 4 * time.Second, func(r stressReport) bool { return !r.Drained && r.Records > 1_000 && r.Remaining > 0 }},
 		{"--duration 10s --records 40", 10 * time.Second, func(r stressReport) bool { return r.Drained && r.Records == 40 }},
-		{"--invocations 10", 10 * time.Second, func(r stressReport) bool { return !r.Drained && r.Invocations == 10 && len(r.Sources) == 4 }},
+		{"--invocations 10", 10 * time.Second, func(r stressReport) bool { return !r.Drained && r.Invocations == 10 && len(r.Sources) == 5 }},
 		{"--invocations 1", 10 * time.Second, func(r stressReport) bool { return !r.Drained && r.Invocations == 1 && len(r.Sources) == 1 }},
 		{"--invocations 7 --source kinesis", 10 * time.Second, func(r stressReport) bool { return !r.Drained && r.Invocations == 7 }},
 		{"--invocations 1000 --records 40", time.Minute, func(r stressReport) bool { return r.Drained && r.Records == 40 }},
@@ -466,7 +466,7 @@ func stressPage(t *testing.T, args string) (d page.Data) {
 func TestStressCollectsThePage(t *testing.T) {
 	d := stressPage(t, "--records 800 --seed 1")
 	assert.Equal(t, []string{"demo stress", "demo stress --records 800 --seed 1", "pass"}, []string{d.Title, d.Command, d.Verdict})
-	require.Len(t, d.Sources, 4)
+	require.Len(t, d.Sources, 5)
 	for _, s := range d.Sources {
 		outcomes, rows := map[string]int{}, map[string]bool{}
 		bars := 0
