@@ -48,9 +48,12 @@
 //
 // E5. A batch of a standard queue has 1 to 10,000 messages and is sent off when it is full, when its window
 // is over or when its event would be larger than 6 MB. Lambda starts with five batches at a time, adds up
-// to 300 a minute while there are messages, and stops at 1,000 or at MaximumConcurrency. (D, "Configuring
-// scaling behavior for SQS event source mappings") Delivery is at least once (D); how often twice is not
-// known (U: DuplicateRate).
+// to 300 a minute while there are messages, and stops at 1,250, at MaximumConcurrency or at the quota of the
+// account (Concurrency). A FIFO queue has a batch per message group at most, and the same bounds. With
+// ProvisionedPollerConfig it starts with MinimumPollers pollers and adds up to 100 a minute, up to
+// MaximumPollers; a poller has up to 10 invocations under way, and receives up to 1 MB and makes up to 10
+// calls, of up to 10 messages, in a second. (D, "Configuring scaling behavior for SQS event source mappings")
+// Delivery is at least once (D); how often twice is not known (U: DuplicateRate).
 //
 // E6. A batch of a stream comes from one shard, in ascending order. The checkpoint is the lowest sequence
 // number that is reported, and everything from there comes again, later successes too. MaximumRetryAttempts
@@ -95,11 +98,12 @@
 //
 // Time spent in the services: messages are received, and records read, at the instant they are sent.
 // Throttling: when Concurrency is reached nothing is received. Lambda slowing down its polling after
-// function errors, the number of provisioned pollers following the load, Kafka's queue mode and schema
-// registries, more than one mapping of a source, resharding, enhanced fan-out, aggregated records, S3, SNS and
-// Kafka destinations, queue-wide delays, and messages of a standard queue coming out of order: they come in
-// the order they were sent, those that return at the end. Batches of a shard under ParallelizationFactor have
-// a checkpoint each.
+// function errors, and scaling back when there is less to do: what a mapping may have under way at once grows
+// from the first message on, by steps of the documented rate, and stays. How fast Lambda adds environments to
+// a function (1,000 in 10 seconds), and the 10 invocations a second that an environment may have. More than
+// one mapping of a source, resharding, enhanced fan-out, aggregated records, the number of a topic's pollers
+// following its load, Kafka's queue mode and schema registries, S3, SNS and Kafka destinations, queue-wide delays, and messages of a standard queue coming out of order: they come in the order they were
+// sent, those that return at the end. Batches of a shard under ParallelizationFactor have a checkpoint each.
 //
 // # Chance
 //

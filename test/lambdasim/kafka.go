@@ -119,7 +119,7 @@ func (t *KafkaTopic) claim(e *engine) error {
 	}
 	pollers := 1
 	if config := e.sim.Mapping.ProvisionedPollerConfig; config != nil {
-		pollers = min(max(config.MinimumPollers, 1), shards(t.Partitions))
+		pollers = min(config.MinimumPollers, shards(t.Partitions))
 	}
 	for range pollers {
 		p.consumers = append(p.consumers, &consumer{})

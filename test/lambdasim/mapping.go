@@ -29,9 +29,9 @@ type Mapping struct {
 	// ScalingConfig is for queues.
 	ScalingConfig ScalingConfig
 
-	// ProvisionedPollerConfig puts the mapping of a Kafka topic into provisioned mode. FunctionResponseTypes,
-	// MaximumRetryAttempts, MaximumRecordAgeInSeconds and BisectBatchOnFunctionError need it there. nil is
-	// the mode by demand.
+	// ProvisionedPollerConfig puts the mapping of a queue, where it excludes ScalingConfig, or of a Kafka topic
+	// into provisioned mode. On a topic FunctionResponseTypes, MaximumRetryAttempts, MaximumRecordAgeInSeconds
+	// and BisectBatchOnFunctionError need it. nil is Lambda's own scaling.
 	ProvisionedPollerConfig *ProvisionedPollerConfig
 
 	// The others are for streams and, but for ParallelizationFactor and TumblingWindowInSeconds, for Kafka.
@@ -59,13 +59,6 @@ type ScalingConfig struct {
 	MaximumConcurrency int
 }
 
-// ProvisionedPollerConfig says how many event pollers read a Kafka topic. How Lambda goes from the one number
-// to the other is not simulated: MinimumPollers share the partitions, as far as there are that many.
-type ProvisionedPollerConfig struct {
-	MinimumPollers int // 1 to 200, default 1
-	MaximumPollers int // 1 to 2,000, default 200
-}
-
 // DestinationConfig says where the mapping tells of what it gave up on.
 type DestinationConfig struct {
 	// OnFailure gets an invocation record for every discarded batch. nil tells nobody.
@@ -82,12 +75,12 @@ const (
 	minAge, maxAge   = 60, 604_800
 	maxFactor        = 10
 	minMaxConcurrent = 2
-	maxConcurrent    = 1_000
+	maxMaxConcurrent = 1_000
 	maxTimeout       = 15 * time.Minute
 	maxKafkaTimeout  = 14 * time.Minute
-	maxMinPollers    = 200
-	maxPollers       = 2_000
 	maxPayload       = 6 << 20 // of an invocation, and of its response
+
+	defaultConcurrency = 1_000 // of an account
 )
 
 func (m Mapping) reports() bool {
@@ -159,7 +152,11 @@ func (m *Mapping) checkQueue(c *complaints, fifo bool) {
 		}
 	}
 	if n := m.ScalingConfig.MaximumConcurrency; n != 0 {
-		c.within("ScalingConfig.MaximumConcurrency", n, minMaxConcurrent, maxConcurrent, "")
+		c.within("ScalingConfig.MaximumConcurrency", n, minMaxConcurrent, maxMaxConcurrent, "")
+	}
+	m.checkPollers(c, minQueuePollers)
+	if m.ProvisionedPollerConfig != nil && m.ScalingConfig.MaximumConcurrency != 0 {
+		c.add("ScalingConfig.MaximumConcurrency and ProvisionedPollerConfig exclude each other")
 	}
 	for _, p := range []struct {
 		name  string
@@ -176,14 +173,6 @@ func (m *Mapping) checkQueue(c *complaints, fifo bool) {
 			c.add("%s is for streams; a queue has its visibility timeout, retention period and redrive policy", p.name)
 		}
 	}
-	m.checkDemand(c)
-}
-
-// checkDemand refuses provisioned mode, of which only Kafka's is simulated.
-func (m *Mapping) checkDemand(c *complaints) {
-	if m.ProvisionedPollerConfig != nil {
-		c.add("ProvisionedPollerConfig is simulated for Kafka alone")
-	}
 }
 
 // checkStream looks at the parameters of a mapping from a stream.
@@ -198,7 +187,9 @@ func (m *Mapping) checkStream(c *complaints) {
 	if m.TumblingWindowInSeconds > 0 && m.ParallelizationFactor > 1 {
 		c.add("TumblingWindowInSeconds together with ParallelizationFactor %d is not simulated", m.ParallelizationFactor)
 	}
-	m.checkDemand(c)
+	if m.ProvisionedPollerConfig != nil {
+		c.add("ProvisionedPollerConfig is for queues and Kafka topics; a stream has its shards and ParallelizationFactor")
+	}
 	if m.ScalingConfig.MaximumConcurrency != 0 {
 		c.add("ScalingConfig.MaximumConcurrency is for queues; a stream has its shards and ParallelizationFactor")
 	}
@@ -229,13 +220,8 @@ func (m *Mapping) checkKafka(c *complaints) {
 	if m.ScalingConfig.MaximumConcurrency != 0 {
 		c.add("ScalingConfig.MaximumConcurrency is for queues; a Kafka topic has its partitions and pollers")
 	}
-	if p := m.ProvisionedPollerConfig; p != nil {
-		least, most := max(p.MinimumPollers, 1), p.MaximumPollers
-		if most == 0 {
-			most = maxMinPollers
-		}
-		c.within("ProvisionedPollerConfig.MinimumPollers", p.MinimumPollers, 0, maxMinPollers, "; 0 is 1")
-		c.within("ProvisionedPollerConfig.MaximumPollers", most, least, maxPollers, "")
+	if m.ProvisionedPollerConfig != nil {
+		m.checkPollers(c, minKafkaPollers)
 		return
 	}
 	for _, p := range []struct {

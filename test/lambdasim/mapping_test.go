@@ -27,6 +27,13 @@ func TestImpossibleParametersAreRefused(t *testing.T) {
 		{source: standard(), mapping: lambdasim.Mapping{FunctionResponseTypes: []string{"Report"}}, want: `FunctionResponseTypes has "Report"; allowed is "ReportBatchItemFailures"`},
 		{source: standard(), mapping: lambdasim.Mapping{ScalingConfig: lambdasim.ScalingConfig{MaximumConcurrency: 1}}, want: "ScalingConfig.MaximumConcurrency is 1; allowed are 2 to 1000"},
 		{source: standard(), mapping: lambdasim.Mapping{ScalingConfig: lambdasim.ScalingConfig{MaximumConcurrency: 1001}}, want: "1001"},
+		{source: standard(), mapping: lambdasim.Mapping{ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{MinimumPollers: 1}}, want: "ProvisionedPollerConfig.MinimumPollers is 1; allowed are 2 to 200"},
+		{source: fifo(), mapping: lambdasim.Mapping{ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{MinimumPollers: 201, MaximumPollers: 300}}, want: "ProvisionedPollerConfig.MinimumPollers is 201; allowed are 2 to 200"},
+		{source: standard(), mapping: lambdasim.Mapping{ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{MaximumPollers: 1}}, want: "ProvisionedPollerConfig.MaximumPollers is 1; allowed are 2 to 10000"},
+		{source: standard(), mapping: lambdasim.Mapping{ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{MaximumPollers: 10_001}}, want: "ProvisionedPollerConfig.MaximumPollers is 10001"},
+		{source: standard(), mapping: lambdasim.Mapping{ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{MinimumPollers: 9, MaximumPollers: 8}}, want: "MinimumPollers 9, more than MaximumPollers 8"},
+		{source: standard(), mapping: lambdasim.Mapping{ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{MinimumPollers: 2}, ScalingConfig: lambdasim.ScalingConfig{MaximumConcurrency: 9}}, want: "exclude each other"},
+		{source: stream(), mapping: lambdasim.Mapping{ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{MinimumPollers: 2}}, want: "ProvisionedPollerConfig is for queues and Kafka topics"},
 		{source: standard(), mapping: lambdasim.Mapping{MaximumRetryAttempts: new(0)}, want: "MaximumRetryAttempts is for streams"},
 		{source: standard(), mapping: lambdasim.Mapping{MaximumRecordAgeInSeconds: 60}, want: "MaximumRecordAgeInSeconds is for streams"},
 		{source: standard(), mapping: lambdasim.Mapping{BisectBatchOnFunctionError: true}, want: "BisectBatchOnFunctionError is for streams"},
@@ -83,6 +90,8 @@ func TestParametersAtTheirLimitsAreAccepted(t *testing.T) {
 	for _, s := range []lambdasim.Simulation{
 		{Source: &lambdasim.Queue{}, Mapping: lambdasim.Mapping{BatchSize: 10_000, MaximumBatchingWindowInSeconds: 300, ScalingConfig: lambdasim.ScalingConfig{MaximumConcurrency: 1000}}},
 		{Source: &lambdasim.Queue{Name: "q.fifo", VisibilityTimeout: 12 * time.Hour, MessageRetentionPeriod: 14 * 24 * time.Hour}, Mapping: lambdasim.Mapping{BatchSize: 10}, Timeout: 15 * time.Minute},
+		{Source: &lambdasim.Queue{}, Mapping: lambdasim.Mapping{ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{MinimumPollers: 200, MaximumPollers: 10_000}}},
+		{Source: &lambdasim.Queue{Name: "q.fifo"}, Mapping: lambdasim.Mapping{ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{MinimumPollers: 2, MaximumPollers: 2}}},
 		{Source: &lambdasim.KinesisStream{Shards: 1000}, Mapping: lambdasim.Mapping{BatchSize: 10_000, MaximumRetryAttempts: new(10_000), MaximumRecordAgeInSeconds: 604_800, ParallelizationFactor: 10}},
 		{Source: &lambdasim.DynamoDBStream{}, Mapping: lambdasim.Mapping{MaximumRetryAttempts: new(-1), MaximumRecordAgeInSeconds: -1, TumblingWindowInSeconds: 900}},
 	} {

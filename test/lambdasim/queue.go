@@ -178,7 +178,7 @@ func (q *Queue) claim(e *engine) error {
 	if q.groups == nil {
 		q.groups = make(map[string]*group)
 	}
-	e.poller = &queuePoller{queue: q, engine: e}
+	e.poller = &queuePoller{queue: q, engine: e, scaling: scalingOf(e.sim.Mapping, q.fifo())}
 	return nil
 }
 

@@ -6,21 +6,16 @@ import (
 	"github.com/troupe-go/troupe/test/lambdasim/history"
 )
 
-// How Lambda scales a standard queue: it starts with five batches at a time and adds up to 300 a minute.
-const (
-	firstConcurrent = 5
-	moreConcurrent  = 5 // every
-	scaleInterval   = time.Second
-)
-
 // queuePoller receives from a queue, invokes the function and deletes what was handled.
 type queuePoller struct {
 	queue  *Queue
 	engine *engine
 
-	active time.Time // when the first message was received
-	open   *openBatch
-	scaler *timer
+	scaling scaling
+	quota   quota
+	active  time.Time // when the first message was there
+	open    *openBatch
+	scaler  *timer
 }
 
 // openBatch is a batch that is being gathered.
@@ -79,17 +74,10 @@ func (p *queuePoller) mayOpen() bool {
 	if n := e.sim.Mapping.ScalingConfig.MaximumConcurrency; n > 0 {
 		limit = min(limit, n)
 	}
-	if !q.fifo() {
-		limit = min(limit, maxConcurrent)
-		if p.active.IsZero() {
-			p.active = e.now
-		}
-		steps := e.now.Sub(p.active) / scaleInterval
-		if scaled := firstConcurrent + moreConcurrent*int(steps); scaled < limit {
-			limit = scaled
-			if e.running >= limit && (p.scaler == nil || p.scaler.index < 0) {
-				p.scaler = e.at(p.active.Add((steps+1)*scaleInterval), func() {})
-			}
+	if scaled := p.scaled(); scaled < limit {
+		limit = scaled
+		if e.running >= limit {
+			p.comeBackToScale()
 		}
 	}
 	return e.running < limit
@@ -128,36 +116,36 @@ func (p *queuePoller) fill() bool {
 // receive takes as many visible messages as the batch has room for, and reports whether it is full.
 func (p *queuePoller) receive() (full bool) {
 	q := p.queue
+	p.quota.newCall()
 	if !q.fifo() {
-		for q.ready.len() > 0 {
+		for q.ready.len() > 0 && !p.full() && p.mayReceive() {
 			m := q.ready.pop()
 			switch {
 			case m.gone || q.unfit(p.engine, m):
-			case len(p.open.received) >= p.engine.sim.Mapping.BatchSize || !p.add(m):
+			case !p.add(m):
 				q.ready.unpop(m)
 				return true
 			}
 		}
-		return len(p.open.received) >= p.engine.sim.Mapping.BatchSize
+		return p.full()
 	}
-	for q.idle.len() > 0 {
-		if len(p.open.received) >= p.engine.sim.Mapping.BatchSize {
-			return true
-		}
+	for q.idle.len() > 0 && !p.full() && p.mayReceive() {
 		if p.receiveGroup(q.idle.pop()) {
 			return true
 		}
 	}
-	return len(p.open.received) >= p.engine.sim.Mapping.BatchSize
+	return p.full()
 }
+
+func (p *queuePoller) full() bool { return len(p.open.received) >= p.engine.sim.Mapping.BatchSize }
 
 // receiveGroup takes as many messages of a group as the batch has room for, and reports whether it is full.
 func (p *queuePoller) receiveGroup(g *group) (full bool) {
 	q := p.queue
-	for m := g.first; m != nil && !full; {
+	for m := g.first; m != nil && !full && p.mayReceive(); {
 		next := m.after
 		if !q.unfit(p.engine, m) {
-			full = !p.add(m) || len(p.open.received) >= p.engine.sim.Mapping.BatchSize
+			full = !p.add(m) || p.full()
 		}
 		m = next
 	}
@@ -189,6 +177,7 @@ func (p *queuePoller) add(m *message) bool {
 		q.unreceive(e, m)
 		return false
 	}
+	p.quota.use(len(b.inv.payload) - size)
 	b.received = append(b.received, receipt{m, m.receives})
 	e.deliver(b.inv, delivery{m.id, m.Group, m.receives})
 	if !q.fifo() && e.sim.Unknown.DuplicateRate > Draw(e.sim.Seed, "duplicate", m.id, m.receives) {

@@ -31,7 +31,7 @@ type Simulation struct {
 	// answers later is ignored. Up to 15 minutes; default 3 s.
 	Timeout time.Duration
 	// Concurrency is how many invocations of the function there may be at once; with 1 a run in virtual time
-	// repeats itself event by event, if the handler does. Default 1,000.
+	// repeats itself event by event, if the handler does. Default 1,000, like an account's quota.
 	Concurrency int
 	// Invocations is how many invocations of the function there may be in all. After the last of them Run
 	// returns, and what is left stays in the source. Default: no limit.
@@ -102,7 +102,7 @@ func (s *Simulation) check() error {
 		c.add("Timeout is %v; allowed is up to %v", s.Timeout, maxTimeout)
 	}
 	if s.Concurrency == 0 {
-		s.Concurrency = maxConcurrent
+		s.Concurrency = defaultConcurrency
 	}
 	if s.Concurrency < 0 {
 		c.add("Concurrency is %d; at least 1 is needed", s.Concurrency)

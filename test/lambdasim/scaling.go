@@ -1,0 +1,150 @@
+package lambdasim
+
+import (
+	"math"
+	"time"
+)
+
+// ProvisionedPollerConfig is provisioned mode: event pollers of the mapping's own, and how many there are. How
+// fast the pollers of a Kafka topic follow its load is not documented and not simulated: MinimumPollers share
+// the partitions, as far as there are that many.
+type ProvisionedPollerConfig struct {
+	// MinimumPollers is how many there are at first: 2 to 200 for a queue, 1 to 200 for a Kafka topic; 0 is
+	// the least.
+	MinimumPollers int
+	// MaximumPollers is how many there may be: from the least to 10,000. 0 is 200.
+	MaximumPollers int
+}
+
+// Limits of provisioned mode. (API reference, ProvisionedPollerConfig. The Developer Guide, "How Lambda
+// processes records from stream and queue-based event sources", still has 2,000 pollers as the most.)
+const (
+	minQueuePollers, minKafkaPollers = 2, 1
+	maxMinPollers, maxMaxPollers     = 200, 10_000
+	defaultMaxPollers                = 200
+)
+
+// What a poller of a queue can do, and how fast pollers are added. (Developer Guide, "Configuring scaling
+// behavior for SQS event source mappings": a poller handles up to 1 MB/s, 10 concurrent invocations and 10
+// calls a second, and up to 1,000 concurrent invocations are added a minute. API reference of SQS,
+// ReceiveMessage: up to 10 messages a call.)
+const (
+	pollerConcurrent = 10
+	pollerCalls      = 10      // a second
+	pollerBytes      = 1 << 20 // a second
+	pollerInterval   = time.Minute * pollerConcurrent / 1_000
+	callMessages     = 10
+)
+
+// checkPollers looks at the pollers, if there are any of the mapping's own, and fills in their defaults.
+func (m *Mapping) checkPollers(c *complaints, least int) {
+	if m.ProvisionedPollerConfig == nil {
+		return
+	}
+	p := *m.ProvisionedPollerConfig // the user's is the user's
+	if p.MinimumPollers == 0 {
+		p.MinimumPollers = least
+	}
+	if p.MaximumPollers == 0 {
+		p.MaximumPollers = defaultMaxPollers
+	}
+	c.within("ProvisionedPollerConfig.MinimumPollers", p.MinimumPollers, least, maxMinPollers, "")
+	c.within("ProvisionedPollerConfig.MaximumPollers", p.MaximumPollers, least, maxMaxPollers, "")
+	if p.MinimumPollers > p.MaximumPollers {
+		c.add("ProvisionedPollerConfig has MinimumPollers %d, more than MaximumPollers %d", p.MinimumPollers, p.MaximumPollers)
+	}
+	m.ProvisionedPollerConfig = &p
+}
+
+// scaling is how many batches of a queue may be under way: first of them, and more with every interval that
+// passes while there is something to do, up to most.
+type scaling struct {
+	first, more, most int
+	every             time.Duration
+	provisioned       bool
+}
+
+// scalingOf is Lambda's way with a queue. (Developer Guide, "Configuring scaling behavior for SQS event source
+// mappings": five at first, up to 300 more a minute, up to 1,250 for a mapping. It has no rate for FIFO
+// queues, where the message groups are the limit.)
+func scalingOf(m Mapping, fifo bool) scaling {
+	const most = 1_250
+	switch pollers := m.ProvisionedPollerConfig; {
+	case pollers != nil:
+		return scaling{
+			first: pollers.MinimumPollers * pollerConcurrent, more: pollerConcurrent, every: pollerInterval,
+			most: pollers.MaximumPollers * pollerConcurrent, provisioned: true,
+		}
+	case fifo:
+		return scaling{first: most, every: time.Second, most: most}
+	default:
+		return scaling{first: 5, more: 5, every: time.Second, most: most}
+	}
+}
+
+// after returns how many batches may be under way when there has been something to do for that long.
+func (s scaling) after(d time.Duration) int {
+	if steps := int64(d / s.every); steps < math.MaxInt32 {
+		return min(s.first+s.more*int(steps), s.most)
+	}
+	return s.most
+}
+
+// scaled returns how many batches may be under way now.
+func (p *queuePoller) scaled() int {
+	if p.active.IsZero() {
+		p.active = p.engine.now
+	}
+	return p.scaling.after(p.engine.now.Sub(p.active))
+}
+
+// comeBackToScale has the engine take a turn when more batches may be under way, if that is to come.
+func (p *queuePoller) comeBackToScale() {
+	since := p.engine.now.Sub(p.active)
+	if p.scaling.after(since) < p.scaling.most && (p.scaler == nil || p.scaler.index < 0) {
+		p.scaler = p.engine.at(p.active.Add(since.Truncate(p.scaling.every)+p.scaling.every), func() {})
+	}
+}
+
+// quota is what provisioned pollers have received in a second.
+type quota struct {
+	second time.Duration // since the first message was there
+	calls  int
+	left   int // messages that the last call may still return
+	bytes  int
+	timer  *timer
+}
+
+func (u *quota) newCall() { u.left = 0 }
+
+// use books a message that makes the event longer by so many bytes.
+func (u *quota) use(bytes int) {
+	if u.left == 0 {
+		u.calls++
+		u.left = callMessages
+	}
+	u.left--
+	u.bytes += bytes
+}
+
+// mayReceive reports whether the pollers can receive another message in this second; if not, it has the
+// engine take a turn in the next one. What the last message of a second has too many bytes is taken off the
+// next second.
+func (p *queuePoller) mayReceive() bool {
+	if !p.scaling.provisioned {
+		return true
+	}
+	u, pollers := &p.quota, p.scaled()/pollerConcurrent
+	second := p.engine.now.Sub(p.active).Truncate(time.Second)
+	if passed := int((second - u.second) / time.Second); passed > 0 {
+		u.second, u.calls, u.left = second, 0, 0
+		u.bytes = max(u.bytes-passed*pollers*pollerBytes, 0)
+	}
+	if (u.left > 0 || u.calls < pollers*pollerCalls) && u.bytes < pollers*pollerBytes {
+		return true
+	}
+	if u.timer == nil || u.timer.index < 0 {
+		u.timer = p.engine.at(p.active.Add(second+time.Second), func() {})
+	}
+	return false
+}
