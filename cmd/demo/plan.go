@@ -1,0 +1,399 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/troupe-go/troupe/cmd/demo/plan"
+)
+
+// planned is an answer and how to tell it.
+type planned struct {
+	answer plan.Answer
+	report string
+}
+
+// parsePlan reads the flags of demo plan and does the sums. No variables are read: those of the other
+// commands have another meaning here.
+func parsePlan(args []string) (planned, error) {
+	var q plan.Question
+	var source, report string
+	var window time.Duration
+	flags := pflag.NewFlagSet("plan", pflag.ContinueOnError)
+	flags.Usage = func() {}
+	flags.SortFlags = false
+
+	var sources []string
+	for _, s := range plan.Sources() {
+		sources = append(sources, string(s))
+	}
+	choose(flags, &source, "source", string(plan.SQS), "where the records come from; sqs is a standard queue", sources...)
+	flags.Float64Var(&q.Rate, "rate", 0, "records that arrive in a second")
+	flags.IntVar(&q.Backlog, "backlog", 0, "records that are waiting")
+	flags.DurationVar(&q.Work, "work", 0, "time of the handler for one record; needed")
+	flags.DurationVar(&q.Overhead, "overhead", 0, "time of an invocation beside the handlers (default 10ms)")
+	flags.IntVar(&q.Concurrency, "concurrency", 0, "handlers at once in one invocation (default 16)")
+	flags.DurationVar(&q.Timeout, "timeout", 0, "the function's timeout, to see that a batch fits in")
+	flags.IntVar(&q.Size, "size", 0, "bytes of a record in its event, for the limits in bytes")
+	flags.IntVar(&q.Batch, "batch", 0, "BatchSize (default 10 for queues, 100 for the others)")
+	flags.DurationVar(&window, "window", 0, "MaximumBatchingWindowInSeconds, as 5s (default none; 500ms for kafka)")
+	flags.IntVar(&q.Groups, "groups", 0, "message groups with messages at a time, needed for fifo; else distinct keys (default many)")
+	flags.IntVar(&q.Shards, "shards", 0, "shards of the stream, or partitions of the topic (default 1)")
+	flags.IntVar(&q.Factor, "factor", 0, "ParallelizationFactor of a stream (default 1)")
+	flags.IntVar(&q.MaximumConcurrency, "max-concurrency", 0, "MaximumConcurrency of a queue (default none)")
+	flags.Var(pollers{&q.Pollers}, "pollers", "provisioned pollers of a queue or topic, as 2:200 (default none)")
+	flags.IntVar(&q.Account, "account", 0, "concurrency that the account, or a reservation, leaves to the function (default 1000)")
+	choose(flags, &report, "report", reportText, "how to tell", reportText, reportJSON)
+
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			return planned{}, helpRequest(planHelp(flags))
+		}
+		return planned{}, fmt.Errorf("plan: %w", err)
+	}
+	if flags.NArg() > 0 {
+		return planned{}, fmt.Errorf("plan: unexpected %q", flags.Arg(0))
+	}
+	if err := noZeroes(flags); err != nil {
+		return planned{}, fmt.Errorf("plan: %w", err)
+	}
+	q.Source = plan.Source(source)
+	if flags.Changed("window") {
+		q.Window = &window
+	}
+	if flags.Changed("overhead") && q.Overhead == 0 {
+		q.Overhead = -1 // none
+	}
+	answer, err := plan.Plan(q)
+	if err != nil {
+		return planned{}, fmt.Errorf("plan: %w", err)
+	}
+	return planned{answer, report}, nil
+}
+
+// noZeroes refuses a 0 that would be taken for a default.
+func noZeroes(flags *pflag.FlagSet) error {
+	for _, name := range []string{"concurrency", "batch", "groups", "shards", "factor", "max-concurrency", "account", "size"} {
+		if f := flags.Lookup(name); f.Changed && f.Value.String() == "0" {
+			return fmt.Errorf("--%s 0: at least 1 is needed", name)
+		}
+	}
+	return nil
+}
+
+// pollers is the flag of provisioned pollers.
+type pollers struct{ to *plan.Pollers }
+
+func (p pollers) Type() string { return "min:max" }
+
+func (p pollers) String() string {
+	if p.to == nil || *p.to == (plan.Pollers{}) {
+		return ""
+	}
+	return fmt.Sprintf("%d:%d", p.to.Minimum, p.to.Maximum)
+}
+
+func (p pollers) Set(value string) error {
+	minimum, maximum, ok := strings.Cut(value, ":")
+	if !ok {
+		return errors.New("the minimum and the maximum are needed, as 2:200")
+	}
+	for _, part := range []struct {
+		text string
+		to   *int
+	}{{minimum, &p.to.Minimum}, {maximum, &p.to.Maximum}} {
+		n, err := strconv.Atoi(part.text)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q: numbers from 1 are needed, as 2:200", part.text)
+		}
+		*part.to = n
+	}
+	return nil
+}
+
+// writePlan tells an answer.
+func writePlan(w io.Writer, p planned) {
+	if p.report == reportJSON {
+		writeLine(w, jsonPlanOf(p.answer))
+		return
+	}
+	_, _ = w.Write(textPlan(p.answer))
+}
+
+// textPlan is what a person reads: a line a number, the most wanted first.
+func textPlan(a plan.Answer) []byte {
+	var text bytes.Buffer
+	q := a.Question
+	fmt.Fprintln(&text, loadOf(q))
+	fmt.Fprintln(&text)
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(table, "  %s\t%s\n", what, fmt.Sprintf(format, args...))
+	}
+	if q.Rate > 0 {
+		line("keeps up", "%s", keepsUp(a))
+		line("environments", "%s needed, with full batches; a loop without concurrency needs %s", plain(float64(a.Environments)), plain(float64(a.Sequential)))
+		line("in use", "%s on average, with batches of %s", plain(a.InUse), records(a.Usual.Records, q.Batch))
+	}
+	line("a full batch", "%s, %s at once: %v", many(a.Full.Records, "record"), plain(a.Full.AtOnce), brief(a.Full.Takes))
+	if a.RampUp > 0 && a.Drain == nil {
+		line("from cold", "environments enough after %v; %s wait by then", brief(a.RampUp), many(a.PiledUp, "record"))
+	}
+	if d := a.Drain; d != nil {
+		line("backlog", "%s", drainOf(*d))
+	}
+	first := a.Limits[0]
+	line("first limit", "%s", limitOf(first))
+	for _, l := range a.Limits[1:min(3, len(a.Limits))] {
+		line("then", "%s, %s times that", limitOf(l), plain(l.Records/first.Records))
+	}
+	if changes := changesOf(a); changes != "" {
+		line("change", "%s", changes)
+	}
+	table.Flush()
+	if len(a.Notes) > 0 {
+		fmt.Fprintln(&text)
+	}
+	for _, note := range a.Notes {
+		fmt.Fprintln(&text, "  "+wrap(note, 100, "  "))
+	}
+	return text.Bytes()
+}
+
+// loadOf is the question in a line.
+func loadOf(q plan.Question) string {
+	parts := []string{string(q.Source)}
+	if q.Rate > 0 {
+		parts = append(parts, plain(q.Rate)+" records/s")
+	}
+	if q.Backlog > 0 {
+		parts = append(parts, many(q.Backlog, "record")+" waiting")
+	}
+	parts = append(parts, fmt.Sprintf("%v each", q.Work), "batches of up to "+plain(float64(q.Batch)))
+	if q.Window != nil && *q.Window > 0 {
+		parts = append(parts, fmt.Sprintf("window %v", *q.Window))
+	}
+	for _, n := range []struct {
+		what string
+		n    int
+	}{{"groups", q.Groups}, {"shards", q.Shards}, {"factor", q.Factor}, {"max-concurrency", q.MaximumConcurrency}} {
+		if n.n > 1 {
+			parts = append(parts, fmt.Sprintf("%s %d", n.what, n.n))
+		}
+	}
+	if q.Pollers != (plan.Pollers{}) {
+		parts = append(parts, fmt.Sprintf("pollers %d:%d", q.Pollers.Minimum, q.Pollers.Maximum))
+	}
+	return strings.Join(append(parts, many(q.Concurrency, "handler")+" at once"), ", ")
+}
+
+func keepsUp(a plan.Answer) string {
+	share := fmt.Sprintf("%s %% of the %s records/s that are possible", percent(a.Utilisation), plain(a.Capacity))
+	switch {
+	case !a.KeepsUp:
+		return fmt.Sprintf("NO: %s; the backlog grows by %s a second", share, plain(a.Question.Rate-a.Capacity))
+	case a.Tight:
+		return "yes, but tight: " + share
+	default:
+		return "yes: " + share
+	}
+}
+
+// percent is a share in hundredths.
+func percent(share float64) string {
+	if share < 0.01 {
+		return "less than 1"
+	}
+	return plain(math.Round(100 * share))
+}
+
+func drainOf(d plan.Drain) string {
+	if !d.Ends {
+		return fmt.Sprintf("NEVER worked off: no more is handled than arrives, in batches of %d that take %v", d.Batch.Records, brief(d.Batch.Takes))
+	}
+	return fmt.Sprintf("worked off in %v, from cold, by up to %s", brief(d.Takes), many(d.Environments, "environment"))
+}
+
+func limitOf(l plan.Limit) string {
+	if l.Environments == 0 {
+		return fmt.Sprintf("%s: %s records/s", l.Name, plain(l.Records))
+	}
+	return fmt.Sprintf("%s: %s at once, %s records/s", l.Name, plain(float64(l.Environments)), plain(l.Records))
+}
+
+// changesOf says what to do about a load that is too much.
+func changesOf(a plan.Answer) string {
+	var texts []string
+	for _, c := range a.Changes {
+		text := "--" + c.Flag + " " + c.To
+		if c.Flag == "pollers" && a.Question.MaximumConcurrency > 0 {
+			text += " without --max-concurrency"
+		}
+		texts = append(texts, text)
+	}
+	switch {
+	case len(texts) == 1:
+		return texts[0] + " leaves a fifth to spare"
+	case len(texts) > 1:
+		return strings.Join(texts, ", or ") + ": each by itself leaves a fifth to spare"
+	case !a.KeepsUp:
+		return "no single setting is enough: raise the first limit and plan again, or make --work shorter"
+	default:
+		return ""
+	}
+}
+
+// records is how many of a batch's records are there.
+func records(n, of int) string {
+	if n == of {
+		return many(n, "record") + ", which is full"
+	}
+	return fmt.Sprintf("about %s of %s records", plain(float64(n)), plain(float64(of)))
+}
+
+// many is count with the thousands set off.
+func many(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return plain(float64(n)) + " " + what
+}
+
+// plain is a number as people write it: thousands set off, and three digits if it is no whole one.
+func plain(x float64) string {
+	switch {
+	case x > 0 && x < 0.001:
+		return "less than 0.001"
+	case x < 100 && x != math.Trunc(x):
+		return strconv.FormatFloat(x, 'g', 3, 64)
+	}
+	text := strconv.FormatFloat(x, 'f', 0, 64)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// wrap breaks text between words so that no line is longer than width, and begins the further ones with
+// indent.
+func wrap(text string, width int, indent string) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case column+1+len(word) > width:
+			b.WriteString("\n" + indent)
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
+}
+
+// jsonPlan is plan.Answer as JSON.
+type jsonPlan struct {
+	Source       string           `json:"source"`
+	KeepsUp      bool             `json:"keeps_up"`
+	Tight        bool             `json:"tight"`
+	Utilisation  float64          `json:"utilisation"`
+	Capacity     float64          `json:"capacity_records_per_s"`
+	Environments jsonEnvironments `json:"environments"`
+	FullBatch    jsonBatch        `json:"full_batch"`
+	UsualBatch   *jsonBatch       `json:"usual_batch"` // null without a rate
+	RampUp       float64          `json:"ramp_up_s"`
+	PiledUp      int              `json:"piled_up"`
+	Drain        *jsonDrain       `json:"drain"` // null without a backlog
+	Limits       []jsonLimit      `json:"limits"`
+	Changes      []jsonChange     `json:"changes"`
+	Notes        []string         `json:"notes"`
+}
+
+type jsonEnvironments struct {
+	Needed     int     `json:"needed"`
+	InUse      float64 `json:"in_use"`
+	Sequential int     `json:"sequential"`
+}
+
+type jsonBatch struct {
+	Records int     `json:"records"`
+	AtOnce  float64 `json:"at_once"`
+	Takes   float64 `json:"takes_s"`
+}
+
+type jsonDrain struct {
+	Ends         bool      `json:"ends"`
+	Takes        *float64  `json:"takes_s"` // null if it does not end
+	Environments int       `json:"environments"`
+	Batch        jsonBatch `json:"batch"`
+}
+
+type jsonLimit struct {
+	Name         string  `json:"name"`
+	Environments *int    `json:"environments"` // null if it is no number of environments
+	Records      float64 `json:"records_per_s"`
+}
+
+type jsonChange struct {
+	Flag string `json:"flag"`
+	To   string `json:"to"`
+}
+
+// rounded is x to six digits after the point.
+func rounded(x float64) float64 { return math.Round(x*1e6) / 1e6 }
+
+func jsonPlanOf(a plan.Answer) jsonPlan {
+	batch := func(b plan.Batch) jsonBatch { return jsonBatch{b.Records, rounded(b.AtOnce), b.Takes.Seconds()} }
+	j := jsonPlan{
+		Source: string(a.Question.Source), KeepsUp: a.KeepsUp, Tight: a.Tight, Utilisation: rounded(a.Utilisation), Capacity: rounded(a.Capacity),
+		Environments: jsonEnvironments{a.Environments, rounded(a.InUse), a.Sequential},
+		FullBatch:    batch(a.Full), RampUp: a.RampUp.Seconds(), PiledUp: a.PiledUp,
+		Changes: []jsonChange{}, Notes: append([]string{}, a.Notes...),
+	}
+	if a.Question.Rate > 0 {
+		j.UsualBatch = new(batch(a.Usual))
+	}
+	if d := a.Drain; d != nil {
+		j.Drain = &jsonDrain{Ends: d.Ends, Environments: d.Environments, Batch: batch(d.Batch)}
+		if d.Ends {
+			j.Drain.Takes = new(d.Takes.Seconds())
+		}
+	}
+	for _, l := range a.Limits {
+		limit := jsonLimit{Name: l.Name, Records: rounded(l.Records)}
+		if l.Environments > 0 {
+			limit.Environments = &l.Environments
+		}
+		j.Limits = append(j.Limits, limit)
+	}
+	for _, c := range a.Changes {
+		j.Changes = append(j.Changes, jsonChange{c.Flag, c.To})
+	}
+	return j
+}
+
+func planHelp(flags *pflag.FlagSet) string {
+	return `demo plan does the sums on a load: the environments it needs, whether the source keeps up, which limit
+binds first, how long a backlog takes. It goes by the scaling rules that AWS documents; nothing is run.
+
+  demo plan --rate 500 --work 200ms
+  demo plan --source fifo --groups 40 --rate 100 --work 150ms --backlog 20000
+  demo plan --source kinesis --shards 4 --factor 2 --rate 2000 --work 20ms --timeout 30s
+
+` + flags.FlagUsagesWrapped(100) + `
+It exits with 0, also if the source does not keep up, and with 2 on bad usage.
+`
+}

@@ -1,0 +1,141 @@
+package plan
+
+import (
+	"math"
+	"time"
+)
+
+// Drain is how a backlog goes, with the rate's records arriving meanwhile.
+type Drain struct {
+	// Ends says that it gets worked off at all.
+	Ends bool
+	// Takes is how long that takes, until the last of it has been handled.
+	Takes time.Duration
+	// Batch is what is handled at a time meanwhile.
+	Batch Batch
+	// Environments is how many are at work at the most.
+	Environments int
+}
+
+// cohort is some environments that are there from an instant on, in seconds.
+type cohort struct {
+	from float64
+	size int
+}
+
+// steps are the environments as Lambda adds them: so many at first, more with every interval, up to most.
+func (q Question) steps(most int) []cohort {
+	first, more, every := most, 0, time.Duration(0)
+	switch {
+	case q.Source == SQS && !q.Pollers.provisioned():
+		first, more, every = queueFirst, queueMore, queueInterval
+	case q.Source.queue() && q.Pollers.provisioned():
+		first, more, every = q.Pollers.Minimum*queuePollerConcurrent, queuePollerConcurrent, queuePollerInterval
+	}
+	var list []cohort
+	for there, i := 0, 0; there < most; i++ {
+		size, from := first, 0.0
+		if i > 0 {
+			size, from = more, float64(i)*every.Seconds()
+		}
+		size = min(size, most-there)
+		list = append(list, q.functionSteps(cohort{from, size}, there)...)
+		there += size
+	}
+	return list
+}
+
+// functionSteps splits a cohort where Lambda does not add environments to a function that fast. there is how
+// many there are before.
+func (q Question) functionSteps(c cohort, there int) (list []cohort) {
+	for c.size > 0 {
+		from, size := c.from, min(c.size, max(functionFirst-there, functionMoreASecond))
+		if over := there + size - functionFirst; over > 0 {
+			from = max(from, float64(over)/functionMoreASecond)
+		}
+		list = append(list, cohort{from, size})
+		there += size
+		c.size -= size
+	}
+	return list
+}
+
+// cycle is how long an environment is taken up by a batch, in seconds: for as long as the invocation, or
+// longer if the pollers of so many environments cannot feed them that fast.
+func (q Question) cycle(b Batch, environments int) float64 {
+	cycle := b.Takes.Seconds()
+	for _, l := range q.pollerLimits(b.Records) {
+		cycle = max(cycle, float64(environments*b.Records)/l.Records)
+	}
+	return cycle
+}
+
+// drain works a backlog off: every environment takes one batch after the other, from when it is there.
+func (q Question) drain() Drain {
+	var d Drain
+	var records float64
+	d.Batch, records = q.deep(q.Backlog)
+	most := q.atOnce()
+	if q.Source == FIFO { // a batch that takes several groups, or parts of them, keeps them from the others
+		perGroup := q.perGroup(d.Batch.Records, q.Backlog)
+		groups := (d.Batch.Records + perGroup - 1) / perGroup
+		most = min(most, max(q.Groups/groups, 1))
+	}
+	cycle := q.cycle(d.Batch, most)
+	most = min(most, ceil(q.accountInvocations()*cycle)) // more would begin more than the account allows
+	cycle = max(cycle, float64(most)/q.accountInvocations())
+	steps := q.steps(most)
+	if _, ok := rampUp(steps, records/cycle, q.Rate); !ok {
+		return d
+	}
+	// left is what has not been begun at t.
+	left := func(t float64) float64 {
+		begun := 0.0
+		for _, c := range steps {
+			if t >= c.from {
+				begun += float64(c.size) * (math.Floor((t-c.from)/cycle) + 1)
+			}
+		}
+		return float64(q.Backlog) + q.Rate*t - begun*records
+	}
+	low, high := 0.0, 0.0
+	for left(high) > 0 {
+		if low, high = high, max(2*high, min(cycle, 1)); high > forever {
+			return d
+		}
+	}
+	for high-low > high*1e-9 {
+		if middle := (low + high) / 2; left(middle) > 0 {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	d.Ends, d.Takes = true, seconds(high)+d.Batch.Takes
+	for _, c := range steps {
+		if c.from <= high {
+			d.Environments += c.size
+		}
+	}
+	d.Environments = min(d.Environments, max(ceil((float64(q.Backlog)+q.Rate*high)/records), 1))
+	return d
+}
+
+// forever is what no backlog is worth waiting for, in seconds.
+const forever = 100 * 365 * 24 * 3600
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// rampUp returns when the environments are enough for a rate, each handling so many records a second; ok is
+// false if they never are.
+func rampUp(steps []cohort, each, rate float64) (t float64, ok bool) {
+	there := 0
+	for _, c := range steps {
+		if float64(there)*each > rate {
+			break
+		}
+		there += c.size
+		t = max(t, c.from)
+	}
+	return t, float64(there)*each > rate
+}

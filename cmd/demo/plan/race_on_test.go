@@ -1,0 +1,6 @@
+//go:build race
+
+package plan_test
+
+// underRace says that the race detector is on, which makes everything many times slower.
+const underRace = true
