@@ -43,7 +43,7 @@ const (
 	retryDelay     = 100 * time.Millisecond // of a stream's batch
 	shards         = 4
 	partitions     = 40 // of a Kafka topic, whose order is theirs
-	pollers        = 4  // of a Kafka topic
+	topicPollers   = 4  // of a Kafka topic
 	factor         = 5  // batches of a shard at once
 	atOnce         = 64 // invocations of a source. Each has a processor of its own at AWS, and here a part of one
 	batchingWindow = 1  // seconds, for batches that need one
@@ -141,7 +141,7 @@ func kafkaTopic(l *load) lambdasim.Simulation {
 		return l.handler.handle(ctx, r.ID())
 	}), l.options...))
 	sim.Mapping.ParallelizationFactor = 0 // a partition has one batch at a time
-	sim.Mapping.ProvisionedPollerConfig = &lambdasim.ProvisionedPollerConfig{MinimumPollers: pollers}
+	sim.Mapping.ProvisionedPollerConfig = &lambdasim.ProvisionedPollerConfig{MinimumPollers: topicPollers}
 	return sim
 }
 

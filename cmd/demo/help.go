@@ -12,6 +12,7 @@ func help(command string) string {
   demo [stress] [flags]        simulated sources put the processor under load and faults: demo stress --help
   demo invoke [flags] FILE|-   one event file through the processor; the response goes to standard output
   demo serve [flags]           the deployable function, under Lambda or any Runtime API at $` + runtimeAPI + `
+  demo plan [flags]            the sums on a load: environments, limits, backlog: demo plan --help
 
 A record says itself what happens to it: the body of an SQS message, the data of a Kinesis record or the
 value of a Kafka record, as JSON; of a DynamoDB record the attributes of the same names in NewImage, else

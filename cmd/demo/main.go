@@ -56,6 +56,9 @@ func run(ctx context.Context, o options, play *player, stdin io.Reader, stdout, 
 		return serve(ctx, o, play, stderr)
 	case commandStress:
 		return stress(ctx, o, terminal, stdout, stderr)
+	case commandPlan:
+		writePlan(stdout, o.planned)
+		return exitOK
 	default:
 		return invoke(ctx, o, play, stdin, stdout, stderr)
 	}

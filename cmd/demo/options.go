@@ -18,6 +18,7 @@ const (
 	commandInvoke = "invoke"
 	commandServe  = "serve"
 	commandStress = "stress"
+	commandPlan   = "plan"
 )
 
 // Values of --source and --report; the other values of --source are those of messages.Source.
@@ -47,6 +48,8 @@ type options struct {
 	policy    troupe.Policy // that they and the variables come to
 	unordered bool
 	stress    workload // of stress
+	// planned is of plan, which has flags of its own.
+	planned planned
 }
 
 // helpRequest is the answer to --help; as an error it ends the parsing.
@@ -60,6 +63,10 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	command, args, err := commandOf(args, getenv)
 	if err != nil {
 		return options{}, err
+	}
+	if command == commandPlan {
+		p, err := parsePlan(args)
+		return options{command: command, planned: p}, err
 	}
 	o := options{command: command}
 	flags, setProcessor := flagsOf(&o)
@@ -114,10 +121,10 @@ func commandOf(args []string, getenv func(string) string) (string, []string, err
 		return "", nil, helpRequest(help(""))
 	case len(args) == 0 || strings.HasPrefix(first, "-"): // stress is the default command
 		return commandStress, args, nil
-	case first == commandStress || first == commandInvoke || first == commandServe:
+	case first == commandStress || first == commandInvoke || first == commandServe || first == commandPlan:
 		return first, args[1:], nil
 	default:
-		return "", nil, fmt.Errorf("there is no command %q; the commands are stress, invoke and serve, see demo --help", first)
+		return "", nil, fmt.Errorf("there is no command %q; the commands are stress, invoke, serve and plan, see demo --help", first)
 	}
 }
 

@@ -63,11 +63,13 @@ func run(t *testing.T, q plan.Question, arrivals time.Duration) (m measured) {
 		BatchSize:             q.Batch,
 		FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures},
 		ScalingConfig:         lambdasim.ScalingConfig{MaximumConcurrency: q.MaximumConcurrency},
-		ProvisionedPollerConfig: lambdasim.ProvisionedPollerConfig{
-			MinimumPollers: q.Pollers.Minimum, MaximumPollers: q.Pollers.Maximum,
-		},
 		ParallelizationFactor: q.Factor,
 	}}
+	if q.Pollers.Maximum > 0 {
+		s.Mapping.ProvisionedPollerConfig = &lambdasim.ProvisionedPollerConfig{
+			MinimumPollers: q.Pollers.Minimum, MaximumPollers: q.Pollers.Maximum,
+		}
+	}
 	if q.Window != nil {
 		s.Mapping.MaximumBatchingWindowInSeconds = int(q.Window.Seconds())
 	}
