@@ -179,6 +179,19 @@ func TestStressReportForPeople(t *testing.T) {
 	golden(t, "stress-fifo.txt", one.stdout)
 }
 
+// The report claims no more of order than was expected.
+func TestStressTellsWhatOrderWasExpected(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                  "PASS: nothing lost, order kept, every answer valid and in time\n",
+		"--policy continue": "PASS: nothing lost, started in order, every answer valid and in time\n",
+		"--unordered":       "PASS: nothing lost, every answer valid and in time\n",
+		"--source sqs":      "PASS: nothing lost, every answer valid and in time\n",
+	} {
+		first, _, _ := strings.Cut(stressWith(t, nil, args+" --records 40 --seed 1").stdout, "\n")
+		assert.Equal(t, want, first+"\n", args)
+	}
+}
+
 // SPEC 7: --report json is exactly one object, with at least these keys.
 func TestStressReportAsJSON(t *testing.T) {
 	r := stressWith(t, nil, "--records 100 --seed 18446744073709551615 --report json")

@@ -18,6 +18,7 @@ type summary struct {
 	repeat      string
 	seed        uint64
 	interrupted bool
+	order       check.Order   // the most that was expected of a source
 	drained     bool          // every record is accounted for
 	violations  []string      // the first ones, in words
 	count       int           // of all violations
@@ -55,6 +56,7 @@ func newSummary(o options, trials []*trial, atOnce int, interrupted bool) *summa
 		}
 		r.sources = append(r.sources, f)
 		r.total.add(f)
+		r.order = max(r.order, *t.simulation.Order)
 		r.drained = r.drained && t.verdict.Drained
 		r.count += t.verdict.Count
 		r.late += t.verdict.Kinds[check.Late]

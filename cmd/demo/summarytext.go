@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/cmd/demo/page"
+	"github.com/troupe-go/troupe/test/lambdasim/check"
 )
 
 const (
@@ -15,11 +16,23 @@ const (
 	widestBar       = 40
 )
 
+// orderKept says of a run without violations what was expected of it about order.
+func orderKept(order check.Order) string {
+	switch order {
+	case check.Strict:
+		return "order kept, "
+	case check.Starts:
+		return "started in order, "
+	default:
+		return ""
+	}
+}
+
 // text is the report for people.
 func (r *summary) text() string {
 	var b strings.Builder
 	if r.passed() {
-		b.WriteString("PASS: nothing lost, order kept, every answer valid and in time\n")
+		fmt.Fprintf(&b, "PASS: nothing lost, %severy answer valid and in time\n", orderKept(r.order))
 	} else {
 		fmt.Fprintf(&b, "FAIL: %s\n", count(r.count, "violation"))
 		for _, v := range r.violations[:min(violationsShown, len(r.violations))] {
