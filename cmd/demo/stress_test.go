@@ -480,6 +480,8 @@ func TestStressCollectsThePage(t *testing.T) {
 	d := stressPage(t, "--records 800 --seed 1")
 	assert.Equal(t, []string{"demo stress", "demo stress --records 800 --seed 1", "pass"}, []string{d.Title, d.Command, d.Verdict})
 	require.Len(t, d.Sources, 5)
+	assert.Contains(t, d.Facts, page.Fact{Label: "records sent", Value: "800"})
+	assert.Contains(t, d.Sources[2].Facts, page.Fact{Label: "records sent", Value: "160"})
 	for _, s := range d.Sources {
 		outcomes, rows := map[string]int{}, map[string]bool{}
 		bars := 0

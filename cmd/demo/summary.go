@@ -244,10 +244,10 @@ func writePage(file *os.File, r *summary) error {
 func (r *summary) page() page.Data {
 	d := page.Data{
 		Title: "demo stress", Command: r.repeat, Verdict: r.verdict(), Violations: r.violations,
-		Elapsed: r.total.totals.Elapsed, Facts: r.facts(),
+		Elapsed: r.total.totals.Elapsed, Facts: r.total.short(),
 	}
 	for i, t := range r.trials {
-		s := page.Source{Name: t.source, Facts: r.sources[i].facts()}
+		s := page.Source{Name: t.source, Facts: r.sources[i].short()}
 		t.tally.Fill(&s)
 		d.Sources = append(d.Sources, s)
 	}

@@ -98,6 +98,31 @@ func (f figures) facts() []page.Fact {
 	}
 }
 
+// short are the numbers one by one, for a page.
+func (f figures) short() (facts []page.Fact) {
+	t := f.totals
+	for _, n := range []struct {
+		label string
+		value int
+	}{
+		{"records sent", t.Sent}, {"succeeded", t.Succeeded}, {"dead-lettered", t.DeadLettered}, {"discarded", t.Discarded},
+		{"left", t.Remaining}, {"invocations", t.Invocations}, {"redelivered", t.Redelivered}, {"handler calls", t.Handled},
+		{"at once, at most", t.Concurrent}, {"errors", int(f.fail)}, {"panics", int(f.panic)}, {"exits", int(f.exit)},
+		{"hangs", int(f.hang)}, {"records/s", int(f.perSecond() + 0.5)},
+	} {
+		facts = append(facts, page.Fact{Label: n.label, Value: thousands(n.value)})
+	}
+	for _, d := range []struct {
+		label string
+		value time.Duration
+	}{
+		{"latency p50", f.latency.At(50)}, {"latency p95", f.latency.At(95)}, {"latency p99", f.latency.At(99)}, {"latency max", f.latency.Max()},
+	} {
+		facts = append(facts, page.Fact{Label: d.label, Value: brief(d.value).String()})
+	}
+	return facts
+}
+
 // bySource is a table with a line for each source.
 func (r *summary) bySource(b *strings.Builder) {
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
