@@ -53,7 +53,7 @@ func (p *kafkaPoller) poll() error {
 // advance invokes the function with the consumer's next batch, if there is one and it is time.
 func (p *kafkaPoller) advance(c *consumer) {
 	e := p.engine
-	if c.busy || e.running >= e.sim.Concurrency {
+	if c.busy || e.full() {
 		return
 	}
 	p.expire(c)
