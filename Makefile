@@ -7,7 +7,7 @@ EVENTS := testdata/events
 
 # What make fuzz runs, package:target, and how long each. make fuzz FUZZTIME=10m for longer.
 FUZZ := sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzDecodeNeverPanics \
-	typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack
+	kafka/wire:FuzzDecode kafka/wire:FuzzRecord kafka/wire:FuzzHeaders typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack
 FUZZTIME ?= 1m
 
 .PHONY: help
@@ -15,7 +15,17 @@ help: ## Tell what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## Run the demo on the sample events and show what comes out
+demo: build ## Run the demo: simulated sources with faults, a few seconds, a verdict
+	@echo "Simulated queues, streams and a topic deliver records to a handler that fails, panics and hangs at times."
+	@echo "What fails comes again, as Lambda has it. A checker that knows nothing of troupe judges the run."; echo
+	@bin/demo stress --html bin/stress.html
+	@echo; echo "bin/stress.html shows the run: charts, and a timeline of the actors. Try next:"; echo; \
+	echo "  bin/demo stress --source fifo --policy stop-group     bin/demo stress --help"; \
+	echo "  make events                                           one event after the other, and the responses"; \
+	echo "  bin/demo plan --rate 500 --work 200ms                 how many environments a load needs"
+
+.PHONY: events
+events: build ## Run the sample events through the demo and show the responses
 	@show() { \
 	  echo; echo "$$1"; event=$(EVENTS)/$$2; shift 2; set -- invoke "$$@" "$$event"; \
 	  echo "$$ bin/demo $$*"; bin/demo "$$@"; \
@@ -28,6 +38,7 @@ demo: build ## Run the demo on the sample events and show what comes out
 	show "The same, stopping only the group of b2: just b2 and b3 come again, in order." fifo.json --policy stop-group; \
 	show "Kinesis: a failure stops its partition key, and a panic is a failure; other keys go on." kinesis.json; \
 	show "DynamoDB Streams: a failure stops its item, told by all key attributes; other items go on." dynamodb.json; \
+	show "Kafka: a failure stops its partition, other partitions go on." kafka-msk.json; \
 	show "Nothing holds the answer back: not a body that is no string, not a hang, not work beyond the timeout." poison.json --timeout 1s; \
 	echo; echo "Try your own: echo '{\"Records\":[]}' | bin/demo invoke -     More: bin/demo --help"
 
@@ -65,7 +76,7 @@ breaks: ## Break the library in each way that test/breaks knows and see a test f
 
 .PHONY: bench
 bench: ## Run the benchmarks of the packages
-	go test -run '^$$' -bench . -benchmem . ./sources ./typed ./envelope ./observe/...
+	go test -run '^$$' -bench . -benchmem . ./sources ./kafka/wire ./typed ./envelope ./observe/...
 
 .PHONY: compare
 compare: ## Measure troupe beside its rivals; writes the table and the chart in docs/
