@@ -12,13 +12,16 @@
 // GET …/invocation/next with the headers for request id, deadline, function and trace; POST
 // …/invocation/{id}/response and …/error, POST …/init/error, answered with 202. A response that comes after
 // the deadline, or for an invocation that is not under way, gets 410, one that is too large 413. With
-// AWS_LAMBDA_MAX_CONCURRENCY several loops of a process are served at once. What is not: extensions,
-// response streaming and snapshots.
+// AWS_LAMBDA_MAX_CONCURRENCY several loops of a process are served at once. What is not: extensions that are
+// told of anything, response streaming and snapshots.
 //
 // A process that has not answered by the deadline is killed, and so is everything it has started in its
 // process group. After that, and after a crash, the next invocation gets a new process, with a port, an
 // environment and a TMPDIR of its own. Unlike at AWS, the time that a process takes to start counts against
 // the deadline of the invocation that it is started for.
+//
+// Freeze, Thaw and Shutdown do to processes what Lambda does between invocations and when it has no more use
+// for them. Config.Between is for HTTP that goes wrong: slow, cut short or malformed.
 //
 // # Handlers of another process in the history
 //

@@ -32,12 +32,13 @@ type environment struct {
 	dead   chan struct{} // closed when the process has died and all it wrote has been read
 	conns  sync.WaitGroup
 
-	mu      sync.Mutex
-	calls   map[string]*call // those that the process has taken and not answered
-	reaped  bool             // the process is no more, and its number may be another's
-	ready   bool             // the process has asked for an event
-	initErr string           // what it told of its start, if that failed
-	died    error            // why, once it has
+	mu       sync.Mutex
+	calls    map[string]*call // those that the process has taken and not answered
+	reaped   bool             // the process is no more, and its number may be another's
+	ready    bool             // the process has asked for an event
+	extended bool             // it has registered an extension
+	initErr  string           // what it told of its start, if that failed
+	died     error            // why, once it has
 }
 
 const apiVersion = "/2018-06-01"
@@ -76,7 +77,7 @@ func (f *Function) start(number int) (e *environment, err error) {
 		switch state {
 		case http.StateNew:
 			e.conns.Add(1)
-		case http.StateClosed:
+		case http.StateClosed, http.StateHijacked:
 			e.conns.Done()
 		}
 	}}
@@ -152,6 +153,7 @@ func (e *environment) invoke(c *call) ([]byte, error) {
 		}
 		return nil, e.died
 	case <-c.ctx.Done():
+		e.f.remove(e) // before another invocation comes to a process that is on its way out
 		e.kill()
 		return nil, c.ctx.Err()
 	}
@@ -162,6 +164,7 @@ func (e *environment) invoke(c *call) ([]byte, error) {
 	case <-e.dead:
 		return nil, e.died
 	case <-c.ctx.Done():
+		e.f.remove(e) // before another invocation comes to a process that is on its way out
 		e.kill()
 		return nil, c.ctx.Err()
 	}
@@ -196,6 +199,10 @@ func (e *environment) api() http.Handler {
 	mux.HandleFunc("POST "+apiVersion+"/runtime/invocation/{id}/response", e.serveResponse)
 	mux.HandleFunc("POST "+apiVersion+"/runtime/invocation/{id}/error", e.serveError)
 	mux.HandleFunc("POST "+apiVersion+"/runtime/init/error", e.serveInitError)
+	e.extensionAPI(mux)
+	if e.f.config.Between != nil {
+		return e.f.config.Between(mux)
+	}
 	return mux
 }
 

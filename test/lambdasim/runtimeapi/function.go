@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,12 @@ type Config struct {
 	// MaxConcurrency is how many invocations a process is given at once; it is told so by
 	// AWS_LAMBDA_MAX_CONCURRENCY. Default 1.
 	MaxConcurrency int
+	// ShutdownGrace is how long Shutdown leaves a process between SIGTERM and SIGKILL. Default 500 ms, as
+	// Lambda leaves to a process that has an internal extension.
+	ShutdownGrace time.Duration
+	// Between, if not nil, is put between each process and its API, and called once for each process. By
+	// it HTTP can go wrong: it may answer in the API's place, change the answer or cut it short.
+	Between func(api http.Handler) http.Handler
 	// Output gets what the processes write, lines that tell of handlers aside. It is called by several
 	// goroutines, one at a time. Default: nobody.
 	Output io.Writer
@@ -64,6 +71,9 @@ func New(config Config) (*Function, error) {
 	}
 	config.Environments = max(config.Environments, 1)
 	config.MaxConcurrency = max(config.MaxConcurrency, 1)
+	if config.ShutdownGrace == 0 {
+		config.ShutdownGrace = shutdownGrace
+	}
 	f := &Function{config: config}
 	f.slots = make(chan struct{}, f.Concurrency())
 	return f, nil

@@ -39,6 +39,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "echo":
 		lambda.Start(echo)
+	case "terminable":
+		lambda.StartWithOptions(echo, lambda.WithEnableSIGTERM(func() { fmt.Println("told") }))
 	case "troupe":
 		lambda.Start(troupe.SQS(traced(perform), troupe.WithLogger(nil), troupe.ErrorNever))
 	case "curl":
