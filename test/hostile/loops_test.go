@@ -1,0 +1,79 @@
+//go:build unix
+
+package hostile
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/troupe-go/troupe/test/lambdasim"
+	"github.com/troupe-go/troupe/test/lambdasim/runtimeapi"
+)
+
+// SPEC 2, D1, D2: a process that AWS_LAMBDA_MAX_CONCURRENCY gives 64 invocations at once, each with a deadline of its
+// own, with handlers that hang, that heed their context, that fail and that panic. Each invocation gets its
+// own answer before its own deadline; one answer that is late would take all 64 down with the process.
+func TestSixtyFourLoopsAnswerEachBeforeItsOwnDeadline(t *testing.T) {
+	t.Parallel()
+	const loops, records = 64, 20
+	deeds := []string{"ok", "ok", "ok", "ok", "fail", "panic", "heed", "hang", "hang exit"}
+	f, said := function(t, runtimeapi.Config{MaxConcurrency: loops, Env: []string{reserve + "=2s"}})
+	answered(t, f, patience, message{"start", "ok"})
+	var all sync.WaitGroup
+	for loop := range loops {
+		all.Go(func() {
+			draw := rand.New(rand.NewPCG(64, uint64(loop)))
+			batch := make([]message, records)
+			for i := range batch {
+				batch[i] = message{fmt.Sprintf("%d-%d", loop, i), deeds[draw.IntN(len(deeds))]}
+			}
+			left := 4*time.Second + time.Duration(draw.IntN(1500))*time.Millisecond
+			assert.Equal(t, idsOf(batch, "fail", "panic", "heed", "hang", "hang exit"), answered(t, f, left, batch...))
+			for i := range batch { // and now beside handlers that hang
+				batch[i].do = deeds[draw.IntN(6)]
+			}
+			assert.Equal(t, idsOf(batch, "fail", "panic"), answered(t, f, patience, batch...))
+		})
+	}
+	all.Wait()
+	assert.Equal(t, 1, f.Started())
+	assert.Len(t, said.reports(), 1+2*loops)
+}
+
+// What the runtime client of aws-lambda-go does when one of its loops is late: it asks for no more events, has the
+// invocations under way come to their end, and then ends the process. So nothing else is lost by it.
+func TestALateAnswerInOneLoopLetsTheOthersFinish(t *testing.T) {
+	t.Parallel()
+	f, said := function(t, runtimeapi.Config{MaxConcurrency: 2})
+	answered(t, f, patience, message{"start", "ok"})
+	beside := make(chan []string, 1)
+	go func() { beside <- answered(t, f, patience, message{"1", "work 400ms"}, message{"2", "fail"}) }()
+	said.await("at work")
+
+	late := &overdue{t.Context(), time.Now().Add(time.Minute), time.Now()}
+	_, err := f.Invoke(late, event(message{"3", "ok"}))
+	assert.ErrorIs(t, err, lambdasim.ErrCrashed)
+	assert.Equal(t, []string{"2"}, <-beside)
+	said.await("unexpected status code: 410")
+	assert.Equal(t, []string{"4"}, answered(t, f, patience, message{"4", "fail"}))
+	assert.Equal(t, 2, f.Started())
+}
+
+// SPEC S2: the same under a simulated queue, with deadlines that pass while handlers hang, and a process that
+// ends in the middle.
+func TestSixtyFourLoopsLoseNothing(t *testing.T) {
+	t.Parallel()
+	f, _ := function(t, runtimeapi.Config{MaxConcurrency: 64, Env: []string{timeout + "=1s"}})
+	deeds := make([]string, 600)
+	draw := rand.New(rand.NewPCG(6, 4))
+	for i := range deeds {
+		deeds[i] = []string{"ok", "ok", "ok", "ok", "ok", "fail", "panic", "heed", "hang"}[draw.IntN(9)]
+	}
+	deeds[300] = "exit"
+	assert.NotEmpty(t, drained(t, f, lambdasim.Simulation{Timeout: 3 * time.Second}, "queue", deeds))
+}
