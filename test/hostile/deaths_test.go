@@ -40,7 +40,7 @@ func TestAHandlerThatEndsTheProcessLosesNothing(t *testing.T) {
 				deeds := slices.Repeat([]string{"ok"}, 30)
 				deeds[7] = c.do
 				deeds[9] = "fail"
-				crashes := drained(t, f, lambdasim.Simulation{Timeout: 3 * time.Second}, name, deeds)
+				crashes := drained(t, f, lambdasim.Simulation{Timeout: 5 * time.Second}, name, deeds)
 				assert.Len(t, crashes, 1)
 				assert.Contains(t, said.String()+strings.Join(crashes, ""), c.says)
 				assert.Equal(t, 2, f.Started())

@@ -129,7 +129,7 @@ func (w *world) perform(ctx context.Context, msg events.SQSMessage) error {
 		for w.hanging.Load() > 0 {
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(10 * time.Millisecond) // for what comes of their ends to come
+		time.Sleep(100 * time.Millisecond) // for what comes of their ends to come
 		return late(argument)
 	case "spin":
 		w.hanging.Add(1)

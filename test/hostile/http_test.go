@@ -197,7 +197,7 @@ func TestBadHTTPIsAnErrorOrAnEndAndNeverAWrongAnswer(t *testing.T) {
 		{"the next event has a trace id of nonsense", next, header("Lambda-Runtime-Trace-Id", "=;;\u00e9"), right, ""},
 		{"the response is refused with 500", response, status(500), ended, "unexpected status code: 500"},
 		{"the response is refused with 413", response, status(413), ended, "unexpected status code: 413"},
-		{"the response is cut off", response, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { raw(w, "") }, ended, "EOF"},
+		{"the response is cut off", response, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { raw(w, "") }, ended, "failed to POST"},
 		{"the response is never taken", response, deaf, killed, ""},
 		{"the response is taken, and the thanks are cut off", response, accepts(instead202), right, ""},
 		{"the response is taken, and the thanks are a 500", response, accepts(status(500)), right, ""},

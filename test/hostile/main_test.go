@@ -186,6 +186,12 @@ func answered(t *testing.T, f *runtimeapi.Function, left time.Duration, all ...m
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), left)
 	defer cancel()
+	return answer(t, f, ctx, all...)
+}
+
+// answer is answered under a context.
+func answer(t *testing.T, f *runtimeapi.Function, ctx context.Context, all ...message) []string {
+	t.Helper()
 	response, err := f.Invoke(ctx, event(all...))
 	if !assert.NoError(t, err) {
 		return nil
@@ -252,5 +258,14 @@ func (o *overdue) Err() error {
 	}
 	return nil
 }
+
+// telling is a context that tells another deadline than its own, at which the process would be killed: how soon
+// that is after the other one is for the machine's load to say.
+type telling struct {
+	context.Context
+	deadline time.Time
+}
+
+func (t telling) Deadline() (time.Time, bool) { return t.deadline, true }
 
 var errTold = errors.New("told to fail")
