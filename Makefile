@@ -4,6 +4,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 EVENTS := testdata/events
+EXAMPLE := examples/sqs
 
 # What make fuzz runs, package:target, and how long each. make fuzz FUZZTIME=10m for longer.
 FUZZ := sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzDecodeNeverPanics \
@@ -45,6 +46,10 @@ events: build ## Run the sample events through the demo and show the responses
 .PHONY: build
 build: ## Build the demo: bin/demo
 	go build -o bin/demo ./cmd/demo
+
+.PHONY: lambda
+lambda: ## Zip a function for Lambda, for arm64 and amd64: examples/sqs, or EXAMPLE=examples/…
+	go run ./examples/internal/bundle ./$(EXAMPLE) bin
 
 .PHONY: test
 test: ## Run all tests
