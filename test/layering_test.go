@@ -45,7 +45,7 @@ var beside = []string{"kafka", "kafka/wire"}
 
 // neverLinked are packages that are for tests, for the command, or for functions that import them.
 var neverLinked = []string{
-	"github.com/stretchr/testify", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/licensecheck", "github.com/schollz/progressbar/v3", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/term", "github.com/spf13/cobra", "github.com/spf13/pflag", "testing",
+	"github.com/stretchr/testify", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/licensecheck", "github.com/schollz/progressbar/v3", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/spf13/cobra", "github.com/spf13/pflag", "testing",
 	module + "/window", module + "/bulk", module + "/kpl", module + "/typed", module + "/envelope",
 }
 

@@ -1,0 +1,52 @@
+// Command fifo is a Lambda function that books the payments of a FIFO queue, those of an account in order.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/troupe-go/troupe"
+)
+
+func main() {
+	l := ledger{url: os.Getenv("LEDGER_URL"), client: http.DefaultClient}
+	lambda.Start(newProcessor(l.book))
+}
+
+// newProcessor has a payment that fails hold up its own account alone. Without StopGroup it would hold up
+// all the accounts of its batch.
+func newProcessor(book func(context.Context, events.SQSMessage) error) lambda.Handler {
+	return troupe.SQS(book, troupe.StopGroup)
+}
+
+// ledger is a service that keeps accounts.
+type ledger struct {
+	url    string
+	client *http.Client
+}
+
+// book books one payment of the account that the message group is called after. To put the same payment
+// twice is to book it once.
+func (l ledger) book(ctx context.Context, msg events.SQSMessage) error {
+	path := l.url + "/accounts/" + url.PathEscape(msg.Attributes["MessageGroupId"]) + "/payments/" + msg.MessageId
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, path, strings.NewReader(msg.Body))
+	if err != nil {
+		return err
+	}
+	response, err := l.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 300 {
+		return fmt.Errorf("ledger: %s", response.Status)
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+// Command own-handler is a Lambda function that does once for a batch what all of its orders need.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/troupe-go/troupe"
+)
+
+func main() { lambda.Start(newFunction(fetchRates, price)) }
+
+type rates map[string]float64 // euros by currency
+type ratesKey struct{}        // what the context of a batch has its rates under
+
+// newFunction makes the function. If there are no rates its error has all of the batch delivered again.
+func newFunction(fetch func(context.Context) (rates, error), price func(context.Context, events.SQSMessage) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	processor := troupe.SQS(price)
+	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+		today, err := fetch(ctx)
+		if err != nil {
+			return events.SQSEventResponse{}, err
+		}
+		return processor.Process(context.WithValue(ctx, ratesKey{}, today), event)
+	}
+}
+
+func fetchRates(ctx context.Context) (today rates, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv("RATES_URL"), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	err = json.NewDecoder(response.Body).Decode(&today)
+	return today, err
+}
+
+// price prices one order, such as "9.90 USD", in euros.
+func price(ctx context.Context, msg events.SQSMessage) error {
+	amount, currency := 0.0, ""
+	if _, err := fmt.Sscan(msg.Body, &amount, &currency); err != nil {
+		return err
+	}
+	rate, ok := ctx.Value(ratesKey{}).(rates)[currency]
+	if !ok {
+		return fmt.Errorf("there is no rate for %q", currency)
+	}
+	fmt.Println(msg.MessageId, "is", amount*rate, "euros")
+	return nil
+}

@@ -1,0 +1,55 @@
+// Command sqs is a Lambda function that charges the orders of a queue.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/troupe-go/troupe"
+)
+
+func main() {
+	p := payments{url: os.Getenv("PAYMENTS_URL"), client: http.DefaultClient}
+	lambda.Start(newProcessor(p.charge))
+}
+
+// newProcessor is apart from main so that a test can put a handler of its own around charge.
+func newProcessor(charge func(context.Context, events.SQSMessage) error) lambda.Handler {
+	return troupe.SQS(charge, troupe.Retry{Times: 2}, troupe.WithRecordTimeout(5*time.Second))
+}
+
+// payments is a payment service.
+type payments struct {
+	url    string
+	client *http.Client
+}
+
+// charge charges one order. The message's id goes with it, by which the payment service knows an order that
+// comes a second time: delivery is at least once.
+func (p payments) charge(ctx context.Context, msg events.SQSMessage) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(msg.Body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", msg.MessageId)
+	response, err := p.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	switch {
+	case response.StatusCode >= 500:
+		return fmt.Errorf("payments: %s", response.Status)
+	case response.StatusCode >= 300: // it will not be charged next time either: on to the dead-letter queue
+		return troupe.Permanent(fmt.Errorf("payments: %s", response.Status))
+	}
+	return nil
+}
