@@ -113,7 +113,8 @@ func receiver(of ast.Expr) *ast.Ident {
 }
 
 // withoutExample returns the functions that files export and that no Example of the tests shows: ExampleF, or
-// ExampleF_suffix, is of F. For functions that return an option it is enough that some Example calls them.
+// ExampleF_suffix, is of F, and so is the package's own Example if it names F. For functions that return an
+// option it is enough that some Example names them.
 func withoutExample(files, tests []*ast.File) (names []string) {
 	examples, mentioned := map[string]bool{}, map[string]bool{}
 	for _, file := range tests {
@@ -127,6 +128,7 @@ func withoutExample(files, tests []*ast.File) (names []string) {
 			ast.Inspect(f, func(n ast.Node) bool {
 				if s, ok := n.(*ast.SelectorExpr); ok {
 					mentioned[s.Sel.Name] = true
+					examples[s.Sel.Name] = examples[s.Sel.Name] || of == ""
 				}
 				return true
 			})
@@ -189,6 +191,8 @@ func TestWhatIsNotDocumentedIsFound(t *testing.T) {
 // Told is documented.
 func Told() {}
 func Untold() {}
+// Shown is in the package's own Example.
+func Shown() {}
 // About something else.
 func Misnamed() {}
 func (T) Method() {}
@@ -212,6 +216,7 @@ func WithNothing() Option { return nil }
 `)
 	assert.Equal(t, []string{"Untold", "Misnamed", "Method", "T", "Single", "D", "package"}, undocumented(files))
 	tests := read(`package p_test
+func Example() { p.Shown() }
 func ExampleTold_twice() { p.Misnamed(p.WithShared()) }
 func TestUntold() { p.Untold(p.WithNothing()) }
 `)

@@ -125,6 +125,7 @@ type checker struct {
 	packages map[string]string // import path by name
 	exports  types.Importer
 	standIns map[string]string // declaration by name
+	tests    string            // the tests of the packages, spaces and indentation aside
 }
 
 // newChecker makes a checker; go list compiles what snippets may import, which the tests need anyway.
@@ -133,6 +134,11 @@ func newChecker(t *testing.T) *checker {
 	c := &checker{packages: map[string]string{}, standIns: map[string]string{}}
 	for _, p := range libraryPackages(t) {
 		c.packages[p.Name] = p.ImportPath
+		for _, name := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
+			text, err := os.ReadFile(filepath.Join(p.Dir, name))
+			require.NoError(t, err)
+			c.tests += squeezed(string(text))
+		}
 	}
 	for _, p := range snippetImports {
 		c.packages[path.Base(p)] = p
@@ -169,13 +175,19 @@ func newChecker(t *testing.T) *checker {
 	return c
 }
 
-// check returns what is wrong with a snippet. A whole file has to be right as it stands. A fragment consists of
-// declarations or of statements: it is given the imports and the stand-ins that it names, and may leave unused
-// what it makes.
+// squeezed returns a text with the spaces between its words made one.
+func squeezed(text string) string { return " " + strings.Join(strings.Fields(text), " ") + " " }
+
+// check returns what is wrong with a snippet. A whole file has to be right as it stands. A fragment of more
+// than two lines that is a part of a package's tests, an Example say, is compiled with those. Any other consists of declarations or of
+// statements: it is given the imports and the stand-ins that it names, and may leave unused what it makes.
 func (c *checker) check(s snippet) error {
 	here := "\n//line " + s.String() + "\n" // has errors name the page and its line
 	if strings.HasPrefix(s.text, "package ") {
 		return c.typeCheck(here+s.text, false)
+	}
+	if strings.Count(s.text, "\n") > 2 && strings.Contains(c.tests, squeezed(s.text)) {
+		return nil
 	}
 	text := here + filledIn(s.text)
 	file, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+text, 0)
@@ -285,6 +297,8 @@ func TestASnippetThatDoesNotCompileIsFound(t *testing.T) {
 		"package main\nimport \"os\"\nfunc main() {}":             "\"os\" imported and not used",
 		"package main\nfunc main() { troupe.SQS(nil) }":           "undefined: troupe",
 		"if err != nil {":                                         "expected '}'",
+		"if err != nil {\nreturn errors.New(\"no carrier\")\n":    "expected '}'",
+		"return errors.New(\"no carrier\")\n}\nreturn nil\n}\n":   "", // a part of an Example of lambdasim's
 		"\nnothing(charge)":                                       "page.md:8",
 	} {
 		err := c.check(snippet{"page.md", 7, text})
