@@ -13,8 +13,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/response"
-	"github.com/troupe-go/troupe/sources"
 )
 
 // The handler sees one message at a time; only what failed is reported. In a Lambda function the last
@@ -125,16 +123,6 @@ func ExampleProcessor_Process() {
 	// [{m1} {m2}]
 	// troupe: 2 of 2 records failed; the first: record "m1": the shop is closed
 	// true
-}
-
-// SQS is New with the parts for queues. Packages for other sources give it parts of their own.
-func ExampleNew() {
-	charge := func(ctx context.Context, msg events.SQSMessage) error { return errors.New("no such order") }
-	processor := troupe.New(sources.SQS(), response.ForSQS(), charge, troupe.ErrorNever, troupe.WithLogger(nil))
-
-	answer, err := processor.Invoke(context.Background(), []byte(`{"Records": [{"messageId": "m1", "body": "hello"}]}`))
-	fmt.Println(string(answer), err)
-	// Output: {"batchItemFailures":[{"itemIdentifier":"m1"}]} <nil>
 }
 
 // An event that cannot be processed as a whole is an error that matches ErrEvent, and no handler runs.

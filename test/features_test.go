@@ -104,7 +104,7 @@ func surfaceOf(t *testing.T, dir string) (pkg string, s surface) {
 				case f.Recv == nil:
 					s.names[f.Name.Name] = true
 				default:
-					add(receiver(f.Recv.List[0].Type), f.Name.Name)
+					add(receiver(f.Recv.List[0].Type).Name, f.Name.Name)
 				}
 				continue
 			}
@@ -134,20 +134,6 @@ func surfaceOf(t *testing.T, dir string) (pkg string, s surface) {
 	return pkg, s
 }
 
-// receiver is the name of a receiver's type.
-func receiver(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return receiver(e.X)
-	case *ast.IndexExpr:
-		return receiver(e.X)
-	case *ast.IndexListExpr:
-		return receiver(e.X)
-	default:
-		return fmt.Sprint(e)
-	}
-}
-
 // knows tells whether a name such as "troupe.Retry.Times" is exported by one of the packages.
 func knows(packages map[string]surface, name string) bool {
 	part := aName.FindStringSubmatch(name)
@@ -174,7 +160,7 @@ func userPackages(t *testing.T) (dirs []string) {
 			return err
 		}
 		switch {
-		case dir != "." && strings.HasPrefix(entry.Name(), "."), entry.Name() == "testdata", slices.Contains([]string{"test", "cmd", "docs"}, dir),
+		case dir != "." && strings.HasPrefix(entry.Name(), "."), entry.Name() == "testdata", slices.Contains([]string{"test", "cmd", "docs", "examples"}, dir),
 			slices.Contains(notForUsers, filepath.ToSlash(dir)), dir != "." && fileExists(filepath.Join(path, "go.mod")):
 			return filepath.SkipDir
 		}

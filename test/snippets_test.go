@@ -54,8 +54,13 @@ var (
 	callService func(context.Context, events.SQSMessage) error
 	processor   *troupe.Processor[events.SQSEvent, events.SQSEventResponse]
 
+	bill      func(ctx context.Context, id, key string, data []byte) error
+	documents func([]events.SQSMessage) []string
+	put       func(context.Context, []string) (rejected []int, err error)
+	table     interface{ Put(ctx context.Context, shard string, start time.Time, value any) error }
+
 	seed        uint64
-	data        []byte
+	key, value, data []byte
 	keys, image map[string]events.DynamoDBAttributeValue
 	queue       *lambdasim.Queue
 )
@@ -178,15 +183,15 @@ func newChecker(t *testing.T) *checker {
 // squeezed returns a text with the spaces between its words made one.
 func squeezed(text string) string { return " " + strings.Join(strings.Fields(text), " ") + " " }
 
-// check returns what is wrong with a snippet. A whole file has to be right as it stands. A fragment of more
-// than two lines that is a part of a package's tests, an Example say, is compiled with those. Any other consists of declarations or of
+// check returns what is wrong with a snippet. A whole file has to be right as it stands. A fragment that is
+// indented, or has more than two lines, and is a part of a package's tests, an Example say, is compiled with those. Any other consists of declarations or of
 // statements: it is given the imports and the stand-ins that it names, and may leave unused what it makes.
 func (c *checker) check(s snippet) error {
 	here := "\n//line " + s.String() + "\n" // has errors name the page and its line
 	if strings.HasPrefix(s.text, "package ") {
 		return c.typeCheck(here+s.text, false)
 	}
-	if strings.Count(s.text, "\n") > 2 && strings.Contains(c.tests, squeezed(s.text)) {
+	if (strings.HasPrefix(s.text, "\t") || strings.Count(s.text, "\n") > 2) && strings.Contains(c.tests, squeezed(s.text)) {
 		return nil
 	}
 	text := here + filledIn(s.text)

@@ -1,0 +1,42 @@
+package bulk_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/bulk"
+)
+
+// Of a stream Lambda starts again at the lowest sequence number that is reported, and under the policy that is
+// derived for streams what follows the failed record in its group is reported, too.
+func ExampleKinesis() {
+	p := bulk.Kinesis(func(ctx context.Context, batch []events.KinesisEventRecord) error {
+		return bulk.Failures{1: fmt.Errorf("%s is out of range", batch[1].Kinesis.Data)}
+	})
+	answer, err := p.Invoke(context.Background(), []byte(`{"Records":[
+		{"kinesis":{"sequenceNumber":"7","partitionKey":"a","data":"MQ=="},"eventSource":"aws:kinesis"},
+		{"kinesis":{"sequenceNumber":"8","partitionKey":"b","data":"Mg=="},"eventSource":"aws:kinesis"},
+		{"kinesis":{"sequenceNumber":"9","partitionKey":"b","data":"Mw=="},"eventSource":"aws:kinesis"}]}`))
+	fmt.Println(string(answer), err)
+	// Output: {"batchItemFailures":[{"itemIdentifier":"8"},{"itemIdentifier":"9"}]} <nil>
+}
+
+// A table's changes, written to an index by one request.
+func ExampleDynamoDB() {
+	p := bulk.DynamoDB(func(ctx context.Context, batch []events.DynamoDBEventRecord) error {
+		for _, rec := range batch {
+			fmt.Println(rec.EventName, rec.Change.Keys["id"].String())
+		}
+		return nil
+	})
+	answer, err := p.Invoke(context.Background(), []byte(`{"Records":[
+		{"eventName":"INSERT","eventSource":"aws:dynamodb","dynamodb":{"SequenceNumber":"1","Keys":{"id":{"S":"ann"}}}},
+		{"eventName":"REMOVE","eventSource":"aws:dynamodb","dynamodb":{"SequenceNumber":"2","Keys":{"id":{"S":"bob"}}}}]}`))
+	fmt.Println(string(answer), err)
+	// Output:
+	// INSERT ann
+	// REMOVE bob
+	// {"batchItemFailures":[]} <nil>
+}
