@@ -1,0 +1,58 @@
+// Command kafka is a Lambda function that shows in a shop how many of each article are in stock.
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/kafka"
+)
+
+func main() {
+	s := shop{url: os.Getenv("SHOP_URL"), client: http.DefaultClient}
+	lambda.Start(newProcessor(s.show))
+}
+
+// newProcessor has the levels of an article handled in order, and those of others of its partition beside them.
+func newProcessor(show func(context.Context, kafka.Record) error) lambda.Handler {
+	return kafka.New(show, kafka.ByKey(), troupe.Retry{Times: 2})
+}
+
+// shop is a service that shows articles.
+type shop struct {
+	url    string
+	client *http.Client
+}
+
+// show shows the stock level of the article that the record's key names. A record without a value, a
+// tombstone, says that there is no such article any more.
+func (s shop) show(ctx context.Context, record kafka.Record) error {
+	path, method := s.url+"/articles/"+url.PathEscape(string(record.Key))+"/stock", http.MethodPut
+	if record.Value == nil {
+		method = http.MethodDelete
+	}
+	request, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(record.Value))
+	if err != nil {
+		return err
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	switch {
+	case response.StatusCode >= 500:
+		return fmt.Errorf("shop: %s", response.Status)
+	case response.StatusCode >= 300: // reported as failed it would come again, to no avail
+		slog.WarnContext(ctx, "stock level refused", "record", record.ID(), "status", response.Status)
+	}
+	return nil
+}
