@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"github.com/troupe-go/troupe"
+)
+
+// newLogger makes a logger that adds to each line which message its context is of, and the attempt.
+func newLogger(w io.Writer) *slog.Logger { return slog.New(recordHandler{slog.NewJSONHandler(w, nil)}) }
+
+type recordHandler struct{ slog.Handler }
+
+func (h recordHandler) Handle(ctx context.Context, line slog.Record) error {
+	if rec, ok := troupe.RecordFrom(ctx); ok {
+		line.AddAttrs(slog.String("message_id", rec.ID), slog.Int("attempt", rec.Attempt))
+	}
+	return h.Handler.Handle(ctx, line)
+}
+
+func (h recordHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return recordHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h recordHandler) WithGroup(name string) slog.Handler {
+	return recordHandler{h.Handler.WithGroup(name)}
+}

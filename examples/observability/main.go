@@ -1,0 +1,49 @@
+// Command observability is a Lambda function that notifies customers, and tells what became of each message: metrics for
+// CloudWatch, a line for each failure, and which message it is in every line that the handler logs.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/observe/emf"
+	"github.com/troupe-go/troupe/observe/recordlog"
+)
+
+func main() {
+	slog.SetDefault(newLogger(os.Stdout))
+	lambda.Start(newProcessor(notify, os.Stdout, slog.Default()))
+}
+
+// newProcessor has a line of metrics written per batch and a line of log per failed record, to which the one line
+// per batch that a processor logs by itself would add nothing.
+func newProcessor(handle func(context.Context, events.SQSMessage) error, metrics io.Writer, logger *slog.Logger) lambda.Handler {
+	return troupe.SQS(handle, emf.Observe("Notifications", emf.WithWriter(metrics)), recordlog.Failures(logger), troupe.WithLogger(nil))
+}
+
+// notify posts one message to the service that knows how customers want to be told.
+func notify(ctx context.Context, msg events.SQSMessage) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, os.Getenv("NOTIFY_URL"), strings.NewReader(msg.Body))
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	slog.InfoContext(ctx, "posted", "status", response.StatusCode)
+	if response.StatusCode >= 300 {
+		return fmt.Errorf("notifications: %s", response.Status)
+	}
+	return nil
+}
