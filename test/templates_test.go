@@ -389,6 +389,7 @@ func TestNoTemplateLosesRecords(t *testing.T) {
 // The test above would find a template that is not as it should be.
 func TestATemplateThatLosesRecordsIsFound(t *testing.T) {
 	const sam, fifo, kinesis = examples + "/sqs/template.yaml", examples + "/fifo/template.yaml", examples + "/kinesis/template.yaml"
+	const kafka = examples + "/kafka/template.yaml"
 	const terraform, cdk = examples + "/sqs/terraform/main.tf", examples + "/sqs/cdk/main.go"
 	for _, c := range []struct{ path, old, new, fault string }{
 		{sam, "            FunctionResponseTypes: [ReportBatchItemFailures]\n", "", "ReportBatchItemFailures is missing"},
@@ -408,6 +409,8 @@ func TestATemplateThatLosesRecordsIsFound(t *testing.T) {
 		{kinesis, "            MaximumRecordAgeInSeconds: 3600\n", "", "age has no bound"},
 		{kinesis, "Destination: !GetAtt FailedPositions.Arn", "Destination: !GetAtt Positions.Arn", "what is given up on goes nowhere"},
 		{kinesis, "MetricName: IteratorAge", "MetricName: Duration", "no alarm on age"},
+		{kafka, "ProvisionedPollerConfig:", "NoPollerConfig:", "no provisioned mode, so responses are ignored"},
+		{kafka, "MetricName: OffsetLag", "MetricName: Duration", "no alarm on lag"},
 		{terraform, `["ReportBatchItemFailures"]`, "[]", "ReportBatchItemFailures is missing"},
 		{terraform, "visibility_timeout_seconds = 181", "visibility_timeout_seconds = 30", "visibility timeout is less than six timeouts and a window"},
 		{terraform, "    deadLetterTargetArn = aws_sqs_queue.dead_orders.arn\n", "", "what is given up on goes nowhere"},
