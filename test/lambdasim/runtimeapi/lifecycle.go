@@ -71,8 +71,8 @@ func (e *environment) terminate() bool {
 // goes on: what was to happen meanwhile happens after Thaw. An invocation that Invoke is given while its
 // process is frozen waits, up to its deadline.
 //
-// At AWS the clocks of a frozen process may stand still, too; here they go on. It does nothing where there
-// are no such signals.
+// A process may go on for a moment after Freeze has returned. At AWS the clocks of a frozen process may stand
+// still, too; here they go on. Freeze does nothing where there are no such signals.
 func (f *Function) Freeze() { f.signal(freezeGroup) }
 
 // Thaw has every process go on.

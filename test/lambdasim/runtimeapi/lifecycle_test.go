@@ -22,6 +22,7 @@ func TestAFrozenProcessGoesOnWhenItIsThawed(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Freeze()
+	time.Sleep(100 * time.Millisecond) // it may be on a processor yet
 	answered := make(chan map[string]string, 1)
 	go func() {
 		answer, err := invoke(t, f, within(t, time.Minute), "")
@@ -32,7 +33,7 @@ func TestAFrozenProcessGoesOnWhenItIsThawed(t *testing.T) {
 	}()
 	select {
 	case <-answered:
-		t.Error("a frozen process has answered")
+		t.Fatal("a frozen process has answered")
 	case <-time.After(200 * time.Millisecond):
 	}
 	f.Thaw()
