@@ -574,10 +574,10 @@ func TestARecordInBackoffFailsWithItsLastErrorWhenTheBatchIsStopped(t *testing.T
 	errLast := errors.New("the last error")
 	for _, concurrency := range []int{1, 2} {
 		for _, stopped := range []bool{true, false} {
+			if concurrency == 1 && stopped {
+				continue // the one slot is the record's, so nothing else can stop the batch
+			}
 			t.Run(fmt.Sprint(concurrency, stopped), func(t *testing.T) {
-				if concurrency == 1 && stopped {
-					t.Skip("the one slot is the record's")
-				}
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithCancel(context.Background())
 					defer cancel()

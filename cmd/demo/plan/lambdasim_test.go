@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -142,6 +143,23 @@ func near(t *testing.T, what string, planned, simulated, slack float64) {
 	t.Helper()
 	assert.InDelta(t, simulated, planned, max(tolerance*simulated, slack), what)
 	t.Logf("%s: planned %.4g, simulated %.4g", what, planned, simulated)
+}
+
+var million = flag.Bool("plan.million", false, "simulate a million messages in a minute")
+
+// What docs/scaling.md tells of: a million messages a minute, from cold and then steady.
+func TestAMillionMessagesAMinute(t *testing.T) {
+	if !*million {
+		t.Skip("takes a minute: -plan.million")
+	}
+	q := plan.Question{Source: plan.SQS, Rate: 1e6 / 60, Work: 100 * time.Millisecond, Batch: 100, Window: new(time.Second), Concurrency: 32}
+	a, err := plan.Plan(q)
+	require.NoError(t, err)
+	m := run(t, a.Question, time.Minute)
+	t.Logf("planned %+v", a)
+	t.Logf("simulated %+v", m)
+	near(t, "environments in use", a.InUse, m.inUse, slack)
+	near(t, "records of a batch", float64(a.Usual.Records), m.records, slack)
 }
 
 // With environments to spare: how many are at work, and how full the batches are.
