@@ -4,8 +4,8 @@
 //
 //	func charge(ctx context.Context, order Order, msg events.SQSMessage) error { … }
 //
-// SQS, Kinesis, DynamoDB, Detail and From each turn such a handler into one of the kind that the constructors
-// of package troupe take. What they return is as safe for concurrent use as the handler is, and keeps nothing
+// SQS, Kinesis, DynamoDB, Kafka, Detail and From each turn such a handler into one of the kind that the
+// constructors of packages troupe and kafka take. What they return is as safe for concurrent use as the handler is, and keeps nothing
 // from one record to the next.
 //
 // # JSON

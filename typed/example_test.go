@@ -10,6 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/envelope"
+	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -48,6 +49,28 @@ func ExampleKinesis() {
 	fmt.Println(response.BatchItemFailures, err)
 	// Output:
 	// ann ordered o-1
+	// [] <nil>
+}
+
+// Values of a compacted topic: of a tombstone there is nothing to decode, and the pointer is nil.
+func ExampleKafka() {
+	store := func(ctx context.Context, order *Order, record kafka.Record) error {
+		if order == nil {
+			fmt.Printf("%s deletes %s\n", record.ID(), record.Key)
+			return nil
+		}
+		fmt.Printf("%s sets %s to %d\n", record.ID(), record.Key, order.Amount)
+		return nil
+	}
+	processor := kafka.New(typed.Kafka(store))
+	response, err := processor.Process(context.Background(), kafka.Event{Records: map[string][]kafka.Record{"orders-0": {
+		{Topic: "orders", Offset: 1, Key: []byte("o-1"), Value: []byte(`{"id":"o-1","amount":5}`)},
+		{Topic: "orders", Offset: 2, Key: []byte("o-1"), Value: nil},
+	}}})
+	fmt.Println(response.BatchItemFailures, err)
+	// Output:
+	// orders-0@1 sets o-1 to 5
+	// orders-0@2 deletes o-1
 	// [] <nil>
 }
 

@@ -276,6 +276,7 @@ func TestBadHandlersAndOptionsPanic(t *testing.T) {
 	}{
 		"no handler":              {func() { typed.SQS[order](nil) }, "nil"},
 		"no handler of a stream":  {func() { typed.DynamoDB[order](nil) }, "nil"},
+		"no handler of a topic":   {func() { typed.Kafka[order](nil) }, "nil"},
 		"no payload function":     {func() { typed.From("f", nil, handle) }, "nil"},
 		"nil option":              {func() { typed.SQS(handle, typed.DropUndecodable(), nil) }, "option 2 is nil"},
 		"no decoder":              {func() { typed.SQS(handle, typed.Decoder[order](nil)) }, "nil"},

@@ -2,7 +2,7 @@
 // alike, and the responses to them, as types and as bytes. It is pure: no actors, no clock, no logging.
 //
 // Package kafka shows the types under its own name and makes a processor of the rest; functions need nothing
-// of this package. It is for tests and tools that speak of Kafka without handling batches.
+// of this package. It is for packages, tests and tools that speak of Kafka without handling batches.
 //
 // What an event looks like was read in the AWS Lambda Developer Guide, "Using Lambda with Amazon MSK"
 // (https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html) and "Using Lambda with self-managed Apache
