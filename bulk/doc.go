@@ -15,8 +15,8 @@
 // The handler has all records at once, so order within the batch is its business. What is reported keeps to
 // the policy, which is the one that package troupe would derive, unless another is given:
 //
-//	Continue    what failed: standard queues, and streams with troupe.WithoutOrder
-//	StopGroup   what failed, and what is behind it in its group: streams
+//	Continue    what failed: standard queues, and streams and topics with troupe.WithoutOrder
+//	StopGroup   what failed, and what is behind it in its group: streams, and topics of Kafka by partition
 //	Stop        the first that failed, and all that is behind it: FIFO queues
 //
 // Were a message in the middle of a FIFO queue's batch the only one reported, it would come back when those

@@ -6,7 +6,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/bulk"
+	"github.com/troupe-go/troupe/kafka"
 )
 
 // Of a stream Lambda starts again at the lowest sequence number that is reported, and under the policy that is
@@ -21,6 +23,28 @@ func ExampleKinesis() {
 		{"kinesis":{"sequenceNumber":"9","partitionKey":"b","data":"Mw=="},"eventSource":"aws:kinesis"}]}`))
 	fmt.Println(string(answer), err)
 	// Output: {"batchItemFailures":[{"itemIdentifier":"8"},{"itemIdentifier":"9"}]} <nil>
+}
+
+// Of a topic what follows the failed record in its partition is reported, too, and no other partition.
+func ExampleKafka() {
+	p := bulk.Kafka(func(ctx context.Context, batch []kafka.Record) error {
+		failures := bulk.Failures{}
+		for i, record := range batch {
+			if string(record.Value) == "bad" {
+				failures[i] = fmt.Errorf("%s was rejected", record.ID())
+			}
+		}
+		return failures
+	}, troupe.WithLogger(nil))
+	answer, err := p.Invoke(context.Background(), []byte(`{"eventSource":"aws:kafka","records":{
+		"orders-0":[
+			{"topic":"orders","partition":0,"offset":15,"value":"Z29vZA=="},
+			{"topic":"orders","partition":0,"offset":16,"value":"YmFk"},
+			{"topic":"orders","partition":0,"offset":17,"value":"Z29vZA=="}],
+		"orders-1":[
+			{"topic":"orders","partition":1,"offset":8,"value":"Z29vZA=="}]}}`))
+	fmt.Println(string(answer), err)
+	// Output: {"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":16}},{"itemIdentifier":{"partition":"orders-0","offset":17}}]} <nil>
 }
 
 // A table's changes, written to an index by one request.
