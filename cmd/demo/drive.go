@@ -45,7 +45,6 @@ const (
 	partitions     = 40 // of a Kafka topic, whose order is theirs
 	topicPollers   = 4  // of a Kafka topic
 	factor         = 5  // batches of a shard at once
-	atOnce         = 64 // invocations of a source. Each has a processor of its own at AWS, and here a part of one
 	batchingWindow = 1  // seconds, for batches that need one
 	smallBatch     = 10
 )

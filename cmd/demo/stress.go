@@ -104,7 +104,7 @@ func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 		}); err != nil {
 			return nil, fmt.Errorf("stress: --source %s: %w", source.name, err)
 		}
-		t.simulation.Seed, t.simulation.Timeout, t.simulation.Concurrency, t.simulation.Invocations = w.seed, o.timeout, atOnce, invocations
+		t.simulation.Seed, t.simulation.Timeout, t.simulation.Concurrency, t.simulation.Invocations = w.seed, o.timeout, w.atOnce, invocations
 		t.simulation.Order = new(orderOf(source, o))
 		t.simulation.Observe = t.tally.Record
 		trials = append(trials, t)

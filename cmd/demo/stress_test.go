@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ func stressUntil(t *testing.T, signal time.Duration, change func(*options), args
 	t.Helper()
 	o, err := parse(append([]string{"stress"}, strings.Fields(args)...), environment(nil))
 	require.NoError(t, err)
+	o.stress.atOnce = 64 // whatever the machine
 	if change != nil {
 		change(&o)
 	}
@@ -531,4 +533,14 @@ func TestStressDrawsABarOnATerminalOnly(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What is at work at once goes by the machine, since a stress that starves its own timers tells nothing of troupe.
+func TestStressGoesByTheMachine(t *testing.T) {
+	assert.Equal(t, []int{16, 3, 2, 128}, []int{
+		invocationsAtOnce(2, 1), invocationsAtOnce(2, 5), invocationsAtOnce(1, 5), invocationsAtOnce(16, 1),
+	})
+	o, err := parse([]string{"stress"}, environment(nil))
+	require.NoError(t, err)
+	assert.Equal(t, invocationsAtOnce(runtime.GOMAXPROCS(0), len(stressSources)), o.stress.atOnce)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,7 @@ type workload struct {
 	seed        uint64
 	html        string // file; empty for none
 	repeat      string // a command line for the same again
+	atOnce      int    // invocations of a source
 
 	// Of tests.
 	extra []troupe.Option                                   // go after all others
@@ -93,7 +95,14 @@ func (w *workload) settle(flags *pflag.FlagSet, o options) error {
 		}
 	}
 	w.repeat = commandLine(flags, w.seed)
+	w.atOnce = invocationsAtOnce(runtime.GOMAXPROCS(0), len(w.sources))
 	return w.check(o, given("batch"), flags.Args())
+}
+
+// invocationsAtOnce bounds the invocations of a source. At AWS each has a processor of its own; here all of them share
+// a few, and with thousands of handlers at work timers would be seconds late, and answers with them.
+func invocationsAtOnce(processors, sources int) int {
+	return max(2, 8*processors/max(sources, 1))
 }
 
 // commandLine is what to type for the same run again.
