@@ -46,3 +46,45 @@ func TestAGroupActorIsResumedBeforeItsGroupIsFree(t *testing.T) {
 	assert.True(t, resumed)
 	assert.False(t, l.queue.empty(), "the group's next record cannot be taken")
 }
+
+// says is a strategy that gives verdicts: none, or more than one.
+type says []messages.Directive
+
+func (d says) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, _ *actor.PID, _ *actor.RestartStatistics, _, _ any) {
+	for _, directive := range d {
+		s.(*verdict).give(directive)
+	}
+}
+
+// SPEC S2: a failure has one verdict. A record without one would never have an outcome, and one with two would
+// return its slot twice.
+func TestEachFailureHasOneVerdict(t *testing.T) {
+	for name, c := range map[string]struct {
+		strategy says
+		halt     messages.Reason
+	}{
+		"none: the batch goes on":   {nil, 0},
+		"the first of two, go on":   {says{messages.Continue, messages.StopBatch}, 0},
+		"the first of two, stop":    {says{messages.StopBatch, messages.Continue}, messages.ErrStopped},
+		"the same twice counts one": {says{messages.Continue, messages.Continue}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			batch := &messages.Batch{Results: []messages.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: messages.Continue}
+			l := newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), &Config{Concurrency: 1}, batch, theProcess)
+			l.launch = func() {}
+			l.fill()
+			j, _ := l.advance(nil)
+			require.True(t, l.End(j.attempt, errHandler))
+
+			s := &supervisor{ledger: l, strategy: c.strategy}
+			v := &verdict{supervisor: s, attempt: j.attempt}
+			s.decide(v, errHandler)
+
+			assert.Equal(t, settled, l.states[0])
+			assert.Equal(t, 0, l.open)
+			assert.Equal(t, c.halt, l.halt)
+			assert.Equal(t, 1, l.free+l.working-1, "one slot: free, or at work at the second record")
+			assert.False(t, v.RestartAfter(0), "it is over with the record")
+		})
+	}
+}
