@@ -283,10 +283,10 @@ func ExampleWithReserve() {
 			return ctx.Err()
 		}
 		return nil
-	}, troupe.WithReserve(100*time.Millisecond), troupe.WithConcurrency(1), troupe.WithLogger(nil))
+	}, troupe.WithReserve(400*time.Millisecond), troupe.WithConcurrency(1), troupe.WithLogger(nil))
 
 	// In a Lambda function this deadline is the function's.
-	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
 	defer cancel()
 	response, err := processor.Process(ctx, events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "m1"}, {MessageId: "m2"}, {MessageId: "m3"},
