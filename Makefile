@@ -11,9 +11,12 @@ FUZZ := sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzDec
 	kafka/wire:FuzzDecode kafka/wire:FuzzRecord kafka/wire:FuzzHeaders typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack
 FUZZTIME ?= 1m
 
+# How many draws make test-long has.
+DRAWS ?= 100000
+
 .PHONY: help
 help: ## Tell what there is (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Run the demo: simulated sources with faults, a few seconds, a verdict
@@ -54,6 +57,10 @@ lambda: ## Zip a function for Lambda, for arm64 and amd64: examples/sqs, or EXAM
 .PHONY: test
 test: ## Run all tests
 	go test ./...
+
+.PHONY: test-long
+test-long: ## Compare 100,000 draws with the model and tell their shares (DRAWS=…)
+	go test ./test -run '^TestAnswersAreTheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
 
 .PHONY: race
 race: ## Run all tests under the race detector, which needs a C compiler

@@ -1,7 +1,10 @@
 package test
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/test/model"
 )
 
@@ -20,9 +24,10 @@ const (
 	fifo
 	kinesis
 	dynamodb
+	topic // of Kafka
 )
 
-var sourceNames = [...]string{"SQS standard", "SQS FIFO", "Kinesis", "DynamoDB"}
+var sourceNames = [...]string{"SQS standard", "SQS FIFO", "Kinesis", "DynamoDB", "Kafka"}
 
 func (s source) String() string { return sourceNames[s] }
 
@@ -36,6 +41,10 @@ const (
 	unordered
 	grouped // by a function
 )
+
+var orderNames = [...]string{"its own order", "without order", "grouped by a function"}
+
+func (o order) String() string { return orderNames[o] }
 
 // plan is one draw: a processor and the batches that it is given.
 type plan struct {
@@ -80,7 +89,7 @@ type shape struct {
 
 func drawPlan(t *rapid.T, sh shape) *plan {
 	p := &plan{
-		source:     oneOfThese(t, "source", standard, fifo, kinesis, dynamodb, fifo, kinesis),
+		source:     oneOfThese(t, "source", standard, fifo, kinesis, dynamodb, fifo, kinesis, topic),
 		order:      oneOfThese(t, "order", ownOrder, ownOrder, ownOrder, ownOrder, unordered, grouped, grouped),
 		raw:        rapid.Bool().Draw(t, "raw"),
 		middleware: chance(t, "middleware", 2),
@@ -124,12 +133,12 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 	invocations := oneOfThese(t, "batches", 1, 1, 1, 1, 1, 1, 2, 2)
 	p.together = invocations > 1 && rapid.Bool().Draw(t, "together")
 	for no := range invocations {
-		p.batches = append(p.batches, drawBatch(t, sh, b, no))
+		p.batches = append(p.batches, p.drawBatch(t, sh, b, no))
 	}
 	return p
 }
 
-func drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
+func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 	b.Left, b.Cancel = model.Never, model.Never
 	switch oneOfThese(t, "end", "none", "deadline", "deadline", "cancel", "deadline", "deadline and cancel", "none", "deadline", "expired", "cancelled") {
 	case "deadline":
@@ -156,6 +165,9 @@ func drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 			record.Acts = append(record.Acts, drawAct(t, sh, troubled, limited, (no*100+i+1)*100+attempt))
 		}
 		b.Records = append(b.Records, record)
+	}
+	if p.source == topic {
+		return batch{b, p.drawOffsets(t, b.Records)}
 	}
 	return batch{b, drawIDs(t, n)}
 }
@@ -198,6 +210,40 @@ func drawIDs(t *rapid.T, n int) []string {
 		}
 		if repeated && i > 0 && chance(t, "repeat", 2) {
 			ids[i] = ids[rapid.IntRange(0, i-1).Draw(t, "of")]
+		}
+	}
+	return ids
+}
+
+// partitions are those of the groups a record may be drawn to be in, so that they come in an order that is
+// neither that of the groups nor that of their names as text.
+var partitions = map[string]kafka.Record{
+	"a": {Topic: "orders", Partition: 10}, "b": {Topic: "orders", Partition: 2}, "c": {Topic: "orders-2"}, "d": {Topic: "a"}, "": {Topic: "orders"},
+}
+
+// drawOffsets draws the identifiers of Kafka records, some of them more than once in a batch, and puts the
+// records in batch order: by topic, partition and offset. Where the source's own order is used, the groups
+// are the partitions; where a function groups, there is one partition.
+func (p *plan) drawOffsets(t *rapid.T, records []model.Record) []string {
+	place := func(r model.Record) kafka.Record { return partitions[r.Group] }
+	if p.order == grouped {
+		place = func(model.Record) kafka.Record { return partitions["a"] }
+	}
+	slices.SortStableFunc(records, func(x, y model.Record) int {
+		return cmp.Or(cmp.Compare(place(x).Topic, place(y).Topic), cmp.Compare(place(x).Partition, place(y).Partition))
+	})
+	ids := make([]string, len(records))
+	repeated := chance(t, "repeated identifiers", 2)
+	offset := int64(oneOfThese(t, "first offset", 97, 0, math.MaxInt64-1000))
+	for i := range records {
+		if i > 0 && (!repeated || !chance(t, "repeat", 2)) {
+			offset++
+		}
+		r := place(records[i])
+		r.Offset = offset
+		ids[i] = r.ID()
+		if p.order != grouped {
+			records[i].Group, _, _ = strings.Cut(ids[i], "@")
 		}
 	}
 	return ids
@@ -248,7 +294,7 @@ func chance(t *rapid.T, label string, eighths int) bool {
 // String tells a plan in lines that a person can work with.
 func (p *plan) String() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%v, %s", p.source, [...]string{"its own order", "without order", "grouped by a function"}[p.order])
+	fmt.Fprintf(&s, "%v, %v", p.source, p.order)
 	if p.decider != nil {
 		fmt.Fprintf(&s, ", decider %v, of panics %v", p.decider.records, p.decider.panicked)
 	} else {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/test/model"
 )
 
@@ -185,6 +186,14 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 		return invoker(s, p, s.dynamodbEvent, func(r events.DynamoDBEventResponse) []string {
 			return identifiers(r.BatchItemFailures, func(f events.DynamoDBBatchItemFailure) string { return f.ItemIdentifier })
 		})
+	case topic:
+		if s.order == grouped {
+			options = append(options, troupe.WithGroup(func(r kafka.Record) string { return s.groupOf(string(r.Value)) }))
+		}
+		p := kafka.New(func(ctx context.Context, r kafka.Record) error { return s.handle(ctx, string(r.Value)) }, options...)
+		return invoker(s, p, s.kafkaEvent, func(r kafka.Response) []string {
+			return identifiers(r.BatchItemFailures, func(f kafka.BatchItemFailure) string { return f.ItemIdentifier.String() })
+		})
 	default:
 		if s.order == grouped {
 			options = append(options, troupe.WithGroup(func(m events.SQSMessage) string { return s.groupOf(m.Body) }))
@@ -277,6 +286,19 @@ func (s *stage) dynamodbEvent(no int) events.DynamoDBEvent {
 			r.Change.Keys = map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(group), "sk": events.NewNumberAttribute("1")}
 		}
 		event.Records = append(event.Records, r)
+	}
+	return event
+}
+
+func (s *stage) kafkaEvent(no int) kafka.Event {
+	event := kafka.Event{EventSource: "aws:kafka", Records: map[string][]kafka.Record{}}
+	for i, id := range s.batches[no].ids {
+		partition, offset, _ := strings.Cut(id, "@")
+		r := kafka.Record{Topic: partition[:strings.LastIndexByte(partition, '-')], Value: []byte(payload(no, i))}
+		if _, err := fmt.Sscanf(partition[len(r.Topic)+1:]+" "+offset, "%d %d", &r.Partition, &r.Offset); err != nil {
+			panic("the test's own: " + id)
+		}
+		event.Records[partition] = append(event.Records[partition], r)
 	}
 	return event
 }

@@ -31,7 +31,10 @@ import (
 //     look at. What is left are the laws (see broken), which are checked for every plan.
 //
 // A failure prints the smallest plan that rapid finds, what was expected of it and what came, and the
-// flag that repeats it. -rapid.checks=N draws N plans for each property.
+// flag that repeats it. -rapid.checks=N draws N plans for each property, and -model.draws=N draws N plans in
+// all, shared out as they are without it: make test-long.
+
+var modelDraws = flag.Int("model.draws", 0, "how many plans are drawn for the model, all properties together (default: as many as they say)")
 
 var few = []int{4, 6, 8, 12, 5, 3, 2, 1, 0}
 
@@ -48,13 +51,76 @@ var properties = []struct {
 
 // tally counts what kinds of plans have been run.
 type tally struct {
-	draws, groups, retries, limits int
-	exact, oneOf, lawful           int
+	draws, batches, records   int
+	groups, retries, limits   int
+	exact, oneOf, lawful      int
+	sources                   [len(sourceNames)]int
+	orders                    [len(orderNames)]int
+	deciders                  int
+	policies                  map[troupe.Policy]int // where there is no decider
+	raw, together, middleware int
 }
 
-func (n tally) String() string {
+func newTally() *tally { return &tally{policies: map[troupe.Policy]int{}} }
+
+func (n *tally) String() string {
 	return fmt.Sprintf("%d draws: %d with several groups, %d with retries, %d with hung handlers or a deadline; compared with the one answer %d, with a set of answers %d, with the laws alone %d",
 		n.draws, n.groups, n.retries, n.limits, n.exact, n.oneOf, n.lawful)
+}
+
+// shares tells what the draws were made of, in parts of a hundred.
+func (n *tally) shares() string {
+	var s strings.Builder
+	part := func(of int, format string, args ...any) {
+		fmt.Fprintf(&s, "\n  %5.1f %% "+format, append([]any{100 * float64(of) / float64(n.draws)}, args...)...)
+	}
+	fmt.Fprintf(&s, "%d draws, of %d batches with %d records:", n.draws, n.batches, n.records)
+	part(n.groups, "several groups")
+	part(n.retries, "retries that happened")
+	part(n.limits, "hung handlers or a deadline that was met")
+	for of, name := range sourceNames {
+		part(n.sources[of], "source: %s", name)
+	}
+	for of, name := range orderNames {
+		part(n.orders[of], "order: %s", name)
+	}
+	for _, policy := range []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.Stop} {
+		part(n.policies[policy], "policy: %v", policy)
+	}
+	part(n.deciders, "policy: a decider's, by record")
+	part(n.raw, "JSON through Invoke")
+	part(n.together, "two batches at once")
+	part(n.middleware, "middleware")
+	part(n.exact, "compared with the one answer")
+	part(n.oneOf, "compared with the set of answers")
+	part(n.lawful, "held to the laws alone")
+	return s.String()
+}
+
+// add adds another tally.
+func (n *tally) add(of *tally) {
+	n.draws += of.draws
+	n.batches += of.batches
+	n.records += of.records
+	n.groups += of.groups
+	n.retries += of.retries
+	n.limits += of.limits
+	n.exact += of.exact
+	n.oneOf += of.oneOf
+	n.lawful += of.lawful
+	for i := range n.sources {
+		n.sources[i] += of.sources[i]
+	}
+	for i := range n.orders {
+		n.orders[i] += of.orders[i]
+	}
+	for policy, k := range of.policies {
+		n.policies[policy] += k
+	}
+	n.deciders += of.deciders
+	n.raw += of.raw
+	n.together += of.together
+	n.middleware += of.middleware
 }
 
 func TestAnswersAreTheModels(t *testing.T) {
@@ -64,26 +130,34 @@ func TestAnswersAreTheModels(t *testing.T) {
 	defer func() { _ = checks.Value.Set(asked) }()
 
 	warmUp(t)
-	var total tally
+	total, usual := newTally(), 0
+	for _, property := range properties {
+		usual += property.draws
+	}
 	for _, property := range properties {
 		t.Run(property.name, func(t *testing.T) {
 			if byDefault {
-				_ = checks.Value.Set(fmt.Sprint(property.draws))
+				draws := property.draws
+				if *modelDraws > 0 {
+					draws = (draws*(*modelDraws) + usual - 1) / usual
+				}
+				_ = checks.Value.Set(fmt.Sprint(draws))
 			}
-			var n tally
-			rapid.Check(t, func(rt *rapid.T) { check(rt, drawPlan(rt, property.shape), &n) })
+			n := newTally()
+			rapid.Check(t, func(rt *rapid.T) { check(rt, drawPlan(rt, property.shape), n) })
 			t.Log(n)
-			total.draws += n.draws
-			total.groups += n.groups
-			total.retries += n.retries
-			total.limits += n.limits
+			total.add(n)
 			if !property.shape.instant && n.draws >= 500 && n.exact*10 < n.draws*8 {
 				t.Errorf("only %d of %d plans had one answer: too much is left to chance", n.exact, n.draws)
 			}
 		})
 	}
-	if t.Failed() || !byDefault || testing.Short() {
+	t.Log(total.shares())
+	if t.Failed() || !byDefault || testing.Short() || *modelDraws > 0 && *modelDraws < usual {
 		return
+	}
+	if total.sources[topic]*20 < total.draws {
+		t.Errorf("%d of %d draws are of Kafka; want at least a twentieth", total.sources[topic], total.draws)
 	}
 	if total.draws < 2000 || total.groups*3 < total.draws || total.retries*5 < total.draws || total.limits*5 < total.draws {
 		t.Errorf("%v; want at least 2000, a third of them with several groups, a fifth each with retries and with hung handlers or a deadline", total)
@@ -121,7 +195,14 @@ func check(t *rapid.T, p *plan, n *tally) {
 
 func (n *tally) count(p *plan, came []*seen, how certainty) {
 	groups, retries, limits := false, false, false
+	n.sources[p.source]++
+	n.orders[p.order]++
+	if p.decider == nil {
+		n.policies[p.policy]++
+	}
+	n.batches += len(p.batches)
 	for i, b := range p.batches {
+		n.records += len(b.Records)
 		for _, record := range b.Records {
 			groups = groups || b.Ordered && record.Group != b.Records[0].Group
 		}
@@ -136,6 +217,7 @@ func (n *tally) count(p *plan, came []*seen, how certainty) {
 		of  *int
 	}{
 		{groups, &n.groups}, {retries, &n.retries}, {limits, &n.limits},
+		{p.decider != nil, &n.deciders}, {p.raw, &n.raw}, {p.together, &n.together}, {p.middleware, &n.middleware},
 		{how == exact, &n.exact}, {how == oneOf, &n.oneOf}, {how == lawful, &n.lawful},
 	} {
 		if c.yes {
