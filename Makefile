@@ -14,6 +14,9 @@ FUZZTIME ?= 1m
 # How many draws make test-long has.
 DRAWS ?= 100000
 
+# How long make soak takes.
+SOAK ?= 1h
+
 .PHONY: help
 help: ## Tell what there is (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +64,12 @@ test: ## Run all tests
 .PHONY: test-long
 test-long: ## Compare 100,000 draws with the model and tell their shares (DRAWS=…)
 	go test ./test -run '^TestAnswersAreTheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
+
+.PHONY: soak
+soak: ## Soak all sources under faults and hangs for SOAK (1h) and see that nothing grows
+	@mkdir -p bin
+	go test ./test/soak -run '^TestSoak$$' -v -count=1 -timeout 0 -args -soak.for=$(SOAK) \
+	  -soak.out="$(CURDIR)/bin/soak-$$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)"
 
 .PHONY: race
 race: ## Run all tests under the race detector, which needs a C compiler
