@@ -22,10 +22,12 @@ import (
 // What the sources are put through. The rate is one that two processors bear, so that what is under way stays
 // the same; if it is too much for a machine, the backlog bounds it.
 const (
-	rate    = 250 // records a second, of each source
-	backlog = 2_000
-	groups  = 250
-	timeout = 3 * time.Second
+	rate      = 250 // records a second, of each source
+	backlog   = 2_000
+	groups    = 250
+	window    = 1 // seconds, where there can be one: batches are to be large
+	batchSize = 100
+	timeout   = 3 * time.Second
 	// A busy machine makes timers late, and the invocations of all sources share it.
 	reserve = timeout / 2
 	hang    = 2 * timeout
@@ -93,8 +95,8 @@ func feed[T any](record func(i int) T) lambdasim.Feed[T] {
 // what a user's queue is for.
 func (l *load) simulations() map[string]lambdasim.Simulation {
 	all := map[string]lambdasim.Simulation{
-		"SQS standard": l.queue("soak", troupe.Retry{Times: 2, Panics: true}, troupe.WithRecordTimeout(timeout/6)),
-		"SQS FIFO":     l.queue("soak.fifo", troupe.StopGroup),
+		"SQS standard": l.queue("soak", batchSize, troupe.Retry{Times: 2, Panics: true}, troupe.WithRecordTimeout(timeout/6)),
+		"SQS FIFO":     l.queue("soak.fifo", 10, troupe.StopGroup),
 		"Kinesis":      l.kinesis(),
 		"DynamoDB":     l.dynamoDB(),
 		"Kafka":        l.kafka(),
@@ -112,12 +114,17 @@ func (l *load) simulations() map[string]lambdasim.Simulation {
 	return all
 }
 
-func (l *load) queue(name string, options ...troupe.Option) lambdasim.Simulation {
-	queue := &lambdasim.Queue{Name: name, VisibilityTimeout: timeout}
+func (l *load) queue(name string, batch int, options ...troupe.Option) lambdasim.Simulation {
+	mapping := lambdasim.Mapping{BatchSize: batch}
+	if batch > 10 {
+		mapping.MaximumBatchingWindowInSeconds = window
+	}
+	// No message may come again while an invocation it was received for can still be under way.
+	queue := &lambdasim.Queue{Name: name, VisibilityTimeout: timeout + window*time.Second}
 	queue.Feed(feed(func(i int) lambdasim.Message {
 		return lambdasim.Message{Body: fmt.Sprintf(`{"order":%d}`, i), Group: l.group(i)}
 	}))
-	return lambdasim.Simulation{Source: queue, Handler: troupe.SQS(lambdasim.Watch(func(ctx context.Context, m events.SQSMessage) error {
+	return lambdasim.Simulation{Source: queue, Mapping: mapping, Handler: troupe.SQS(lambdasim.Watch(func(ctx context.Context, m events.SQSMessage) error {
 		return l.handle(ctx, m.MessageId)
 	}), l.options(options...)...)}
 }
@@ -161,7 +168,10 @@ func (l *load) kafka() lambdasim.Simulation {
 func (l *load) stream(source lambdasim.Source, handler lambda.Handler) lambdasim.Simulation {
 	return lambdasim.Simulation{
 		Source: source, Handler: handler,
-		Mapping: lambdasim.Mapping{ParallelizationFactor: 5, BisectBatchOnFunctionError: true},
+		Mapping: lambdasim.Mapping{
+			BatchSize: batchSize, MaximumBatchingWindowInSeconds: window,
+			ParallelizationFactor: 5, BisectBatchOnFunctionError: true,
+		},
 		Unknown: lambdasim.Unknown{RetryDelay: func(int) time.Duration { return 100 * time.Millisecond }},
 	}
 }
