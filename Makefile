@@ -8,7 +8,8 @@ EXAMPLE := examples/sqs
 
 # What make fuzz runs, package:target, and how long each. make fuzz FUZZTIME=10m for longer.
 FUZZ := sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzDecodeNeverPanics \
-	kafka/wire:FuzzDecode kafka/wire:FuzzRecord kafka/wire:FuzzHeaders typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack
+	kafka/wire:FuzzDecode kafka/wire:FuzzRecord kafka/wire:FuzzHeaders typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack \
+	test/fuzz:FuzzInvokeSQS test/fuzz:FuzzInvokeKinesis test/fuzz:FuzzInvokeDynamoDB test/fuzz:FuzzInvokeKafka
 FUZZTIME ?= 1m
 
 # How many draws make test-long has.
@@ -116,7 +117,7 @@ cover: ## Measure which statements tests cover; less than 95 %, or unexplained i
 
 .PHONY: fuzz
 fuzz: ## Fuzz the decoders, each for FUZZTIME (1m)
-	for target in $(FUZZ); do go test "./$${target%:*}" -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) || exit 1; done
+	for target in $(FUZZ); do go test "./$${target%:*}" -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; done
 
 .PHONY: check
 check: lint test race vuln ## All of lint, test, race and vuln
