@@ -11,7 +11,7 @@ func Detect(payload []byte) (messages.Source, error) {
 	if isKafka(payload) {
 		return messages.Kafka, nil
 	}
-	x, _, err := split(string(payload), &originLayout, func(int, fields) (string, error) { return "", nil })
+	x, _, err := split(payload, &originLayout, func(int, fields) (string, error) { return "", nil })
 	if err != nil {
 		return "", messages.Because(messages.ErrEvent, err)
 	}
@@ -56,7 +56,7 @@ func originOf(f fields) string {
 	var r struct {
 		EventSource lenient `json:"eventSource"`
 	}
-	_ = decodePlain(f.raw(), &r)
+	_ = decodePlain(f.text, &r)
 	return r.EventSource.text()
 }
 

@@ -14,17 +14,13 @@ import (
 // is set, and the record is left to encoding/json, for better or worse; so a method here only has to be
 // right about what it accepts.
 type fields struct {
-	*index
+	scanner          // of the record's JSON
+	unescaped string // the values of the fields that have escapes
 	*shape
 	places []place
+	pairs  []pair // of the record's dict
 	bad    bool
 }
-
-// raw is the record's JSON.
-func (f *fields) raw() string { return f.text[f.start:f.end] }
-
-// dict returns the pairs of the record's dict.
-func (f *fields) dict() []pair { return f.pairs[f.from:f.to] }
 
 // objectAt returns where field k starts, if it is there and an object. A null is like no value: encoding/json
 // leaves the field alone.

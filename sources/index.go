@@ -6,32 +6,40 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/troupe-go/troupe/messages"
 )
 
 // index is an event split into records, whose values are yet to be read.
 type index struct {
-	scanner
 	layout *layout
+	pieces []string // with the texts of several records each
 	shapes []shape
 	places []place // len(layout.names) for each shape
 	pairs  []pair
-	// unescaped is made of the values of the fields that have escapes: finding where they end is most of the
-	// work of unescaping them.
-	unescaped string
 }
 
 // record returns record i, ready to be read.
 func (x *index) record(i int) fields {
-	n := len(x.layout.names)
-	return fields{index: x, shape: &x.shapes[i], places: x.places[i*n : (i+1)*n]}
+	r, n := &x.shapes[i], len(x.layout.names)
+	piece := x.pieces[r.piece]
+	return fields{
+		scanner:   scanner{text: piece[r.start:r.middle]},
+		unescaped: piece[r.middle:r.end],
+		shape:     r, places: x.places[i*n : (i+1)*n], pairs: x.pairs[r.from:r.to],
+	}
 }
 
 // splitter makes an index.
 type splitter struct {
 	*index
-	values strings.Builder // of index.unescaped
+	scanner
+	base int // where the record starts
+	// unescaped is made of the values of the record's fields that have escapes: finding where they end is most
+	// of the work of unescaping them.
+	unescaped []byte
+	piece     strings.Builder // the last of index.pieces
 
 	// admit is asked about a record while its text is still in the processor's cache.
 	admit   func(i int, f fields) (id string, err error)
@@ -43,12 +51,15 @@ type splitter struct {
 }
 
 // split scans an event and finds its records and their fields. It asks admit about each record, for its
-// identifier.
-func split(text string, l *layout, admit func(i int, f fields) (id string, err error)) (*index, []messages.Result, error) {
-	if len(text) > math.MaxInt32 {
-		return nil, nil, fmt.Errorf("%d bytes where 2 GiB are the limit", len(text))
+// identifier. Nothing that it returns refers to payload.
+func split(payload []byte, l *layout, admit func(i int, f fields) (id string, err error)) (*index, []messages.Result, error) {
+	if len(payload) > math.MaxInt32 {
+		return nil, nil, fmt.Errorf("%d bytes where 2 GiB are the limit", len(payload))
 	}
-	s := splitter{index: &index{scanner: scanner{text: text}, layout: l}, admit: admit}
+	// The scan needs a string, and a copy of the whole would be a large block of memory for every invocation,
+	// which costs more than the scan. So it is a view of payload, which stays as it is for that long, and each
+	// record is copied as soon as it has been scanned.
+	s := splitter{index: &index{layout: l}, scanner: scanner{text: unsafe.String(unsafe.SliceData(payload), len(payload))}, admit: admit}
 	if s.event(s.space(0)) < 0 {
 		return nil, nil, s.err()
 	}
@@ -144,15 +155,16 @@ func (s *splitter) reserve(n int) {
 	s.pairs = slices.Grow(s.pairs, n*len(s.pairs))
 	s.results = slices.Grow(s.results, n)
 	s.ids.Grow(n * s.ids.Len())
-	s.values.Grow(n * s.values.Len())
 }
 
 // element scans record n.
 func (s *splitter) element(i, n int) int {
-	r := shape{start: uint32(i)}
+	var r shape
+	start := i
+	s.base, s.unescaped = start, s.unescaped[:0]
 	if !s.is(i, '{') {
 		if i = s.value(i, 2); i >= 0 {
-			s.mark(recordError(n, article(kindOf(s.text[r.start:]))+" where an object was expected"))
+			s.mark(recordError(n, article(kindOf(s.text[start:]))+" where an object was expected"))
 		}
 		return i
 	}
@@ -160,15 +172,35 @@ func (s *splitter) element(i, n int) int {
 	if i = s.object(i, 2, 0, &r); i < 0 {
 		return i
 	}
-	r.end = uint32(i)
+	s.keep(&r, s.text[start:i])
 	s.shapes = append(s.shapes, r)
-	s.unescaped = s.values.String()
 	if s.flaw == nil {
 		id, err := s.admit(n, s.record(n))
 		s.flaw = err
 		s.results = append(s.results, messages.Result{ID: keep(&s.ids, id)})
 	}
 	return i
+}
+
+// pieceSize is how much text is copied to one place. A string of a handler's keeps that much alive, or its
+// record, if that is larger.
+const pieceSize = 16 << 10
+
+// keep copies the text of a record and what was unescaped of it.
+func (s *splitter) keep(r *shape, text string) {
+	size := len(text) + len(s.unescaped)
+	if s.piece.Cap()-s.piece.Len() < size {
+		s.piece.Reset()
+		s.piece.Grow(max(size, min(pieceSize, len(s.text)-s.base)))
+		s.pieces = append(s.pieces, "")
+	}
+	r.start = uint32(s.piece.Len())
+	s.piece.WriteString(text)
+	r.middle = uint32(s.piece.Len())
+	s.piece.Write(s.unescaped)
+	r.end = uint32(s.piece.Len())
+	r.piece = uint32(len(s.pieces) - 1)
+	s.pieces[r.piece] = s.piece.String()
 }
 
 // keep copies s to the end of arena. Small strings kept like this share memory with each other, and not with
@@ -226,7 +258,7 @@ func (s *splitter) field(i, depth, k int, r *shape) int {
 	default:
 		i = s.value(i, depth)
 	}
-	s.place(k, start, i)
+	s.place(k, start-s.base, i-s.base)
 	return i
 }
 
@@ -240,23 +272,22 @@ func (s *splitter) stringField(i, k int, r *shape) int {
 	r.strings |= bit
 	start := i
 	if i = s.run(i); s.is(i, '"') {
-		s.place(k, start, i+1)
+		s.place(k, start-s.base, i+1-s.base)
 		return i + 1
 	}
 	if s.is(i, '\\') {
-		from := s.values.Len()
-		end, valid := s.unescape(start, &s.values)
-		if valid {
+		from := len(s.unescaped)
+		var valid bool
+		if s.unescaped, i, valid = s.unescape(start, s.unescaped); valid {
 			r.escaped |= bit
-			s.place(k, from, s.values.Len())
-			return end
+			s.place(k, from, len(s.unescaped))
+			return i
 		}
-		i = end
 	} else {
 		i = s.special(i)
 	}
 	r.specials |= bit
-	s.place(k, start, i)
+	s.place(k, start-s.base, i-s.base)
 	return i
 }
 
@@ -293,7 +324,7 @@ func (s *splitter) dict(i, depth int, r *shape) int {
 			return i
 		}
 		r.odd = r.odd || special
-		p.key = placed(start+1, i-1)
+		p.key = placed(start+1-s.base, i-1-s.base)
 		if i = s.colon(i); i < 0 {
 			return i
 		}
@@ -307,7 +338,7 @@ func (s *splitter) dict(i, depth int, r *shape) int {
 		if i < 0 {
 			return i
 		}
-		p.value = placed(start+1, i-1)
+		p.value = placed(start+1-s.base, i-1-s.base)
 		s.pairs = append(s.pairs, p)
 		i, more = s.next(i, '}')
 	}

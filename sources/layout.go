@@ -49,20 +49,21 @@ func (l *layout) path(k int) string {
 	return l.names[k]
 }
 
-// shape is where a record and its fields are.
+// shape is where a record is in an index.
 type shape struct {
-	start, end uint32
+	// Its text, and what was unescaped of it, in a piece.
+	piece, start, middle, end uint32
 	// Its part of index.pairs.
 	from, to uint32
 	// A bit per field: it is there; it is a string; it is special, see scanner.str; it had escapes and its
-	// place is that of its value in index.unescaped.
+	// place is that of its value in what is unescaped.
 	seen, strings, specials, escaped uint32
 	// odd: the record repeats a field, or spells the name of one in another way, or has something else than
 	// strings in its dict. encoding/json has rules for that, and such a record is left to it.
 	odd bool
 }
 
-// place is where a value is.
+// place is where a value is in its record.
 type place struct{ start, end uint32 }
 
 func placed(start, end int) place { return place{uint32(start), uint32(end)} }

@@ -104,13 +104,13 @@ type facts struct {
 
 // Decode reads the bytes of an event. The error matches messages.ErrEvent.
 //
-// Nothing in the Batch refers to payload, because Lambda's runtime uses it again for the next invocation.
-// Decode makes one copy of it, which the strings of all records share: a handler that keeps one of them for
-// long should keep a strings.Clone, or it keeps the whole event. Identifiers and groups are apart from that,
-// so that keeping results is cheap.
+// Nothing in the Batch refers to payload, because Lambda's runtime uses it again for the next invocation. The
+// text of each record is copied, that of neighbours to one place of 16 KB, or of the record's size if that is
+// more: a handler that keeps one of its strings for long keeps that much, and a strings.Clone keeps less.
+// Identifiers and groups are apart from that, so that keeping results is cheap.
 func (s *Source[E, T]) Decode(payload []byte, g Grouping[T]) (*Batch[T], error) {
 	b := new(Batch[T])
-	x, results, err := split(string(payload), &s.layout, func(i int, f fields) (string, error) {
+	x, results, err := split(payload, &s.layout, func(i int, f fields) (string, error) {
 		facts := s.facts(f)
 		b.FIFO = b.FIFO || s.fifo(facts)
 		return facts.id, s.check(i, facts)
@@ -148,11 +148,11 @@ func (s *Source[E, T]) Read(event E, g Grouping[T]) (*Batch[T], error) {
 // facts looks at a record without decoding it.
 func (s *Source[E, T]) facts(f fields) facts {
 	if f.odd {
-		return s.sift(f.raw())
+		return s.sift(f.text)
 	}
 	id := f.string(s.id)
 	if id == "" {
-		return s.sift(f.raw()) // knows why
+		return s.sift(f.text) // knows why
 	}
 	return facts{id: id, origin: f.string(s.originAt), arn: f.string(s.arnAt)}
 }
@@ -164,7 +164,7 @@ func (s *Source[E, T]) ownGroup(f fields) (string, bool) {
 			return group, true
 		}
 	}
-	return s.siftGroup(f.raw())
+	return s.siftGroup(f.text)
 }
 
 func (s *Source[E, T]) record(f fields) (T, error) {
@@ -174,8 +174,8 @@ func (s *Source[E, T]) record(f fields) (T, error) {
 		}
 	}
 	var record, none T
-	if decodePlain(f.raw(), &record) != nil {
-		return none, undecodable[T](f.raw(), &s.layout)
+	if decodePlain(f.text, &record) != nil {
+		return none, undecodable[T](f.text, &s.layout)
 	}
 	return record, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +71,7 @@ func TestTheEventsOfAWSAreDecodedWithoutEncodingJSON(t *testing.T) {
 
 func onlyFast[E, T any](t *testing.T, s *Source[E, T], payload []byte) {
 	t.Helper()
-	x, _, err := split(string(payload), &s.layout, func(int, fields) (string, error) { return "", nil })
+	x, _, err := split(payload, &s.layout, func(int, fields) (string, error) { return "", nil })
 	require.NoError(t, err)
 	for i := range x.shapes {
 		f := x.record(i)
@@ -492,6 +493,37 @@ func light[E, T any](t *testing.T, s *Source[E, T], payload []byte, part func(T)
 	runtime.GC()
 	require.Nil(t, text.Value())
 	require.NotEmpty(t, results[0].ID)
+}
+
+// Texts are copied piece by piece, whose ends no record may notice.
+func TestRecordsOfAnySizeAreDecodedAlike(t *testing.T) {
+	const piece = 16 << 10
+	for _, sizes := range [][]int{
+		{piece, 1, piece, 1}, {piece - 500, piece + 1, 3 * piece, 10}, {1, 5 * piece, 2, 3},
+		slices.Repeat([]int{900}, 100), slices.Repeat([]int{piece / 2}, 9),
+	} {
+		for _, character := range []string{"b", `\"`} { // a body as it is, and one to be unescaped
+			sqsSubject().agree(t, event(len(sizes), func(i int) string {
+				return fmt.Sprintf(`{"messageId":"m-%d","body":"%s","md5OfBody":"%d"}`, i, strings.Repeat(character, sizes[i]), i)
+			}))
+		}
+	}
+}
+
+// A handler may keep a string of a record without keeping the records far from it.
+func TestKeepingARecordDoesNotKeepTheEvent(t *testing.T) {
+	batch, err := SQS().Decode(sqsEvent(500), Grouping[events.SQSMessage]{})
+	require.NoError(t, err)
+	first, err := batch.Record(0)
+	require.NoError(t, err)
+	last, err := batch.Record(499)
+	require.NoError(t, err)
+	text := weak.Make(unsafe.StringData(last.ReceiptHandle))
+	runtime.KeepAlive(last)
+	runtime.KeepAlive(batch)
+	runtime.GC()
+	require.Nil(t, text.Value())
+	require.NotEmpty(t, first.ReceiptHandle)
 }
 
 // S9: no error holds any of the payload.

@@ -64,7 +64,7 @@ func decodeSQS(f fields) (events.SQSMessage, bool) {
 }
 
 func (f *fields) attributes() map[string]string {
-	pairs := f.dict()
+	pairs := f.pairs
 	if len(pairs) == 0 {
 		if _, ok := f.objectAt(sqsAttributes); !ok {
 			return nil
@@ -130,7 +130,7 @@ func (f *fields) messageAttribute(i int) (a events.SQSMessageAttribute, end int)
 }
 
 func groupSQS(f fields) (group string, ok bool) {
-	pairs := f.dict()
+	pairs := f.pairs
 	if len(pairs) == 0 {
 		f.objectAt(sqsAttributes)
 	}

@@ -15,22 +15,21 @@ func (s *scanner) unquote(start, end int) string {
 	if strings.IndexByte(raw, '\\') < 0 && utf8.ValidString(raw) {
 		return raw
 	}
-	var b strings.Builder
-	b.Grow(len(raw))
-	if _, valid := s.unescape(start, &b); valid {
-		return b.String()
+	var room [256]byte
+	if plain, _, valid := s.unescape(start, room[:0]); valid {
+		return string(plain)
 	}
 	var value string
 	_ = json.Unmarshal([]byte(s.text[start:end]), &value) // replaces what is invalid; cannot fail
 	return value
 }
 
-// unescape scans the string that starts at i and writes its value to b. The value is not valid if it would
+// unescape scans the string that starts at i and appends its value to b. The value is not valid if it would
 // have to be repaired, because the string is not valid UTF-8.
 //
 // It goes by eight bytes at a time through a buffer on the stack: message bodies are often JSON themselves,
 // with an escaped quote every few bytes.
-func (s *scanner) unescape(i int, b *strings.Builder) (end int, valid bool) {
+func (s *scanner) unescape(i int, b []byte) (out []byte, end int, valid bool) {
 	const size = 256
 	var (
 		text  = s.text
@@ -41,7 +40,7 @@ func (s *scanner) unescape(i int, b *strings.Builder) (end int, valid bool) {
 	)
 	for i++; ; {
 		if n >= size {
-			b.Write(buf[:n])
+			b = append(b, buf[:n]...)
 			n = 0
 		}
 		if i+8 <= len(text) {
@@ -63,10 +62,10 @@ func (s *scanner) unescape(i int, b *strings.Builder) (end int, valid bool) {
 		}
 		switch {
 		case s.is(i, '"'):
-			b.Write(buf[:n])
-			return i + 1, all&highs == 0 || utf8.ValidString(text[start:i])
+			b = append(b, buf[:n]...)
+			return b, i + 1, all&highs == 0 || utf8.ValidString(text[start:i])
 		case !s.is(i, '\\'):
-			return s.fail(i), false
+			return b, s.fail(i), false
 		case s.is(i+1, '"'): // by far the most frequent
 			buf[n] = '"'
 			i += 2
@@ -75,7 +74,7 @@ func (s *scanner) unescape(i int, b *strings.Builder) (end int, valid bool) {
 		}
 		end := s.escape(i)
 		if end < 0 {
-			return end, false
+			return b, end, false
 		}
 		if text[i+1] == 'u' {
 			r, length := unicodeEscape(text[i:])
