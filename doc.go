@@ -25,7 +25,7 @@
 //
 // # Options
 //
-// Constructors take options in any order: values such as StopGroup and ErrorWhenAny, Retry, and what the
+// Constructors take options in any order; of two that set the same, the later one holds: values such as StopGroup and ErrorWhenAny, Retry, and what the
 // With functions return. The environment variables of the Powertools for AWS Lambda batch utility
 // (POWERTOOLS_BATCH_ERROR_HANDLING_POLICY, POWERTOOLS_BATCH_PARALLEL_ENABLED,
 // POWERTOOLS_BATCH_MAX_DEGREE_OF_PARALLELISM, POWERTOOLS_BATCH_THROW_ON_FULL_BATCH_FAILURE) are read when
@@ -40,5 +40,6 @@
 // is linked into a function that does not import it. Package test/lambdasim simulates what Lambda does around a
 // function, for tests.
 //
-// The rules behind all this, S1 to D6, are in docs/semantics.md of the repository.
+// The rules behind all this, S1 to D6, are in docs/semantics.md of the repository; a comment that says "SPEC D4"
+// means rule D4 there. Types such as Report are those of package messages, where their fields are described.
 package troupe

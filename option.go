@@ -78,14 +78,14 @@ func (p Policy) apply(s *settings) error {
 	if p > Stop {
 		return fmt.Errorf("troupe: %v is not a policy; allowed are Derive, Continue, StopGroup and Stop", p)
 	}
-	s.policy, s.decider = p, nil
+	s.policy = p
 	return nil
 }
 
 // WithDecider has decide choose, for each record that has failed for good, what happens to the others:
-// Continue, StopGroup or Stop; Derive leaves it to the policy that holds without a decider. It takes the
-// place of a policy. It is not asked about records that were never started or that are reported as they
-// are shortly before the deadline: there is nothing left to decide then.
+// Continue, StopGroup or Stop; Derive leaves it to the policy that holds without a decider: the one given
+// beside it, or that of the source. It is not asked about records that were never started or that are
+// reported as they are shortly before the deadline: there is nothing left to decide then.
 //
 // The batch supervisor waits for decide, one call at a time within a batch, so it must return quickly:
 // while it runs, the slots of failed records stay taken. A panic or runtime.Goexit in it is logged and
@@ -95,7 +95,7 @@ func WithDecider(decide func(rec Record, err error) Policy) Option {
 		if decide == nil {
 			return fmt.Errorf("troupe: WithDecider was given a nil function")
 		}
-		s.policy, s.decider = Derive, decide
+		s.decider = decide
 		return nil
 	})
 }

@@ -11,13 +11,15 @@ import (
 )
 
 // Record is what middleware, deciders and hooks know of a record: identifier, group, source, index in the
-// batch and number of the attempt, never its payload.
+// batch and number of the attempt, never its payload. Its fields: go doc
+// github.com/troupe-go/troupe/messages.Record.
 type Record = messages.Record
 
-// Report tells what became of a batch, record by record. Observers must not change it.
+// Report tells what became of a batch, record by record. Observers must not change it. Its fields: go doc
+// github.com/troupe-go/troupe/messages.Report.
 type Report = messages.Report
 
-// Result is what became of one record.
+// Result is what became of one record. Its fields: go doc github.com/troupe-go/troupe/messages.Result.
 type Result = messages.Result
 
 // Outcome is how a record ended; see SPEC S1 in docs/semantics.md.

@@ -10,10 +10,11 @@ import (
 
 // Owner is who an actor works for. Both methods are called on the goroutine that makes the attempt.
 type Owner interface {
-	// Handle calls the handler, unless the batch has been stopped, and returns its error.
+	// Handle calls the handler, unless the handlers' context has ended, and returns its error.
 	Handle(*messages.Attempt) error
-	// End books how the handler ended. It reports whether the actor has failed by it: not if err is nil,
-	// and not if the record was given up before.
+	// End books how the handler ended. It reports whether the actor has failed by it: not if err is nil, nor
+	// if it says to drop the record or that the handler was not called, and not if the record was given up
+	// before.
 	End(a *messages.Attempt, err error) (failed bool)
 }
 

@@ -11,8 +11,8 @@ import (
 // spawns the actor and sends it an attempt. That costs no goroutine per actor and, unlike protoactor's
 // own mailbox, survives runtime.Goexit: nothing but a mutex has to be left behind.
 //
-// Working on one message at a time is what makes a group actor keep order, so the mutex is held while the
-// actor works. Posting therefore waits for an attempt in progress; whoever owns actors must not post to
+// An actor works on one message at a time, so the mutex is held while it works; that a group's records come in
+// order is the ledger's doing, which hands out the next when the one before is booked. Posting therefore waits for an attempt in progress; whoever owns actors must not post to
 // one whose handler may hang. The exception is suspending and resuming, which the actor does to itself
 // while it works.
 type mailbox struct {

@@ -35,7 +35,7 @@ func (b *Batch) Record(index, attempt int) Record {
 type Ended uint8
 
 const (
-	// NotBegun: the batch was stopped before the handler was called.
+	// NotBegun: the handlers' context ended before the handler was called.
 	NotBegun Ended = iota
 	// Done: the handler returned nil in time.
 	Done

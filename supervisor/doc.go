@@ -9,7 +9,7 @@
 //     what each record's outcome is, and it decides each outcome once.
 //   - A slot is a goroutine that takes a record from the ledger, has the record's actor or its group's
 //     make an attempt, and goes on with the next; after a failed attempt it waits for the supervisor.
-//     There are never more slots at work than the concurrency allows.
+//     There are never more of them than the concurrency allows, but for those of abandoned handlers.
 //   - The supervisor gets every failure, applies its strategy, and puts the slot of a failed attempt back
 //     to work. It never runs a handler, so no handler can keep it busy.
 //

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"runtime/debug"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -10,6 +11,7 @@ import (
 // begins without a change of goroutine; the first message after that starts a goroutine, which stays until
 // the supervisor has stopped. The notice of each child's end is left out, since the ledger has it already.
 type inbox struct {
+	failed  func(reason any, stack []byte) // told if the supervisor panics
 	invoker actor.MessageInvoker
 	more    chan struct{} // has an element when there may be more in the queue
 
@@ -19,7 +21,9 @@ type inbox struct {
 	stopped bool
 }
 
-func newInbox() actor.Mailbox { return &inbox{more: make(chan struct{}, 1)} }
+func newInbox(failed func(reason any, stack []byte)) actor.Mailbox {
+	return &inbox{failed: failed, more: make(chan struct{}, 1)}
+}
 
 func (m *inbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
 	m.invoker = invoker
@@ -95,6 +99,7 @@ func (m *inbox) handle(messages []any) bool {
 func (m *inbox) one(message any) {
 	defer func() {
 		if reason := recover(); reason != nil {
+			m.failed(reason, debug.Stack())
 			m.invoker.EscalateFailure(reason, message)
 		}
 	}()

@@ -27,7 +27,7 @@ func (k *taker) EscalateFailure(reason, message any) {}
 // handle it. A batch that is over by then would otherwise keep its supervisor (SPEC 2).
 func TestWhatComesDuringTheStartIsHandledAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newInbox()
+		m := newInbox(nil)
 		k := &taker{onStart: func() { m.PostSystemMessage(&actor.Stop{}) }}
 		m.RegisterHandlers(k, nil)
 		m.PostSystemMessage(&actor.Started{})
@@ -40,7 +40,7 @@ func TestWhatComesDuringTheStartIsHandledAfterIt(t *testing.T) {
 // Nothing brings a supervisor that has stopped back to work, and its inbox keeps nothing (SPEC 2).
 func TestAStoppedInboxTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newInbox()
+		m := newInbox(nil)
 		k := &taker{onStart: func() {}}
 		m.RegisterHandlers(k, nil)
 		m.PostSystemMessage(&actor.Started{})

@@ -114,7 +114,7 @@ func (l *ledger) spare() bool {
 
 // take marks the earliest record that may start as running. The caller accounts for the slot.
 func (l *ledger) take(now time.Duration) (j job) {
-	if l.ended() || l.halt != 0 || l.queue.empty() {
+	if l.haltIfEnded() || l.halt != 0 || l.queue.empty() {
 		return j
 	}
 	i := l.queue.pop()
@@ -385,7 +385,7 @@ func (l *ledger) fail(a *messages.Attempt, directive messages.Directive) (retire
 		l.settle(i)
 		l.free++
 	}
-	l.ended()
+	l.haltIfEnded()
 	switch directive {
 	case messages.StopGroup:
 		l.stopGroup(i)
@@ -460,7 +460,7 @@ func (l *ledger) abandon(a *messages.Attempt) bool {
 		return false
 	}
 	why := error(messages.ErrRecordTimeout)
-	if l.ended() {
+	if l.haltIfEnded() {
 		why = messages.Because(l.reason(), why)
 	}
 	l.stopGroup(i)
@@ -491,9 +491,9 @@ func (l *ledger) reason() messages.Reason {
 	return messages.ErrCancelled
 }
 
-// ended reports whether the handlers' context has ended, and if so lets nothing more start: this may come
+// haltIfEnded reports whether the handlers' context has ended, and if so lets nothing more start: this may come
 // ahead of the cutoff's timer, when a handler ends with its context.
-func (l *ledger) ended() bool {
+func (l *ledger) haltIfEnded() bool {
 	if l.ctx.Err() == nil {
 		return false
 	}
@@ -505,7 +505,7 @@ func (l *ledger) ended() bool {
 func (l *ledger) cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closed && l.ended() {
+	if !l.closed && l.haltIfEnded() {
 		l.finish()
 	}
 }

@@ -23,7 +23,7 @@ var theProcess = &process{system: newSystem()}
 // newSystem builds an actor system with a registry of one bucket, itself a map in 32 shards. That is plenty
 // for a handful of actors at a time, and they stay in the processor's cache.
 //
-// protoactor makes 1,024 buckets of 32 maps each, which takes it 3.5 ms and 3 MB: a third of a cold start.
+// protoactor makes 1,024 buckets of 32 maps each, which takes it 2 to 4 ms and 3 MB: a third of a cold start.
 // The number of shards is a variable of the map's package. It is lowered for as long as protoactor takes,
 // which does no harm to anybody: package initialisation is sequential.
 func newSystem() *actor.ActorSystem {

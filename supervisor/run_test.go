@@ -318,3 +318,24 @@ func TestARecordWhoseActorCannotStartHasFailed(t *testing.T) {
 		})
 	}
 }
+
+// A fault in the supervisor itself must neither hold up the response nor lose a record, nor pass unnoticed
+// (SPEC 4).
+func TestASupervisorThatFailsIsToldOfAndItsRecordsAreReported(t *testing.T) {
+	b := batchOf(3, 0, func(a *messages.Attempt) error {
+		if a.Index == 1 {
+			return errHandler
+		}
+		return nil
+	})
+	b.Policy = 0 // for which there is no strategy
+	var warned []string
+	b.Warn = func(text string, args ...any) { warned = append(warned, fmt.Sprint(text, args)) }
+	report, _ := Run(t.Context(), &Config{Concurrency: 1}, b)
+	assert.Equal(t, 1, report.Succeeded)
+	assert.Equal(t, 2, report.Failed)
+	require.Len(t, warned, 1)
+	assert.Contains(t, warned[0], "the batch supervisor failed")
+	assert.Contains(t, warned[0], "nil pointer")
+	assert.Contains(t, warned[0], "supervisor.go")
+}

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -38,7 +39,7 @@ func spawn(l *ledger) {
 		s.props = actors.RecordProps(l, l.cfg.Actors...)
 	}
 	s.name = "batch-" + strconv.FormatUint(l.process.batches.Add(1), 10)
-	props := actor.PropsFromProducer(func() actor.Actor { return s }, actor.WithMailbox(newInbox))
+	props := actor.PropsFromProducer(func() actor.Actor { return s }, actor.WithMailbox(func() actor.Mailbox { return newInbox(s.failed) }))
 	// The name is new, so there is no error; and nothing reads the PID before Started has.
 	_, _ = l.process.system.Root.SpawnNamed(props, s.name)
 }
@@ -68,6 +69,13 @@ func (s *supervisor) Receive(c actor.Context) {
 	}
 }
 
+// failed tells of a panic in the supervisor, which no handler, option or event can bring about. Its guardian
+// stops it then, and the records without an outcome are reported.
+func (s *supervisor) failed(reason any, stack []byte) {
+	s.batch.Warn("troupe: the batch supervisor failed, which is a fault of troupe's; the records without an outcome are reported",
+		"reason", fmt.Sprint(reason), "stack", string(stack))
+}
+
 // rest stops the supervisor once nothing is under it.
 func (s *supervisor) rest() {
 	if s.idle() {
@@ -88,7 +96,7 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, chi
 
 func (s *supervisor) decide(v *verdict, reason any) {
 	s.strategy.HandleFailure(s.process.system, v, v.child, nil, reason, v.attempt)
-	if !v.given {
+	if !v.given { // a strategy that says nothing lets the others go on
 		v.give(messages.Continue)
 	}
 	s.fill()
@@ -96,7 +104,7 @@ func (s *supervisor) decide(v *verdict, reason any) {
 
 // verdict is what a strategy sees as its Supervisor: protoactor's directives, about one failure.
 //
-//	Resume    the record has failed; its actor goes on with what is left for it
+//	Resume    the record has failed; a group's actor goes on with what is left, a record's is done
 //	Stop      the record has failed, and its actor, so nothing more of its group
 //	Escalate  the record has failed, and with it the batch
 //	Restart   the actor makes another attempt at the record
