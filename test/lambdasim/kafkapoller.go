@@ -22,9 +22,7 @@ type kafkaPoller struct {
 type consumer struct {
 	records deque[*kafkaRecord] // in no batch yet, in the order they were sent
 	plan    []*kafkaBatch       // the first is under way or is next; the others are the rest of a halved one
-	busy    bool
-	retryAt time.Time // nothing is invoked before
-	timer   *timer    // comes back for the end of something
+	turn
 }
 
 // kafkaBatch is a batch, or what is left of one.
@@ -36,18 +34,13 @@ type kafkaBatch struct {
 func (p *kafkaPoller) drained() bool { return p.live == 0 && p.topic.exhausted() }
 
 func (p *kafkaPoller) poll() error {
-	for {
-		if err := p.topic.take(p.engine, p.topic.place, func() int { return p.live }, p.accept); err != nil {
-			return err
-		}
-		before := p.live
+	live := func() int { return p.live }
+	take := func() error { return p.topic.take(p.engine, p.topic.place, live, p.accept) }
+	return rounds(take, live, func() {
 		for _, c := range p.consumers {
 			p.advance(c)
 		}
-		if p.live == before {
-			return nil
-		}
-	}
+	})
 }
 
 // advance invokes the function with the consumer's next batch, if there is one and it is time.
@@ -58,7 +51,7 @@ func (p *kafkaPoller) advance(c *consumer) {
 	}
 	p.expire(c)
 	if e.now.Before(c.retryAt) {
-		p.comeBack(c, c.retryAt)
+		c.comeBack(e, c.retryAt)
 		return
 	}
 	if len(c.plan) == 0 {
@@ -67,21 +60,12 @@ func (p *kafkaPoller) advance(c *consumer) {
 			return
 		}
 		if !wait.IsZero() {
-			p.comeBack(c, wait)
+			c.comeBack(e, wait)
 			return
 		}
 		c.plan = append(c.plan, &kafkaBatch{records: p.collect(c, n)})
 	}
 	p.invoke(c, c.plan[0])
-}
-
-// comeBack has the engine take a turn at an instant, for the consumer's sake.
-func (p *kafkaPoller) comeBack(c *consumer, at time.Time) {
-	if c.timer != nil && c.timer.index >= 0 && c.timer.at.Equal(at) {
-		return
-	}
-	p.engine.cancel(c.timer)
-	c.timer = p.engine.at(at, func() {})
 }
 
 // cut says how many records a new batch has, and until when it waits for more.
@@ -195,22 +179,13 @@ func (p *kafkaPoller) reported(batch *kafkaBatch, failed map[string]bool) []bool
 // records away.
 func (p *kafkaPoller) again(c *consumer, batch *kafkaBatch, moved int, whole bool) {
 	e := p.engine
-	bisect := e.sim.Mapping.BisectBatchOnFunctionError
-	halve := bisect && whole && len(batch.records) > 1 && (batch.erred || !e.sim.Unknown.KeepOnBadResponse)
-	split := bisect && moved > 0 && !e.sim.Unknown.ChargeSplits
-	switch {
-	case moved > 0 && e.sim.Unknown.RestartRetries:
-		batch.failures, batch.invokes = 0, 0
-	case halve || split:
-	default:
-		batch.failures++
-	}
+	halve := batch.charge(e, len(batch.records), moved, whole)
 	if limit, limited := p.retries(); limited && batch.failures > limit {
 		p.discard(batch.segment, batch.records, "RetryAttemptsExhausted")
 		c.plan = c.plan[1:]
 		return
 	}
-	c.retryAt = e.now.Add(max(e.sim.Unknown.RetryDelay(max(batch.invokes, 1)), time.Microsecond))
+	c.retryAt = e.now.Add(batch.delay(e))
 	if halve {
 		middle := len(batch.records) / 2
 		first := &kafkaBatch{batch.segment, batch.records[:middle:middle]}

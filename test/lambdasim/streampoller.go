@@ -26,18 +26,8 @@ type lane struct {
 	shard   int
 	records deque[*streamRecord]
 	plan    []segment // batches that have failed before, from the checkpoint on
-	busy    bool
-	retryAt time.Time // nothing is invoked before
-	timer   *timer    // comes back for the end of something
 	window  *window   // the tumbling window that is open
-}
-
-// segment is a batch that has failed, or a part of one.
-type segment struct {
-	size     int
-	failures int  // what counts against MaximumRetryAttempts
-	invokes  int  // invocations that had to do with it
-	erred    bool // the last of them ended with a function error
+	turn
 }
 
 func newStreamPoller(e *engine, arn string, shards int, keep time.Duration) *streamPoller {
@@ -61,18 +51,11 @@ func (p *streamPoller) drained() bool {
 }
 
 func (p *streamPoller) poll() error {
-	for {
-		if err := p.take(); err != nil {
-			return err
-		}
-		before := p.live
+	return rounds(p.take, func() int { return p.live }, func() {
 		for _, l := range p.lanes {
 			p.advance(l)
 		}
-		if p.live == before {
-			return nil
-		}
-	}
+	})
 }
 
 // advance invokes the function with the lane's next batch, if there is one and it is time.
@@ -83,7 +66,7 @@ func (p *streamPoller) advance(l *lane) {
 	}
 	p.expire(l)
 	if e.now.Before(l.retryAt) {
-		p.comeBack(l, l.retryAt)
+		l.comeBack(e, l.retryAt)
 		return
 	}
 	if len(l.plan) > 0 {
@@ -100,22 +83,13 @@ func (p *streamPoller) advance(l *lane) {
 		l.plan = append(l.plan, segment{size: n})
 		p.invoke(l, l.plan[0])
 	case n > 0:
-		p.comeBack(l, wait)
+		l.comeBack(e, wait)
 	case l.window == nil:
 	case e.now.Before(l.window.end):
-		p.comeBack(l, l.window.end)
+		l.comeBack(e, l.window.end)
 	default:
 		p.invoke(l, segment{})
 	}
-}
-
-// comeBack has the engine take a turn at an instant, for the lane's sake.
-func (p *streamPoller) comeBack(l *lane, at time.Time) {
-	if l.timer != nil && l.timer.index >= 0 && l.timer.at.Equal(at) {
-		return
-	}
-	p.engine.cancel(l.timer)
-	l.timer = p.engine.at(at, func() {})
 }
 
 // room for what is around the records of an event.
@@ -223,22 +197,13 @@ func (p *streamPoller) settle(l *lane, inv *invocation, batch []*streamRecord, r
 // partial response moved by the given number of records.
 func (p *streamPoller) again(l *lane, rest segment, moved int, whole bool) {
 	e := p.engine
-	bisect := e.sim.Mapping.BisectBatchOnFunctionError
-	halve := bisect && whole && rest.size > 1 && (rest.erred || !e.sim.Unknown.KeepOnBadResponse)
-	split := bisect && moved > 0 && !e.sim.Unknown.ChargeSplits
-	switch {
-	case moved > 0 && e.sim.Unknown.RestartRetries:
-		rest.failures, rest.invokes = 0, 0
-	case halve || split:
-	default:
-		rest.failures++
-	}
+	halve := rest.charge(e, rest.size, moved, whole)
 	if limit, limited := e.sim.Mapping.retries(); limited && rest.failures > limit {
 		p.discard(l, rest, "RetryAttemptsExhausted")
 		l.plan = l.plan[1:]
 		return
 	}
-	l.retryAt = e.now.Add(p.retryDelay(max(rest.invokes, 1)))
+	l.retryAt = e.now.Add(rest.delay(e))
 	if halve {
 		first, second := rest, rest
 		first.size = rest.size / 2
@@ -247,11 +212,6 @@ func (p *streamPoller) again(l *lane, rest segment, moved int, whole bool) {
 		return
 	}
 	l.plan[0] = rest
-}
-
-// retryDelay keeps an endless retry from happening all at one instant.
-func (p *streamPoller) retryDelay(failures int) time.Duration {
-	return max(p.engine.sim.Unknown.RetryDelay(failures), time.Microsecond)
 }
 
 // drop takes records from the front of the lane.

@@ -66,7 +66,7 @@ func (p *streamPoller) settleWindow(l *lane, r result) {
 		w.failures++
 		limit, limited := p.engine.sim.Mapping.retries()
 		if !limited || w.failures <= limit {
-			l.retryAt = p.engine.now.Add(p.retryDelay(w.failures))
+			l.retryAt = p.engine.now.Add(p.engine.retryDelay(w.failures))
 			return
 		}
 	}

@@ -1,0 +1,65 @@
+package lambdasim
+
+import "time"
+
+// turn is what lanes and consumers have in common: one invocation at a time, and a time before which there is
+// none.
+type turn struct {
+	busy    bool
+	retryAt time.Time // nothing is invoked before
+	timer   *timer    // comes back for the end of something
+}
+
+// comeBack has the engine take a turn at an instant.
+func (t *turn) comeBack(e *engine, at time.Time) {
+	if t.timer != nil && t.timer.index >= 0 && t.timer.at.Equal(at) {
+		return
+	}
+	e.cancel(t.timer)
+	t.timer = e.at(at, func() {})
+}
+
+// rounds has all lanes or consumers advance until that accounts for no more records.
+func rounds(take func() error, live func() int, advance func()) error {
+	for {
+		if err := take(); err != nil {
+			return err
+		}
+		before := live()
+		advance()
+		if live() == before {
+			return nil
+		}
+	}
+}
+
+// segment is a batch that has failed, or a part of one.
+type segment struct {
+	size     int
+	failures int  // what counts against MaximumRetryAttempts
+	invokes  int  // invocations that had to do with it
+	erred    bool // the last of them ended with a function error
+}
+
+// charge books a failure of what is left of a batch: size records, after a partial response took the given
+// number of them away. It reports whether they are to be halved.
+func (s *segment) charge(e *engine, size, moved int, whole bool) (halve bool) {
+	bisect := e.sim.Mapping.BisectBatchOnFunctionError
+	halve = bisect && whole && size > 1 && (s.erred || !e.sim.Unknown.KeepOnBadResponse)
+	split := bisect && moved > 0 && !e.sim.Unknown.ChargeSplits
+	switch {
+	case moved > 0 && e.sim.Unknown.RestartRetries:
+		s.failures, s.invokes = 0, 0
+	case halve || split:
+	default:
+		s.failures++
+	}
+	return halve
+}
+
+func (s *segment) delay(e *engine) time.Duration { return e.retryDelay(max(s.invokes, 1)) }
+
+// retryDelay is never 0, which keeps an endless retry from happening all at one instant.
+func (e *engine) retryDelay(failures int) time.Duration {
+	return max(e.sim.Unknown.RetryDelay(failures), time.Microsecond)
+}
