@@ -32,7 +32,8 @@ type payments struct {
 }
 
 // charge charges one order. The message's id goes with it, by which the payment service knows an order that
-// comes a second time: delivery is at least once.
+// comes a second time: delivery is at least once. A producer that sends an order twice makes two messages with two ids,
+// though, and so does moving messages back from the dead-letter queue. Where orders have a number of their own, send that.
 func (p payments) charge(ctx context.Context, msg events.SQSMessage) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(msg.Body))
 	if err != nil {
@@ -48,7 +49,9 @@ func (p payments) charge(ctx context.Context, msg events.SQSMessage) error {
 	switch {
 	case response.StatusCode >= 500:
 		return fmt.Errorf("payments: %s", response.Status)
-	case response.StatusCode >= 300: // it will not be charged next time either: on to the dead-letter queue
+	case response.StatusCode >= 300:
+		// It is not tried again in place, which would be for nothing. The queue still delivers it maxReceiveCount times
+		// before it goes to the dead-letter queue: to Lambda a failure is a failure.
 		return troupe.Permanent(fmt.Errorf("payments: %s", response.Status))
 	}
 	return nil
