@@ -17,6 +17,21 @@ import (
 	"github.com/troupe-go/troupe/test/lambdasim/history"
 )
 
+func TestTheOrderThatCannotBeShippedIsReported(t *testing.T) {
+	ship := func(_ context.Context, msg events.SQSMessage) error {
+		if msg.Body == "an anvil" {
+			return errors.New("too heavy")
+		}
+		return nil
+	}
+	response, err := troupe.SQS(ship, troupe.WithLogger(nil)).Process(t.Context(), events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "m1", Body: "a feather"}, {MessageId: "m2", Body: "an anvil"},
+	}})
+	if failed := response.BatchItemFailures; err != nil || len(failed) != 1 || failed[0].ItemIdentifier != "m2" {
+		t.Error(failed, err)
+	}
+}
+
 // ship is the handler under test. The carrier turns one order in five down at first.
 func ship(ctx context.Context, msg events.SQSMessage) error {
 	if lambdasim.Draw(1, "carrier", msg.MessageId, lambdasim.Delivery(ctx, msg.MessageId)) < 0.2 {
@@ -35,7 +50,7 @@ func TestOrdersOfACustomerAreShippedInOrder(t *testing.T) {
 		}
 		verdict, err := lambdasim.Simulation{
 			Source:  queue,
-			Handler: troupe.SQS(lambdasim.Watch(ship), troupe.StopGroup),
+			Handler: troupe.SQS(lambdasim.Watch(ship), troupe.StopGroup, troupe.WithLogger(nil)),
 			Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 			Observe: func(e history.Event) {
 				if e.Kind == history.Ended && e.Detail == history.OK {
@@ -44,8 +59,9 @@ func TestOrdersOfACustomerAreShippedInOrder(t *testing.T) {
 			},
 		}.Run(t.Context())
 		if err != nil || !verdict.OK() || !reflect.DeepEqual(sent, shipped) {
-			t.Error(verdict, err, shipped)
+			t.Error(err, shipped)
 		}
+		t.Log(verdict)
 	})
 }
 
@@ -59,9 +75,12 @@ func TestThePageAboutTestingShowsTheseLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, shown, _ := strings.Cut(string(code), "// ship is the handler under test.")
-	shown, _, _ = strings.Cut("// ship is the handler under test."+shown, "\n// The page about testing")
-	if !strings.Contains(string(page), "```go\n"+shown+"```\n") {
-		t.Errorf("docs/testing.md does not contain\n%s", shown)
+	_, shown, _ := strings.Cut(string(code), "\nfunc TestTheOrderThatCannot")
+	shown, _, _ = strings.Cut("func TestTheOrderThatCannot"+shown, "\n// The page about testing")
+	first, second, _ := strings.Cut(shown, "\n// ship is the handler under test.")
+	for _, shown := range []string{first, "// ship is the handler under test." + second} {
+		if !strings.Contains(string(page), "```go\n"+shown+"```\n") {
+			t.Errorf("docs/testing.md does not contain\n%s", shown)
+		}
 	}
 }
