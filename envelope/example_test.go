@@ -11,9 +11,14 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
+// Order is what the examples' producers send.
+type Order struct {
+	ID string `json:"id"`
+}
+
 // A queue that is subscribed to a topic. Raw message delivery may be on or off.
 func ExampleSNS() {
-	charge := func(ctx context.Context, order order, msg events.SQSMessage) error {
+	charge := func(ctx context.Context, order Order, msg events.SQSMessage) error {
 		fmt.Println(msg.MessageId, order.ID)
 		return nil
 	}

@@ -32,13 +32,13 @@ func TestPayloadPackagesLinkNothingButEventTypes(t *testing.T) {
 	}, foreign)
 }
 
-// What docs/payloads.md shows is in examples that are compiled and run.
+// What docs/payloads.md shows is in examples that are compiled and run, indentation aside.
 func TestTheSnippetsOnPayloadsAreOfExamples(t *testing.T) {
 	var examples string
 	for _, pkg := range []string{"typed", "envelope"} {
 		text, err := os.ReadFile("../" + pkg + "/example_test.go")
 		require.NoError(t, err)
-		examples += string(text)
+		examples += squeezed(string(text))
 	}
 	page, err := os.ReadFile("../docs/payloads.md")
 	require.NoError(t, err)
@@ -46,6 +46,6 @@ func TestTheSnippetsOnPayloadsAreOfExamples(t *testing.T) {
 	require.Greater(t, len(parts), 10)
 	for i := 1; i < len(parts); i += 2 { // every second part is a snippet
 		snippet := strings.TrimPrefix(parts[i], "go\n")
-		assert.True(t, strings.Contains(examples, snippet), "no example has\n%s", snippet)
+		assert.True(t, strings.Contains(examples, squeezed(snippet)), "no example has\n%s", snippet)
 	}
 }
