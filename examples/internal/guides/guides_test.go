@@ -1,4 +1,3 @@
-// Package guides holds the numbers that docs/guides tell to what happens in the simulation.
 package guides
 
 import (
