@@ -77,6 +77,14 @@ func identifiers() response.Answer[[]string] {
 	}
 }
 
+// options puts Stop first, so that it beats the variables of the environment. What is derived for a window is
+// Stop too, and not what is derived for streams otherwise.
 func options(given []troupe.Option) []troupe.Option {
-	return append([]troupe.Option{troupe.Stop}, given...) // beats the variables of the environment
+	all := []troupe.Option{troupe.Stop}
+	for _, o := range given {
+		if policy, ok := o.(troupe.Policy); !ok || policy != troupe.Derive {
+			all = append(all, o)
+		}
+	}
+	return all
 }

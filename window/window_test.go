@@ -428,6 +428,17 @@ func TestAnUndecodableRecordStopsTheWindow(t *testing.T) {
 	assert.JSONEq(t, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, string(answer))
 }
 
+// SPEC 9, P2, P4: what is derived for a window is Stop, also if Derive is asked for.
+func TestAWindowStopsAtTheFirstFailureWhetherAskedToOrNot(t *testing.T) {
+	for _, options := range [][]troupe.Option{nil, {troupe.Stop}, {troupe.Derive}, {troupe.Stop, troupe.Derive}} {
+		var report *troupe.Report
+		observe := troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r })
+		_, err := window.Kinesis(tally, nil, append(options, troupe.WithLogger(nil), observe)...).Invoke(t.Context(), document("", false, "a", "fail", "a"))
+		require.NoError(t, err)
+		require.ErrorIs(t, report.Records[2].Err, troupe.ErrStopped)
+	}
+}
+
 // SPEC 9: one group per shard and stop on first, and no other policy.
 func TestOptionsThatWouldMiscountAreRefused(t *testing.T) {
 	t.Setenv("POWERTOOLS_BATCH_ERROR_HANDLING_POLICY", "ContinueOnBatchItemFailure") // is for the whole function, and loses
