@@ -46,8 +46,24 @@ var orderNames = [...]string{"its own order", "without order", "grouped by a fun
 
 func (o order) String() string { return orderNames[o] }
 
+// made is what a plan's processor is made with.
+type made uint8
+
+const (
+	plainly  made = iota
+	typedly       // package typed, and for queues package envelope
+	unpacked      // package kpl
+	windowed      // package window
+	together      // package bulk
+)
+
+var madeNames = [...]string{"plain", "typed payloads", "KPL aggregates", "tumbling windows", "batches as a whole"}
+
+func (m made) String() string { return madeNames[m] }
+
 // plan is one draw: a processor and the batches that it is given.
 type plan struct {
+	made       made
 	source     source
 	order      order
 	raw        bool // JSON through Invoke
@@ -57,14 +73,22 @@ type plan struct {
 	errorWhen  troupe.ErrorWhen
 	lowestOnly bool
 	backoffs   []time.Duration // by attempt
-	together   bool            // the batches come at the same time, not one after the other
+	overlap    bool            // the batches come at the same time, not one after the other
+	blames     bool            // the middleware decides how an attempt ends that its handler has succeeded at
+	typed      reading
+	state      state // of windows
 	batches    []batch
 }
 
-// batch is what the model knows of a batch, and the identifiers of its records.
+// batch is what the model knows of a batch, and what it does not need to know.
 type batch struct {
 	model.Batch
-	ids []string
+	ids      []string
+	spoiled  []bool    // the source cannot decode the record
+	payloads []written // of typed handlers
+	carriers []carrier // by user record
+	end      ending    // of a window
+	whole    model.Act // of the handler of the whole batch
 }
 
 // decider chooses a policy by record and error.
@@ -89,20 +113,36 @@ type shape struct {
 
 func drawPlan(t *rapid.T, sh shape) *plan {
 	p := &plan{
+		made:       oneOfThese(t, "made", plainly, plainly, plainly, plainly, plainly, windowed, typedly, together, unpacked, plainly, plainly, plainly, typedly, plainly, unpacked, plainly, plainly, plainly),
 		source:     oneOfThese(t, "source", standard, fifo, kinesis, dynamodb, fifo, kinesis, topic),
 		order:      oneOfThese(t, "order", ownOrder, ownOrder, ownOrder, ownOrder, unordered, grouped, grouped),
 		raw:        rapid.Bool().Draw(t, "raw"),
 		middleware: chance(t, "middleware", 2),
 		errorWhen:  oneOfThese(t, "error when", troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever),
 	}
+	switch p.made {
+	case typedly:
+		p.typed = p.drawReading(t)
+	case unpacked:
+		p.source = kinesis
+	case windowed:
+		p.source, p.order = oneOfThese(t, "stream", kinesis, dynamodb), ownOrder
+		p.state = oneOfThese(t, "state", copied, encoded, mapped)
+	case together:
+		p.order, p.middleware = oneOfThese(t, "order of the whole", ownOrder, ownOrder, unordered), false
+	}
+	p.blames = p.middleware && chance(t, "it decides", 4)
 	p.lowestOnly = p.source.stream() && chance(t, "lowest only", 2)
 	policies := []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.Stop}
-	if chance(t, "decider", 2) {
+	switch {
+	case p.made == windowed:
+		p.policy = oneOfThese(t, "policy", troupe.Derive, troupe.Stop)
+	case p.made != together && chance(t, "decider", 2):
 		p.decider = &decider{
 			records:  rapid.SliceOfN(rapid.SampledFrom(policies), 1, 5).Draw(t, "decider's policies"),
 			panicked: oneOfThese(t, "decider's policy for a panic", policies...),
 		}
-	} else {
+	default:
 		p.policy = oneOfThese(t, "policy", policies...)
 	}
 
@@ -111,7 +151,8 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 		Concurrency: oneOfThese(t, "concurrency", sh.concurrency...),
 		Directive:   p.directive,
 	}
-	if !chance(t, "no retry", 1) {
+	single := p.made != together // about single records
+	if single && !chance(t, "no retry", 1) {
 		b.Retries = rapid.IntRange(1, 3).Draw(t, "retries")
 		b.RetryPanics = rapid.Bool().Draw(t, "retry panics")
 		for i := range b.Retries {
@@ -123,7 +164,7 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 		}
 		b.Backoff = func(attempt int) time.Duration { return p.backoffs[min(attempt, b.Retries)-1] }
 	}
-	if chance(t, "limit a record", 2) {
+	if single && chance(t, "limit a record", 2) {
 		b.RecordTimeout = unlike(drawDuration(t, "record timeout", 300, 100, 50, 20, 5), 10)
 	}
 	if chance(t, "reserve set", 2) {
@@ -131,7 +172,7 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 	}
 
 	invocations := oneOfThese(t, "batches", 1, 1, 1, 1, 1, 1, 2, 2)
-	p.together = invocations > 1 && rapid.Bool().Draw(t, "together")
+	p.overlap = invocations > 1 && rapid.Bool().Draw(t, "together")
 	for no := range invocations {
 		p.batches = append(p.batches, p.drawBatch(t, sh, b, no))
 	}
@@ -166,10 +207,53 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 		}
 		b.Records = append(b.Records, record)
 	}
-	if p.source == topic {
-		return batch{b, p.drawOffsets(t, b.Records)}
+	drawn := batch{Batch: b}
+	switch {
+	case p.source == topic:
+		drawn.ids = p.drawOffsets(t, b.Records)
+	case p.made == unpacked:
+		drawn.drawCarriers(t)
+	case p.made == windowed:
+		drawn.ids = ascending(n)
+		drawn.end = drawEnding(t, sh, b, no)
+		for i := range b.Records {
+			b.Records[i].Group = shard
+		}
+	default:
+		drawn.ids = drawIDs(t, n)
 	}
-	return batch{b, drawIDs(t, n)}
+	if p.made == together {
+		drawn.whole = drawWhole(t, sh, b, no)
+	}
+	if p.made == typedly {
+		p.drawPayloads(t, &drawn, no)
+	}
+	p.drawSpoiled(t, &drawn)
+	return drawn
+}
+
+// drawSpoiled draws which records the source cannot decode. Only in JSON there can be such records.
+func (p *plan) drawSpoiled(t *rapid.T, b *batch) {
+	b.spoiled = make([]bool, len(b.Records))
+	if !p.raw || !chance(t, "undecodable records", 1) {
+		return
+	}
+	for i := range b.Records {
+		if len(b.carriers) > 0 && b.carriers[i].users > 1 || !chance(t, "undecodable", 1) {
+			continue
+		}
+		b.spoiled[i] = true
+		b.unreadable(i, model.Undecodable)
+		// A function of the user's cannot be asked then. Nor is it known which keys were in an aggregate.
+		b.Records[i].Ungrouped = p.order == grouped || p.made == unpacked
+	}
+}
+
+// unreadable has the handler not called for record i.
+func (b *batch) unreadable(i int, do model.Do) {
+	for attempt := range b.Records[i].Acts {
+		b.Records[i].Acts[attempt] = model.Act{Do: do}
+	}
 }
 
 // drawAct draws an act of which troubled in 8 are not plain successes.
@@ -190,6 +274,15 @@ func drawAct(t *rapid.T, sh shape, troubled int, limited bool, no int) model.Act
 		act.Do = model.Fail
 	}
 	return act
+}
+
+// ascending are identifiers of n records of a shard.
+func ascending(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = strconv.Itoa(97 + i)
+	}
+	return ids
 }
 
 // drawIDs draws identifiers as queues and streams have them, some of them more than once in a batch.
@@ -257,7 +350,7 @@ func (p *plan) directive(record int, why model.Why) model.Directive {
 	}
 	if policy == troupe.Derive {
 		switch {
-		case p.source == fifo:
+		case p.source == fifo || p.made == windowed:
 			policy = troupe.Stop
 		case p.source == standard || p.order == unordered:
 			policy = troupe.Continue
@@ -291,16 +384,33 @@ func chance(t *rapid.T, label string, eighths int) bool {
 	return rapid.IntRange(0, 7).Draw(t, label) >= 8-eighths
 }
 
+// carriage tells how record i is carried, if that is not the usual way.
+func (b batch) carriage(i int) (s string) {
+	if b.spoiled[i] {
+		s = " undecodable by the source"
+	}
+	if b.payloads != nil {
+		s += fmt.Sprintf(" %v", b.payloads[i])
+	}
+	if b.carriers != nil {
+		s += fmt.Sprintf(" %+v", b.carriers[i])
+	}
+	return s
+}
+
 // String tells a plan in lines that a person can work with.
 func (p *plan) String() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%v, %v", p.source, p.order)
+	fmt.Fprintf(&s, "%v, %v, %v", p.made, p.source, p.order)
+	if p.made == typedly {
+		fmt.Fprintf(&s, " (%+v)", p.typed)
+	}
 	if p.decider != nil {
 		fmt.Fprintf(&s, ", decider %v, of panics %v", p.decider.records, p.decider.panicked)
 	} else {
 		fmt.Fprintf(&s, ", policy %v", p.policy)
 	}
-	fmt.Fprintf(&s, ", error when %d, lowest only %v, raw %v, together %v\n", p.errorWhen, p.lowestOnly, p.raw, p.together)
+	fmt.Fprintf(&s, ", error when %d, lowest only %v, raw %v, overlapping %v, middleware %v, blaming %v\n", p.errorWhen, p.lowestOnly, p.raw, p.overlap, p.middleware, p.blames)
 	for _, b := range p.batches {
 		fmt.Fprintf(&s, "batch: concurrency %d", b.Concurrency)
 		if b.Retries > 0 {
@@ -319,7 +429,7 @@ func (p *plan) String() string {
 		for i, record := range b.Records {
 			fmt.Fprintf(&s, "  record %d, id %q, group %q:", i, b.ids[i], record.Group)
 			for _, act := range record.Acts {
-				fmt.Fprintf(&s, " %s after %v", [...]string{"ok", "fail", "fail for good", "panic", "goexit", "hang"}[act.Do], act.For)
+				fmt.Fprintf(&s, " %s after %v", [...]string{"ok", "fail", "fail for good", "panic", "goexit", "hang", "undecodable", "undecodable and dropped"}[act.Do], act.For)
 				if act.Deaf {
 					s.WriteString(" (deaf)")
 				} else if act.Lag > 0 {
@@ -327,7 +437,14 @@ func (p *plan) String() string {
 				}
 				s.WriteByte(',')
 			}
+			s.WriteString(b.carriage(i))
 			s.WriteByte('\n')
+		}
+		if p.made == windowed {
+			fmt.Fprintf(&s, "  window: %+v\n", b.end)
+		}
+		if p.made == together {
+			fmt.Fprintf(&s, "  the whole batch: %+v\n", b.whole)
 		}
 	}
 	return s.String()

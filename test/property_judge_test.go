@@ -28,7 +28,11 @@ const (
 // compare looks for what came among the model's answers. If it is not there, answer is the one most like
 // it, and differences are to that.
 func compare(p *plan, b batch, came *seen) (answer model.Answer, how certainty, differences []string) {
-	if len(b.Records) > mostRecords {
+	if p.made == together {
+		answer = model.Whole(b.Batch, b.whole)
+		return answer, exact, unlikeness(p, b, answer, came)
+	}
+	if len(b.Records) > mostRecords && p.made != windowed { // a window leaves nothing to chance
 		return answer, lawful, nil
 	}
 	forks := 0
@@ -63,36 +67,70 @@ func unlikeness(p *plan, b batch, a model.Answer, came *seen) (differences []str
 		}
 	}
 	failed := a.Count(0)
+	closing, closes := p.closing(b, a)
 	failing := p.errorWhen != troupe.ErrorNever && failed > 0 && (p.errorWhen == troupe.ErrorWhenAny || failed == len(b.ids))
-	differ("an error (S7)", failing, came.err != nil)
-	if !failing || !p.raw {
+	differ("an error (S7)", failing || closing.Count(0) > 0, came.err != nil)
+	if failing = failing || closing.Count(0) > 0; !failing || !p.raw {
 		differ("response (S3, S8)", fmt.Sprintf("%q", a.Reported(b.ids, p.lowestOnly)), fmt.Sprintf("%q", came.reported))
 	}
-	differ("answered at", a.End, came.took)
+	differ("answered at", a.End+closing.End, came.took)
 
 	report := came.report
-	differ("report: succeeded", len(b.ids)-failed, report.Succeeded)
+	dropped := 0
+	for _, result := range a.Results {
+		if result.Dropped {
+			dropped++
+		}
+	}
+	differ("report: succeeded", len(b.ids)-failed-dropped, report.Succeeded)
 	differ("report: failed", failed, report.Failed)
-	differ("report: dropped", 0, report.Dropped)
+	differ("report: dropped", dropped, report.Dropped)
 	differ("report: not started", a.Count(model.NotStarted), report.NotStarted)
-	differ("report: abandoned", a.Count(model.Abandoned), report.Abandoned)
+	abandoned := a.Count(model.Abandoned)
+	if p.made == together {
+		abandoned = min(1, abandoned) // it is handlers that are counted
+	}
+	differ("report: abandoned", abandoned, report.Abandoned)
 	differ("report: duration", a.End, report.Duration)
-	retried := 0
+	retried, wrapped := 0, 0
 	for i, want := range a.Results {
 		got, record := report.Records[i], fmt.Sprintf("record %d: ", i)
-		differ(record+"outcome", want.Why == 0, got.Outcome == troupe.Succeeded)
+		differ(record+"outcome", outcome(want), got.Outcome)
 		differ(record+"reasons", want.Why, reasons(got.Err)&^(want.Maybe&^want.Why))
-		if want.Why.OneOf(model.Erred | model.ErredForGood | model.Panicked) {
+		if p.made != together && want.Why.OneOf(model.Erred|model.ErredForGood|model.Panicked) {
 			differ(record+"error of the attempt", fault{i, want.Attempts, false}, blamed(got.Err))
 		}
 		differ(record+"attempts", want.Attempts, got.Attempts)
 		differ(record+"queued", want.Queued, got.Queued)
 		differ(record+"duration", want.Duration, got.Duration)
 		retried += max(0, want.Attempts-1)
+		if !b.spoiled[i] && (b.carriers == nil || b.carriers[i].packing != unusable) {
+			wrapped += want.Attempts
+		}
 	}
 	differ("report: retried", retried, report.Retried)
+	if p.middleware {
+		differ("calls of the middleware (D6)", wrapped, came.wrapped)
+	}
+	if p.made == windowed {
+		differences = append(differences, p.windowUnlike(b, a, closing, closes, failing, came)...)
+	}
+	if p.made == together {
+		differences = append(differences, wholeUnlike(b, a, came)...)
+	}
 	differences = append(differences, callsUnlike(b, a, came)...)
 	return append(differences, hooksUnlike(a, came)...)
+}
+
+func outcome(r model.Result) troupe.Outcome {
+	switch {
+	case r.Dropped:
+		return troupe.Dropped
+	case r.Why == 0:
+		return troupe.Succeeded
+	default:
+		return troupe.Failed
+	}
 }
 
 // callsUnlike compares the calls of the handler. At concurrency 1 they come in one order; otherwise
@@ -133,7 +171,7 @@ func hooksUnlike(a model.Answer, came *seen) (differences []string) {
 	for i, want := range a.Results {
 		h, ok := told[i]
 		switch {
-		case ok != (want.Why != 0):
+		case ok != want.Failed():
 			differences = append(differences, fmt.Sprintf("failure hook: called for record %d: %v", i, ok))
 		case !ok:
 		case h.err != came.report.Records[i].Err || h.attempt != want.Attempts:
@@ -165,13 +203,15 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 		if r.ID != b.ids[i] || (r.Outcome == troupe.Succeeded) == (r.Err != nil) {
 			break_("S1: record %d: %+v", i, r)
 		}
-		if r.Outcome != troupe.Succeeded && !slices.Contains(failed, r.ID) {
+		if r.Outcome == troupe.Failed && !slices.Contains(failed, r.ID) {
 			failed = append(failed, r.ID)
 		}
 		want := ""
 		switch group := b.Records[i].Group; {
 		case !b.Ordered:
-		case p.source != dynamodb || p.order == grouped:
+		case b.Records[i].Ungrouped:
+			want = r.Group // nobody knows
+		case p.source != dynamodb || p.order == grouped || p.made == windowed:
 			want = group
 		case groups[group] == "": // the form is the processor's
 			want, groups[group] = r.Group, r.Group
@@ -188,7 +228,7 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 	if (came.err == nil || !p.raw) && !p.lowestOnly && (came.reported == nil || !slices.Equal(failed, came.reported)) {
 		break_("S3: %q failed, %q are reported", failed, came.reported)
 	}
-	if came.err != nil {
+	if came.err != nil && (came.report.Failed > 0 || p.made != windowed) { // else it is of the end of a window
 		var all interface{ Unwrap() []error }
 		if !errors.As(came.err, &all) || len(all.Unwrap()) != came.report.Failed || !errors.Is(came.err, firstError(came.report)) {
 			break_("S7: the error is %v", came.err)
@@ -198,6 +238,9 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 		break_("D1: answered at %v, the deadline was %v", came.took, b.Left)
 	}
 	laws = append(laws, disorder(b, came)...)
+	if p.made == together {
+		return laws // none of its records has an attempt of its own
+	}
 	return append(laws, unexplained(p, b, came)...)
 }
 
@@ -244,10 +287,11 @@ func disorder(b batch, came *seen) (laws []string) {
 // unexplained tells which outcomes do not follow from what the handler did and which records failed.
 func unexplained(p *plan, b batch, came *seen) (laws []string) {
 	records := came.report.Records
+	barrier := slices.IndexFunc(b.Records, func(r model.Record) bool { return b.Ordered && r.Ungrouped })
 	failedWith := func(of func(j int) bool, d model.Directive) bool {
 		for j, r := range records {
 			why := reasons(r.Err)
-			if why != 0 && !why.Has(model.NotStarted) && of(j) && (p.directive(j, why) == d || d == model.StopGroup && why.Has(model.TimedOut|model.Abandoned)) {
+			if r.Outcome == troupe.Failed && !why.Has(model.NotStarted) && of(j) && (p.directive(j, why) == d || d == model.StopGroup && why.Has(model.TimedOut|model.Abandoned)) {
 				return true
 			}
 		}
@@ -261,7 +305,7 @@ func unexplained(p *plan, b batch, came *seen) (laws []string) {
 			blameless := why.Has(model.Deadline) && b.Left == model.Never ||
 				why.Has(model.Cancelled) && came.took < b.Cancel ||
 				why.Has(model.Stopped) && !stopped ||
-				why.Has(model.GroupStopped) && !failedWith(func(j int) bool {
+				why.Has(model.GroupStopped) && !(barrier >= 0 && i > barrier) && !failedWith(func(j int) bool {
 					return j < i && b.Ordered && b.Records[j].Group == b.Records[i].Group
 				}, model.StopGroup)
 			if blameless || !why.OneOf(model.Deadline|model.Cancelled|model.Stopped|model.GroupStopped) {
@@ -269,7 +313,13 @@ func unexplained(p *plan, b batch, came *seen) (laws []string) {
 			}
 			continue
 		}
+		if barrier >= 0 && i > barrier {
+			laws = append(laws, fmt.Sprintf("D6: record %d was started, the group of record %d is not known", i, barrier))
+		}
 		act := b.Records[i].Acts[min(r.Attempts, len(b.Records[i].Acts))-1]
+		if (r.Outcome == troupe.Dropped) != (act.Do == model.Drop) {
+			laws = append(laws, fmt.Sprintf("S1: record %d was %v", i, r.Outcome))
+		}
 		limited := why.OneOf(model.TimedOut | model.Deadline | model.Cancelled)
 		if ended := model.Ending(act.Do); limited && act.For == 0 && act.Do != model.Hang || !limited && why != ended {
 			laws = append(laws, fmt.Sprintf("S1: record %d ended with %v after its handler had ended with %v", i, why, ended))
@@ -284,7 +334,7 @@ func unexplained(p *plan, b batch, came *seen) (laws []string) {
 // stillRunning compares the count of abandoned handlers that still run, which is the process's: batches
 // that ran one after the other add up.
 func stillRunning(p *plan, answers []model.Answer, came []*seen) string {
-	if p.together {
+	if p.overlap {
 		return ""
 	}
 	for i, of := range came {
@@ -292,6 +342,12 @@ func stillRunning(p *plan, answers []model.Answer, came []*seen) string {
 		for j := range i + 1 {
 			for _, at := range answers[j].Attempts {
 				if at.Abandoned && (at.Returns == model.Never || came[j].began.Add(at.Returns).After(of.began.Add(of.took))) {
+					want++
+				}
+			}
+			if closing, _ := p.closing(p.batches[j], answers[j]); j < i && closing.Count(model.Abandoned) > 0 {
+				began := came[j].began.Add(answers[j].End)
+				if returns := closing.Attempts[0].Returns; returns == model.Never || began.Add(returns).After(of.began.Add(of.took)) {
 					want++
 				}
 			}
@@ -305,7 +361,7 @@ func stillRunning(p *plan, answers []model.Answer, came []*seen) string {
 
 func firstError(report *troupe.Report) error {
 	for _, r := range report.Records {
-		if r.Err != nil {
+		if r.Outcome == troupe.Failed {
 			return r.Err
 		}
 	}
@@ -318,6 +374,7 @@ func reasons(err error) (why model.Why) {
 		troupe.ErrPanic: model.Panicked, troupe.ErrGoexit: model.Exited, troupe.ErrRecordTimeout: model.TimedOut,
 		troupe.ErrDeadline: model.Deadline, troupe.ErrCancelled: model.Cancelled, troupe.ErrAbandoned: model.Abandoned,
 		troupe.ErrNotStarted: model.NotStarted, troupe.ErrStopped: model.Stopped, troupe.ErrGroupStopped: model.GroupStopped,
+		troupe.ErrUndecodable: model.Unread,
 	} {
 		if errors.Is(err, reason) {
 			why |= of

@@ -1,7 +1,9 @@
 package test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,9 +29,15 @@ type seen struct {
 	report   *troupe.Report
 	leaked   string // stacks of what was there when every handler had returned
 
+	state    json.RawMessage         // of a window
+	covering func(batch, int) string // the state that covers the first so many records
+
 	mu       sync.Mutex
 	attempts []*call
-	moments  int // starts and ends so far
+	closings []*call // of a window
+	wrapped  int     // calls of the middleware
+	given    []int   // the records that the handler of a whole batch was given
+	moments  int     // starts and ends so far
 	hooked   []hooked
 	reports  int
 	faults   []string
@@ -101,7 +109,7 @@ func (p *plan) invoke() []*seen {
 	var all sync.WaitGroup
 	for no := range p.batches {
 		all.Go(func() { s.invocation(no, process) })
-		if !p.together {
+		if !p.overlap {
 			all.Wait()
 		}
 	}
@@ -164,6 +172,16 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 		options = append(options, troupe.WithoutOrder())
 	}
 
+	switch s.made {
+	case typedly:
+		return s.typedProcessor(options)
+	case unpacked:
+		return s.kplProcessor(options)
+	case windowed:
+		return s.windowProcessor(options)
+	case together:
+		return s.bulkProcessor(options)
+	}
 	switch s.source {
 	case kinesis:
 		if s.order == grouped {
@@ -205,8 +223,14 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 	}
 }
 
+// processor is what troupe makes for a source.
+type processor[E, R any] interface {
+	Process(context.Context, E) (R, error)
+	Invoke(context.Context, []byte) ([]byte, error)
+}
+
 // invoker calls a processor by the way that the plan takes. The identifiers are nil if there was no list.
-func invoker[E, R any](s *stage, p *troupe.Processor[E, R], event func(no int) E, ids func(R) []string) func(context.Context, int) ([]string, error) {
+func invoker[E, R any](s *stage, p processor[E, R], event func(no int) E, ids func(R) []string) func(context.Context, int) ([]string, error) {
 	return func(ctx context.Context, no int) ([]string, error) {
 		if !s.raw {
 			response, err := p.Process(ctx, event(no))
@@ -216,6 +240,7 @@ func invoker[E, R any](s *stage, p *troupe.Processor[E, R], event func(no int) E
 		if err != nil {
 			return nil, fmt.Errorf("the test's own: %w", err)
 		}
+		payload = spoiled(payload)
 		answer, err := p.Invoke(ctx, payload)
 		for i := range payload {
 			payload[i] = 'x' // Lambda's runtime uses the buffer again (SPEC D3)
@@ -242,6 +267,25 @@ func identifiers[F any](failures []F, id func(F) string) []string {
 	return ids
 }
 
+// undecodable is the payload of a record that is to be made one that cannot be decoded.
+const undecodable = "undecodable"
+
+// spoiled puts a number where a text has to be.
+func spoiled(payload []byte) []byte {
+	for _, text := range []string{undecodable, base64.StdEncoding.EncodeToString([]byte(undecodable))} {
+		payload = bytes.ReplaceAll(payload, []byte(`"`+text+`"`), []byte("7"))
+	}
+	return payload
+}
+
+// body is what a record carries in a plan without package typed.
+func (s *stage) body(no, i int) string {
+	if s.batches[no].spoiled[i] {
+		return undecodable
+	}
+	return payload(no, i)
+}
+
 // group is the group that the source itself puts a record in: its own, or one that must not matter.
 func (s *stage) group(no, i int) string {
 	if s.order == grouped {
@@ -257,7 +301,7 @@ func (s *stage) sqsEvent(no int) events.SQSEvent {
 	}
 	event := events.SQSEvent{Records: []events.SQSMessage{}}
 	for i, id := range s.batches[no].ids {
-		m := events.SQSMessage{MessageId: id, Body: payload(no, i), EventSource: "aws:sqs", EventSourceARN: arn, Attributes: map[string]string{}}
+		m := events.SQSMessage{MessageId: id, Body: s.body(no, i), EventSource: "aws:sqs", EventSourceARN: arn, Attributes: map[string]string{}}
 		if group := s.group(no, i); group != "" {
 			m.Attributes["MessageGroupId"] = group // standard queues have them too: fair queues
 		}
@@ -270,7 +314,7 @@ func (s *stage) kinesisEvent(no int) events.KinesisEvent {
 	event := events.KinesisEvent{Records: []events.KinesisEventRecord{}}
 	for i, id := range s.batches[no].ids {
 		r := events.KinesisEventRecord{EventSource: "aws:kinesis", EventID: "shardId-000000000000:" + id}
-		r.Kinesis = events.KinesisRecord{SequenceNumber: id, PartitionKey: s.group(no, i), Data: []byte(payload(no, i))}
+		r.Kinesis = events.KinesisRecord{SequenceNumber: id, PartitionKey: s.group(no, i), Data: []byte(s.body(no, i))}
 		event.Records = append(event.Records, r)
 	}
 	return event
@@ -281,7 +325,7 @@ func (s *stage) dynamodbEvent(no int) events.DynamoDBEvent {
 	for i, id := range s.batches[no].ids {
 		r := events.DynamoDBEventRecord{EventSource: "aws:dynamodb", EventName: "INSERT", EventID: "e" + id}
 		r.Change.SequenceNumber = id
-		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{"body": events.NewStringAttribute(payload(no, i))}
+		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{"body": events.NewStringAttribute(s.body(no, i))}
 		if group := s.group(no, i); group != "" {
 			r.Change.Keys = map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(group), "sk": events.NewNumberAttribute("1")}
 		}
@@ -294,7 +338,7 @@ func (s *stage) kafkaEvent(no int) kafka.Event {
 	event := kafka.Event{EventSource: "aws:kafka", Records: map[string][]kafka.Record{}}
 	for i, id := range s.batches[no].ids {
 		partition, offset, _ := strings.Cut(id, "@")
-		r := kafka.Record{Topic: partition[:strings.LastIndexByte(partition, '-')], Value: []byte(payload(no, i))}
+		r := kafka.Record{Topic: partition[:strings.LastIndexByte(partition, '-')], Value: []byte(s.body(no, i))}
 		if _, err := fmt.Sscanf(partition[len(r.Topic)+1:]+" "+offset, "%d %d", &r.Partition, &r.Offset); err != nil {
 			panic("the test's own: " + id)
 		}
@@ -335,7 +379,15 @@ func (s *stage) handle(ctx context.Context, body string) error {
 		came.complain("P6: record %d got attempt %d", i, rec.Attempt)
 		return nil // or it might never end
 	}
-	act := acts[rec.Attempt-1]
+	err := s.perform(ctx, came, acts[rec.Attempt-1], fault{i, rec.Attempt, false})
+	if body != payload(no, i) { // after the bytes of the event were used again, if it was abandoned
+		came.complain("D3: record %d sees %q", i, body)
+	}
+	return err
+}
+
+// perform does what an act says.
+func (s *stage) perform(ctx context.Context, came *seen, act model.Act, f fault) error {
 	done := ctx.Done()
 	if act.Deaf {
 		done = nil
@@ -345,7 +397,7 @@ func (s *stage) handle(ctx context.Context, body string) error {
 	case act.Do == model.Hang:
 		done = nil
 	case act.For == 0:
-		return s.end(act.Do, i, rec.Attempt)
+		return s.end(ctx, act.Do, f)
 	default:
 		timer := time.NewTimer(act.For)
 		defer timer.Stop()
@@ -353,10 +405,10 @@ func (s *stage) handle(ctx context.Context, body string) error {
 	}
 	select {
 	case <-over:
-		return s.end(act.Do, i, rec.Attempt)
+		return s.end(ctx, act.Do, f)
 	case <-done:
 		if cause := context.Cause(ctx); !reasons(cause).OneOf(model.TimedOut|model.Deadline) && !errors.Is(cause, context.Canceled) {
-			came.complain("record %d: its context ended because of %v", i, context.Cause(ctx))
+			came.complain("record %d: its context ended because of %v", f.record, context.Cause(ctx))
 		}
 		if act.Lag > 0 {
 			select {
@@ -364,37 +416,57 @@ func (s *stage) handle(ctx context.Context, body string) error {
 			case <-s.release:
 			}
 		}
-		return fmt.Errorf("%w: %w", fault{i, rec.Attempt, false}, ctx.Err())
+		return fmt.Errorf("%w: %w", f, ctx.Err())
 	case <-s.release:
-		if body != payload(no, i) { // after the bytes of the event were used again
-			came.complain("D3: record %d sees %q", i, body)
-		}
 		return nil // too late for anybody
 	}
 }
 
-func (s *stage) end(do model.Do, record, attempt int) error {
+// end ends an attempt, or has the middleware end it.
+func (s *stage) end(ctx context.Context, do model.Do, f fault) error {
+	if v, ok := ctx.Value(wrapKey{}).(*verdict); ok && s.blames {
+		v.do, v.of = do, f
+		return nil
+	}
+	return finish(do, f)
+}
+
+func finish(do model.Do, f fault) error {
 	switch do {
 	case model.OK:
 		return nil
 	case model.FailForGood:
-		return troupe.Permanent(fault{record, attempt, true})
+		return troupe.Permanent(fault{f.record, f.attempt, true})
 	case model.Panic:
-		panic(fmt.Sprintf("panic %d.%d", record, attempt))
+		panic(fmt.Sprintf("panic %d.%d", f.record, f.attempt))
 	case model.Goexit:
 		runtime.Goexit()
 	}
-	return fault{record, attempt, false}
+	return f
 }
 
 // wrap is a middleware that looks at what it is given.
 func (s *stage) wrap(next func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
 	return func(ctx context.Context, rec troupe.Record) error {
+		came := s.came[ctx.Value(batchKey{}).(int)]
+		came.mu.Lock()
+		came.wrapped++
+		came.mu.Unlock()
 		if from, ok := troupe.RecordFrom(ctx); !ok || from != rec {
-			s.came[ctx.Value(batchKey{}).(int)].complain("a middleware was given %+v in the context of %+v", rec, from)
+			came.complain("a middleware was given %+v in the context of %+v", rec, from)
 		}
-		return next(context.WithValue(ctx, wrapKey{}, true), rec)
+		v := new(verdict)
+		if err := next(context.WithValue(ctx, wrapKey{}, v), rec); err != nil {
+			return err
+		}
+		return finish(v.do, v.of)
 	}
+}
+
+// verdict is how an attempt ends whose handler has succeeded.
+type verdict struct {
+	do model.Do
+	of fault
 }
 
 type wrapKey struct{}
@@ -414,11 +486,17 @@ func (s *stage) failed(ctx context.Context, rec troupe.Record, err error) {
 	came.hooked = append(came.hooked, hooked{rec.Index, rec.Attempt, time.Since(came.began), err})
 }
 
-func (came *seen) started(ctx context.Context, record, attempt int) *call {
+// call is a call that starts now.
+func (came *seen) call(ctx context.Context, record, attempt int) *call {
 	c := &call{record: record, number: attempt, start: time.Since(came.began), end: -1, limit: model.Never}
 	if limit, ok := ctx.Deadline(); ok {
 		c.limit = limit.Sub(came.began)
 	}
+	return c
+}
+
+func (came *seen) started(ctx context.Context, record, attempt int) *call {
+	c := came.call(ctx, record, attempt)
 	came.mu.Lock()
 	defer came.mu.Unlock()
 	came.moments++

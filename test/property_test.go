@@ -18,8 +18,9 @@ import (
 // The properties: whatever a processor is made of and whatever its handler does to a batch, the answer is
 // one that the model allows (SPEC 3 to 6).
 //
-// A draw is a plan: a source, options, and one or two batches with what the handler does at each attempt
-// at each record. It runs in virtual time through the public face. How the answer is compared depends on
+// A draw is a plan: what the processor is made with (package troupe or kafka alone, or typed payloads and
+// envelopes, KPL aggregates, tumbling windows, batches as a whole), a source, options, and one or two batches
+// with what the handler does at each attempt at each record. It runs in virtual time through the public face. How the answer is compared depends on
 // what the plan leaves to chance:
 //
 //   - Concurrency 1 leaves nothing to chance, so there is one answer: response, error, report, calls of
@@ -51,14 +52,16 @@ var properties = []struct {
 
 // tally counts what kinds of plans have been run.
 type tally struct {
-	draws, batches, records   int
-	groups, retries, limits   int
-	exact, oneOf, lawful      int
-	sources                   [len(sourceNames)]int
-	orders                    [len(orderNames)]int
-	deciders                  int
-	policies                  map[troupe.Policy]int // where there is no decider
-	raw, together, middleware int
+	draws, batches, records  int
+	groups, retries, limits  int
+	exact, oneOf, lawful     int
+	made                     [len(madeNames)]int
+	undecodable, dropped     int
+	sources                  [len(sourceNames)]int
+	orders                   [len(orderNames)]int
+	deciders                 int
+	policies                 map[troupe.Policy]int // where there is no decider
+	raw, overlap, middleware int
 }
 
 func newTally() *tally { return &tally{policies: map[troupe.Policy]int{}} }
@@ -78,6 +81,11 @@ func (n *tally) shares() string {
 	part(n.groups, "several groups")
 	part(n.retries, "retries that happened")
 	part(n.limits, "hung handlers or a deadline that was met")
+	for of, name := range madeNames {
+		part(n.made[of], "made: %s", name)
+	}
+	part(n.undecodable, "records that cannot be decoded")
+	part(n.dropped, "records that were dropped for it")
 	for of, name := range sourceNames {
 		part(n.sources[of], "source: %s", name)
 	}
@@ -89,7 +97,7 @@ func (n *tally) shares() string {
 	}
 	part(n.deciders, "policy: a decider's, by record")
 	part(n.raw, "JSON through Invoke")
-	part(n.together, "two batches at once")
+	part(n.overlap, "two batches at once")
 	part(n.middleware, "middleware")
 	part(n.exact, "compared with the one answer")
 	part(n.oneOf, "compared with the set of answers")
@@ -108,6 +116,11 @@ func (n *tally) add(of *tally) {
 	n.exact += of.exact
 	n.oneOf += of.oneOf
 	n.lawful += of.lawful
+	n.undecodable += of.undecodable
+	n.dropped += of.dropped
+	for i := range n.made {
+		n.made[i] += of.made[i]
+	}
 	for i := range n.sources {
 		n.sources[i] += of.sources[i]
 	}
@@ -119,7 +132,7 @@ func (n *tally) add(of *tally) {
 	}
 	n.deciders += of.deciders
 	n.raw += of.raw
-	n.together += of.together
+	n.overlap += of.overlap
 	n.middleware += of.middleware
 }
 
@@ -159,6 +172,11 @@ func TestAnswersAreTheModels(t *testing.T) {
 	if total.sources[topic]*20 < total.draws {
 		t.Errorf("%d of %d draws are of Kafka; want at least a twentieth", total.sources[topic], total.draws)
 	}
+	for _, kind := range []made{typedly, unpacked, windowed, together} {
+		if total.made[kind]*33 < total.draws {
+			t.Errorf("%d of %d draws are of %v; want at least three in a hundred", total.made[kind], total.draws, kind)
+		}
+	}
 	if total.draws < 2000 || total.groups*3 < total.draws || total.retries*5 < total.draws || total.limits*5 < total.draws {
 		t.Errorf("%v; want at least 2000, a third of them with several groups, a fifth each with retries and with hung handlers or a deadline", total)
 	}
@@ -195,6 +213,8 @@ func check(t *rapid.T, p *plan, n *tally) {
 
 func (n *tally) count(p *plan, came []*seen, how certainty) {
 	groups, retries, limits := false, false, false
+	undecodable, dropped := false, false
+	n.made[p.made]++
 	n.sources[p.source]++
 	n.orders[p.order]++
 	if p.decider == nil {
@@ -208,6 +228,8 @@ func (n *tally) count(p *plan, came []*seen, how certainty) {
 		}
 		for _, result := range came[i].report.Records {
 			why := reasons(result.Err)
+			undecodable = undecodable || why.Has(model.Unread)
+			dropped = dropped || result.Outcome == troupe.Dropped
 			retries = retries || result.Attempts > 1
 			limits = limits || why.OneOf(model.Abandoned|model.Deadline)
 		}
@@ -216,8 +238,8 @@ func (n *tally) count(p *plan, came []*seen, how certainty) {
 		yes bool
 		of  *int
 	}{
-		{groups, &n.groups}, {retries, &n.retries}, {limits, &n.limits},
-		{p.decider != nil, &n.deciders}, {p.raw, &n.raw}, {p.together, &n.together}, {p.middleware, &n.middleware},
+		{undecodable, &n.undecodable}, {dropped, &n.dropped}, {groups, &n.groups}, {retries, &n.retries}, {limits, &n.limits},
+		{p.decider != nil, &n.deciders}, {p.raw, &n.raw}, {p.overlap, &n.overlap}, {p.middleware, &n.middleware},
 		{how == exact, &n.exact}, {how == oneOf, &n.oneOf}, {how == lawful, &n.lawful},
 	} {
 		if c.yes {

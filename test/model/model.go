@@ -7,12 +7,15 @@
 // happen at the same instant may come in any order, so a batch has a set of answers: Answers enumerates
 // it. Where no two things coincide it has exactly one.
 //
+// Windows and batches that are handed over as a whole have a few rules of their own beside it: Close, Whole.
+//
 // The model imports nothing of troupe: it could not be wrong in the same way.
 package model
 
 import (
 	"iter"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -45,8 +48,9 @@ type Batch struct {
 
 // Record is a record and what its handler does at each attempt; the last act repeats.
 type Record struct {
-	Group string
-	Acts  []Act
+	Group     string
+	Ungrouped bool // its group cannot be read (D6)
+	Acts      []Act
 }
 
 // Act is what a handler does at one attempt: it works For so long, then ends as Do says. Its context's
@@ -68,7 +72,9 @@ const (
 	FailForGood // an error marked by Permanent
 	Panic
 	Goexit
-	Hang // does not end, and does not care for its context
+	Hang        // does not end, and does not care for its context
+	Undecodable // the handler is not called (D6)
+	Drop        // the same, of a record that an option says to leave out then (S1)
 )
 
 // Directive is what a failure means for the other records.
@@ -91,12 +97,16 @@ type Answer struct {
 // Result is what became of a record. Why is 0 if it succeeded.
 type Result struct {
 	Why      Why
-	Maybe    Why // further reasons, of which the rules do not say whether they are told
+	Dropped  bool // for Why, and has not failed
+	Maybe    Why  // further reasons, of which the rules do not say whether they are told
 	Attempts int
 	Queued   time.Duration // when it first started; if it never did, the end of the batch
 	Duration time.Duration // from there to the end of the last attempt
 	Settled  time.Duration // when its outcome was certain
 }
+
+// Failed reports whether the record has failed.
+func (r Result) Failed() bool { return r.Why != 0 && !r.Dropped }
 
 // Attempt is one call of the handler.
 type Attempt struct {
@@ -167,6 +177,7 @@ func Run(b Batch, pick func(n int) int) Answer {
 	n := len(b.Records)
 	r := &run{Batch: b, Answer: Answer{Results: make([]Result, n)}, phases: make([]phase, n), at: make([]time.Duration, n), ending: make([]Why, n)}
 	r.limits()
+	r.bar()
 	for r.step(pick) {
 	}
 	for i := range r.Results {
@@ -196,6 +207,17 @@ func (r *run) limits() {
 		r.cutoff, r.cutoffWhy = r.Cancel, Cancelled
 	}
 	r.lastCall = min(r.lastCall, plus(r.Cancel, cancelGrace))
+}
+
+// bar keeps what is behind a record whose group cannot be read from starting: it may be of that group (D6).
+func (r *run) bar() {
+	i := slices.IndexFunc(r.Records, func(record Record) bool { return record.Ungrouped })
+	if i < 0 || !r.Ordered {
+		return
+	}
+	for j := i + 1; j < len(r.Records); j++ {
+		r.settle(j, NotStarted|GroupStopped)
+	}
 }
 
 // step does the next thing. What may come next at an instant: a free slot takes a record, or the end of
@@ -264,7 +286,8 @@ func (r *run) idle(i int) bool {
 }
 
 func (r *run) sameGroup(i, j int) bool {
-	return i == j || r.Ordered && r.Records[i].Group == r.Records[j].Group
+	a, b := r.Records[i], r.Records[j]
+	return i == j || r.Ordered && !a.Ungrouped && !b.Ungrouped && a.Group == b.Group
 }
 
 // start starts an attempt at record i, and foresees its end.
@@ -276,6 +299,10 @@ func (r *run) start(i int) {
 	result.Attempts++
 	acts := r.Records[i].Acts
 	act := acts[min(result.Attempts, len(acts))-1]
+	if act.Do == Undecodable || act.Do == Drop {
+		r.phases[i], r.at[i], r.ending[i], result.Dropped = running, r.now, Unread, act.Do == Drop
+		return
+	}
 
 	timeout := Never
 	if r.RecordTimeout > 0 {
@@ -325,8 +352,8 @@ func (r *run) limitsPassed(why Why, end, timeout time.Duration, abandoned bool) 
 func (r *run) finish(i int) {
 	result, why := &r.Results[i], r.ending[i]
 	result.Duration = r.now - result.Queued
-	if why == 0 {
-		r.settle(i, 0)
+	if why == 0 || result.Dropped {
+		r.settle(i, why)
 		return
 	}
 	if r.retriable(why) && result.Attempts <= r.Retries && !r.shut {

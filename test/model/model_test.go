@@ -36,6 +36,10 @@ func batch(records ...string) Batch {
 				act.Do = Goexit
 			case "hang":
 				act.Do = Hang
+			case "undecodable":
+				act.Do = Undecodable
+			case "drop":
+				act.Do = Drop
 			default:
 				panic(name)
 			}
@@ -50,6 +54,9 @@ func (b Batch) with(change func(*Batch)) Batch {
 	change(&b)
 	return b
 }
+
+// ungrouped has the group of record i be unknown.
+func ungrouped(i int) func(*Batch) { return func(b *Batch) { b.Records[i].Ungrouped = true } }
 
 func always(d Directive) func(int, Why) Directive { return func(int, Why) Directive { return d } }
 
@@ -158,6 +165,20 @@ func TestAnswers(t *testing.T) {
 			"0@0-50 1@50-60 | error+record timeout ok"},
 		{"D4: a success within the grace is one", batch("a:deaf-slow", "a:ok").with(func(b *Batch) { b.RecordTimeout = 950 * ms }),
 			"0@0-1000 1@1000-1010 | ok ok"},
+		{"D6: undecodable fails in its turn, without a call, for good", batch("a:ok", "a:undecodable", "a:ok", "b:ok").with(func(b *Batch) { b.Directive, b.Retries = always(StopGroup), 2 }),
+			"0@0-10 3@10-20 | ok undecodable not started+group stopped ok"},
+		{"S1: dropped is no failure", batch("a:drop", "b:ok", "a:ok").with(func(b *Batch) { b.Directive = always(Stop) }),
+			"1@0-10 2@10-20 | undecodable ok ok"},
+		{"D6: nothing is started behind an unknown group", batch("a:ok", "a:undecodable", "b:ok", "a:ok").with(ungrouped(1)),
+			"0@0-10 | ok undecodable not started+group stopped not started+group stopped"},
+		{"D6: an unknown group is one of its own", batch("a:slow", "a:undecodable").with(ungrouped(1)).with(func(b *Batch) {
+			b.Concurrency, b.Directive = 2, always(Stop)
+			b.Records[0].Acts = []Act{{Do: Hang}}
+			b.Left, b.Reserve = 140*ms, 40*ms
+		}),
+			"0@0-130 | deadline+abandoned undecodable"},
+		{"D6: without order it stops nothing", batch("a:ok", "a:undecodable", "b:ok").with(ungrouped(1)).with(func(b *Batch) { b.Ordered = false }),
+			"0@0-10 2@10-20 | ok undecodable ok"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := told(one(t, tt.b)); got != tt.want {
@@ -249,6 +270,7 @@ func TestReported(t *testing.T) {
 		lowest bool
 		want   []string
 	}{
+		{"S1: not what was dropped", func() Answer { a := failed(0, 1); a.Results[0].Dropped = true; return a }(), []string{"d", "c", "b", "a"}, false, []string{"c"}},
 		{"S3: batch order", failed(2, 0), []string{"d", "c", "b", "a"}, false, []string{"d", "b"}},
 		{"S3: none is an empty list", failed(), []string{"d", "c", "b", "a"}, true, []string{}},
 		{"S3: an identifier once, if any copy failed", failed(1, 2, 3), []string{"a", "b", "a", "b"}, false, []string{"b", "a"}},
@@ -261,5 +283,75 @@ func TestReported(t *testing.T) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// SPEC 9: the state covers what is before the first record reported, and the end comes when nothing is.
+func TestWindows(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		records []string
+		end     Act
+		covered int
+		want    string // of the end; "" if it does not come
+	}{
+		{"the end comes after the records", []string{"a:ok", "a:ok"}, Act{For: 5 * ms}, 2, "0@0-5 | ok"},
+		{"also without records", nil, Act{Do: Fail, For: 5 * ms}, 0, "0@0-5 | error"},
+		{"it has what is left of the time", []string{"a:ok"}, Act{Do: Hang}, 1, "0@0-85 | deadline+abandoned"}, // of 90 ms the reserve is 18, a quarter of that behind the last call
+		{"not after a failure", []string{"a:ok", "a:fail", "a:ok"}, Act{}, 1, ""},
+		{"not if nothing was covered", []string{"a:fail"}, Act{}, 0, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := batch(tt.records...).with(func(b *Batch) { b.Directive, b.Left = always(Stop), 100*ms })
+			if len(tt.records) == 0 {
+				b.Records = nil
+			}
+			a := one(t, b)
+			if covered := a.Covered(); covered != tt.covered {
+				t.Errorf("%d records are covered, want %d", covered, tt.covered)
+			}
+			got := ""
+			if closing, ok := Close(b, a, tt.end); ok {
+				got = told(closing)
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// docs/bulk.md, row by row.
+func TestWhole(t *testing.T) {
+	mixed := []string{"a:ok", "b:fail", "a:ok", "b:ok", "a:ok"}
+	undecodable := []string{"a:ok", "b:undecodable", "a:fail", "b:ok", "a:ok"}
+	for _, tt := range []struct {
+		name      string
+		records   []string
+		directive Directive
+		act       Act
+		want      string
+	}{
+		{"continue: what failed", mixed, Continue, Act{For: 5 * ms}, "0@0-5 | ok error ok ok ok"},
+		{"stop group: and what is behind it in its group", mixed, StopGroup, Act{For: 5 * ms}, "0@0-5 | ok error ok group stopped ok"},
+		{"stop: and everything behind it", mixed, Stop, Act{For: 5 * ms}, "0@0-5 | ok error stopped stopped stopped"},
+		{"an error is of all", mixed, Continue, Act{Do: Panic}, "0@0-0 | panic panic panic panic panic"},
+		{"it does not return", mixed[:2], Continue, Act{Do: Hang}, "0@0-95 | deadline+abandoned deadline+abandoned"},
+		{"it fails late", mixed[:2], Continue, Act{For: 85 * ms, Deaf: true}, "0@0-85 | ok error+deadline"},
+		{"D6: not in the slice", undecodable, Continue, Act{}, "0@0-0 | ok undecodable error ok ok"},
+		{"D6: nor what is stopped behind it", undecodable, StopGroup, Act{}, "0@0-0 | ok undecodable error not started+group stopped group stopped"},
+		{"D6: nor anything", undecodable, Stop, Act{Do: Fail}, "0@0-0 | error undecodable not started+stopped not started+stopped not started+stopped"},
+		{"D6: nothing to hand over", []string{"a:undecodable"}, Stop, Act{Do: Hang}, " | undecodable"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := told(Whole(batch(tt.records...).with(func(b *Batch) { b.Directive, b.Left = always(tt.directive), 100*ms }), tt.act))
+			if got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+	expired := Whole(batch("a:undecodable", "a:ok").with(func(b *Batch) { b.Left = -1 }), Act{})
+	if got, want := told(expired), " | not started+deadline not started+deadline"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -10,7 +10,7 @@ import (
 func (a Answer) Reported(ids []string, lowestOnly bool) []string {
 	reported := []string{}
 	for i, result := range a.Results {
-		if result.Why != 0 && !slices.Contains(reported, ids[i]) {
+		if result.Failed() && !slices.Contains(reported, ids[i]) {
 			reported = append(reported, ids[i])
 		}
 	}
@@ -34,7 +34,7 @@ func (a Answer) Reported(ids []string, lowestOnly bool) []string {
 func (a Answer) Count(why Why) int {
 	n := 0
 	for _, result := range a.Results {
-		if result.Why != 0 && result.Why.Has(why) {
+		if result.Failed() && result.Why.Has(why) {
 			n++
 		}
 	}

@@ -18,12 +18,13 @@ const (
 	Abandoned
 	Stopped
 	GroupStopped
+	Unread // it cannot be decoded
 )
 
-var names = [...]string{"error", "permanent error", "panic", "goexit", "not started", "record timeout", "deadline", "cancelled", "abandoned", "stopped", "group stopped"}
+var names = [...]string{"error", "permanent error", "panic", "goexit", "not started", "record timeout", "deadline", "cancelled", "abandoned", "stopped", "group stopped", "undecodable"}
 
 // endings are the reasons of attempts that end by themselves.
-var endings = [...]Why{OK: 0, Fail: Erred, FailForGood: ErredForGood, Panic: Panicked, Goexit: Exited, Hang: Abandoned}
+var endings = [...]Why{OK: 0, Fail: Erred, FailForGood: ErredForGood, Panic: Panicked, Goexit: Exited, Hang: Abandoned, Undecodable: Unread, Drop: Unread}
 
 // Ending is why an attempt fails that ends as do says and meets no limit.
 func Ending(do Do) Why { return endings[do] }
