@@ -295,7 +295,7 @@ func drawIDs(t *rapid.T, n int) []string {
 		case "ascending":
 			ids[i] = strconv.Itoa(97 + i)
 		case "descending":
-			ids[i] = strconv.Itoa(103 - i)
+			ids[i] = strconv.Itoa(103 + n/100*900 - i) // never below zero
 		case "long":
 			ids[i] = "4959033827149025660855969253836157109592157598913658" + strconv.Itoa(97+i)
 		case "mixed":

@@ -20,8 +20,8 @@ import (
 //
 // A draw is a plan: what the processor is made with (package troupe or kafka alone, or typed payloads and
 // envelopes, KPL aggregates, tumbling windows, batches as a whole), a source, options, and one or two batches
-// with what the handler does at each attempt at each record. It runs in virtual time through the public face. How the answer is compared depends on
-// what the plan leaves to chance:
+// with what the handler does at each attempt at each record. It runs in virtual time through the public
+// face. How the answer is compared depends on what the plan leaves to chance:
 //
 //   - Concurrency 1 leaves nothing to chance, so there is one answer: response, error, report, calls of
 //     the handler in their order, and every instant must be the model's.

@@ -89,21 +89,24 @@ func (t trail) take(record int) trail {
 type places map[string]int
 
 func (p places) take(record int) places {
-	p[fmt.Sprint(record)] = len(p) + 1 // the windows's first map is there
+	p[fmt.Sprint(record)] = len(p) + 1 // even the first map of a window is there
 	return p
 }
 
 // folds is a state of type S.
-type folds[S interface{ take(int) S }] struct{ fresh func() S }
+type folds[S any] struct {
+	fresh func() S
+	take  func(S, int) S
+}
 
 // covering is the state that covers the earlier records and the first n of the batch.
 func (f folds[S]) covering(e ending, n int) S {
 	s := f.fresh()
 	for i := range e.carried {
-		s = s.take(i - e.carried)
+		s = f.take(s, i-e.carried)
 	}
 	for i := range n {
-		s = s.take(i)
+		s = f.take(s, i)
 	}
 	return s
 }
@@ -111,15 +114,15 @@ func (f folds[S]) covering(e ending, n int) S {
 func (s *stage) windowProcessor(options []troupe.Option) func(context.Context, int) ([]string, error) {
 	switch s.state {
 	case copied:
-		return windowOf(s, folds[chain]{func() chain { return chain{} }}, options)
+		return windowOf(s, folds[chain]{func() chain { return chain{} }, chain.take}, options)
 	case encoded:
-		return windowOf(s, folds[trail]{func() trail { return trail{} }}, options)
+		return windowOf(s, folds[trail]{func() trail { return trail{} }, trail.take}, options)
 	default:
-		return windowOf(s, folds[places]{func() places { return places{} }}, options)
+		return windowOf(s, folds[places]{func() places { return places{} }, places.take}, options)
 	}
 }
 
-func windowOf[S interface{ take(int) S }](s *stage, f folds[S], options []troupe.Option) func(context.Context, int) ([]string, error) {
+func windowOf[S any](s *stage, f folds[S], options []troupe.Option) func(context.Context, int) ([]string, error) {
 	final := func(ctx context.Context, state S) error { return s.close(ctx, f.same(s, ctx, state, -1)) }
 	if s.source == dynamodb {
 		fold := func(ctx context.Context, state S, r events.DynamoDBEventRecord) (S, error) {
@@ -139,14 +142,14 @@ func (f folds[S]) json(b batch, n int) string { return text(f.covering(b.end, n)
 func (f folds[S]) fold(ctx context.Context, s *stage, state S, body string) (S, error) {
 	_, i := place(body)
 	complaint := f.same(s, ctx, state, i)
-	state = state.take(i)
+	state = f.take(state, i)
 	if complaint != "" {
 		s.came[ctx.Value(batchKey{}).(int)].complain("record %d: %s", i, complaint)
 	}
 	err := s.handle(ctx, body)
 	select {
 	case <-s.release: // it has been abandoned, and must not do any harm
-		state = state.take(-99)
+		state = f.take(state, -99)
 	default:
 	}
 	return state, err
