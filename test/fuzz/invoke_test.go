@@ -84,6 +84,9 @@ func (s source) seeds(t testing.TB) []string {
 			continue
 		}
 		own++
+		if s.alone {
+			continue
+		}
 		for field := range s.fields {
 			require.Contains(t, sample, `"`+field+`":`, path)
 		}
@@ -91,7 +94,7 @@ func (s source) seeds(t testing.TB) []string {
 	}
 	require.Positive(t, own)
 	// Changing bytes at random gets further in few bytes.
-	return append(append(seeds, s.small), s.strayed(s.small)...)
+	return append(append(append(seeds, s.small), s.also...), s.strayed(s.small)...)
 }
 
 // strayed returns a document with fields in another case, escaped, repeated, null, missing and of a wrong kind,
@@ -120,6 +123,8 @@ type record struct {
 type source struct {
 	origin   string                         // that the sample events have
 	small    string                         // an event
+	also     []string                       // more of them
+	alone    bool                           // the sample events do not have the fields
 	fields   map[string]string              // of a record in the sample events, with other values that they can have
 	read     func([]byte) []record          // in batch order
 	reported func([]byte) ([]string, error) // reads a response
