@@ -127,7 +127,9 @@ func windows() source {
 		"window": `{"start":"2026-01-02T00:00:00Z"}`, "state": `{"b":2}`, "isFinalInvokeForWindow": `true`,
 		"sequenceNumber": `"7"`, "data": `"AA=="`,
 	}
+	allSucceed := strings.Replace(s.small, `"3"`, `"5"`, 1)
 	s.also = []string{
+		allSucceed, strings.Replace(allSucceed, `"isFinalInvokeForWindow":false`, `"isFinalInvokeForWindow":true`, 1),
 		strings.Replace(s.small, `"isFinalInvokeForWindow":false`, `"isFinalInvokeForWindow":true`, 1),
 		`{"Records":[],` + about + `}`, `{` + about + `,"Records":null}`, `{"Records":[],"window":{"start":"2026-01-01T00:00:00Z"},"isFinalInvokeForWindow":true}`,
 		strings.Replace(s.small, `{"a":1}`, `null`, 1), strings.Replace(s.small, `{"a":1}`, `[1]`, 1), strings.Replace(s.small, `{"a":1}`, `{"a":1e9,"a":3}`, 1),
