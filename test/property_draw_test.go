@@ -113,7 +113,8 @@ type shape struct {
 
 func drawPlan(t *rapid.T, sh shape) *plan {
 	p := &plan{
-		made:       oneOfThese(t, "made", plainly, plainly, plainly, plainly, plainly, windowed, typedly, together, unpacked, plainly, plainly, plainly, typedly, plainly, unpacked, plainly, plainly, plainly),
+		made: oneOfThese(t, "made", plainly, plainly, plainly, plainly, plainly, windowed, typedly, together, unpacked,
+			plainly, plainly, plainly, typedly, plainly, unpacked, plainly, plainly, plainly),
 		source:     oneOfThese(t, "source", standard, fifo, kinesis, dynamodb, fifo, kinesis, topic),
 		order:      oneOfThese(t, "order", ownOrder, ownOrder, ownOrder, ownOrder, unordered, grouped, grouped),
 		raw:        rapid.Bool().Draw(t, "raw"),
