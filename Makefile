@@ -7,9 +7,11 @@ EVENTS := testdata/events
 EXAMPLE := examples/sqs
 
 # What make fuzz runs, package:target, and how long each. make fuzz FUZZTIME=10m for longer.
-FUZZ := sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzDecodeNeverPanics \
+FUZZ := sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzAssembled sources:FuzzDecodeNeverPanics \
 	kafka/wire:FuzzDecode kafka/wire:FuzzRecord kafka/wire:FuzzHeaders typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack \
-	test/fuzz:FuzzInvokeSQS test/fuzz:FuzzInvokeKinesis test/fuzz:FuzzInvokeDynamoDB test/fuzz:FuzzInvokeKafka
+	test/fuzz:FuzzInvokeSQS test/fuzz:FuzzInvokeKinesis test/fuzz:FuzzInvokeDynamoDB test/fuzz:FuzzInvokeKafka \
+	test/fuzz:FuzzInvokeWindow test/fuzz:FuzzInvokeAggregates test/fuzz:FuzzInvokeBulk \
+	test/lambdasim/history:FuzzEventsComeBackAsTheyWere
 FUZZTIME ?= 1m
 
 # How many draws make test-long has.
