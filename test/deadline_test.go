@@ -625,7 +625,6 @@ func TestTwoSpinningHandlersOnOneCoreAreAnsweredForInTime(t *testing.T) {
 	const left = 2 * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
-	var seen reported
 	p := process(standard, func(ctx context.Context, _ string) error {
 		if i := index(ctx); i == 3 || i == 7 {
 			for n := 0; ; n++ {
@@ -635,14 +634,13 @@ func TestTwoSpinningHandlersOnOneCoreAreAnsweredForInTime(t *testing.T) {
 			}
 		}
 		return nil
-	}, troupe.WithObserver(seen.observe))
+	})
 	began := time.Now()
 	response, err := p.Invoke(ctx, document(standard, numbered(1000, nil)...))
 	took, late := time.Since(began), ctx.Err()
 	require.NoError(t, err)
 	require.NoError(t, late, "after %v", took)
 	require.Equal(t, []string{"4", "8"}, failures(t, response))
-	require.Equal(t, 998, seen.Succeeded)
 	fmt.Printf("answered in time: after %v of %v\n", took, left)
 	os.Exit(0) // nothing else ends the handlers
 }
