@@ -204,7 +204,7 @@ func TestCancelledReadingEnds(t *testing.T) {
 	defer stop.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	o, err := parse([]string{"invoke", "-"}, environment(nil))
+	o, err := parse("demo", []string{"invoke", "-"}, environment(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ type brokenPipe struct{}
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
 func TestResponseThatCannotBeWritten(t *testing.T) {
-	o, err := parse([]string{"invoke", samples + "/sqs.json"}, environment(nil))
+	o, err := parse("demo", []string{"invoke", samples + "/sqs.json"}, environment(nil))
 	if err != nil {
 		t.Fatal(err)
 	}

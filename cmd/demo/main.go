@@ -28,7 +28,7 @@ const (
 )
 
 func main() {
-	o, err := parse(os.Args[1:], os.Getenv)
+	o, err := parse(os.Args[0], os.Args[1:], os.Getenv)
 	if err != nil {
 		os.Exit(refuse(err, os.Stdout, os.Stderr))
 	}

@@ -63,7 +63,7 @@ func executeIn(ctx context.Context, play *player, stdin string, args ...string) 
 	var stdout bytes.Buffer
 	var stderr lockedBuffer
 	began := time.Now()
-	o, err := parse(args, os.Getenv)
+	o, err := parse("demo", args, os.Getenv)
 	var code int
 	if err != nil {
 		code = refuse(err, &stdout, &stderr)

@@ -36,6 +36,7 @@ const defaultTimeout = 30 * time.Second
 
 // options are what a command line and the environment come to.
 type options struct {
+	program string // as it was called, for the command lines that are printed
 	command string
 	source  string
 	file    string        // of invoke; "-" for standard input
@@ -57,22 +58,22 @@ type helpRequest string
 
 func (helpRequest) Error() string { return "help was asked for" }
 
-// parse reads a command line without the program's name. A flag beats its variable: --record-timeout beats
-// TROUPE_DEMO_RECORD_TIMEOUT; an empty variable is an unset one.
-func parse(args []string, getenv func(string) string) (options, error) {
-	command, args, err := commandOf(args, getenv)
+// parse reads the command line of the program that was called by that name. A flag beats its variable:
+// --record-timeout beats TROUPE_DEMO_RECORD_TIMEOUT; an empty variable is an unset one.
+func parse(program string, args []string, getenv func(string) string) (options, error) {
+	command, args, err := commandOf(program, args, getenv)
 	if err != nil {
 		return options{}, err
 	}
 	if command == commandPlan {
-		p, err := parsePlan(args)
-		return options{command: command, planned: p}, err
+		p, err := parsePlan(program, args)
+		return options{program: program, command: command, planned: p}, err
 	}
-	o := options{command: command}
+	o := options{program: program, command: command}
 	flags, setProcessor := flagsOf(&o)
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
-			return options{}, helpRequest(help(command))
+			return options{}, helpRequest(help(program, command))
 		}
 		return options{}, fmt.Errorf("%s: %w", command, err)
 	}
@@ -108,7 +109,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 
 // commandOf takes the command off args. Lambda starts a function's program without arguments, so there the
 // command is serve.
-func commandOf(args []string, getenv func(string) string) (string, []string, error) {
+func commandOf(program string, args []string, getenv func(string) string) (string, []string, error) {
 	if len(args) == 0 && getenv(runtimeAPI) != "" {
 		return commandServe, nil, nil
 	}
@@ -118,13 +119,13 @@ func commandOf(args []string, getenv func(string) string) (string, []string, err
 	}
 	switch {
 	case first == "help" || first == "--help" || first == "-h":
-		return "", nil, helpRequest(help(""))
+		return "", nil, helpRequest(help(program, ""))
 	case len(args) == 0 || strings.HasPrefix(first, "-"): // stress is the default command
 		return commandStress, args, nil
 	case first == commandStress || first == commandInvoke || first == commandServe || first == commandPlan:
 		return first, args[1:], nil
 	default:
-		return "", nil, fmt.Errorf("there is no command %q; the commands are stress, invoke, serve and plan, see demo --help", first)
+		return "", nil, fmt.Errorf("there is no command %q; the commands are stress, invoke, serve and plan, see %s --help", first, program)
 	}
 }
 

@@ -31,7 +31,7 @@ func TestCommandLine(t *testing.T) {
 		// Lambda starts a function's program without arguments.
 		{args: "", env: map[string]string{runtimeAPI: "127.0.0.1:9001"}, want: options{command: "serve", source: "auto", report: "text"}},
 	} {
-		got, err := parse(strings.Fields(test.args), environment(test.env))
+		got, err := parse("demo", strings.Fields(test.args), environment(test.env))
 		if err != nil {
 			t.Errorf("%q: %v", test.args, err)
 			continue
@@ -64,12 +64,12 @@ func TestOptionsOfTheProcessorAreThoseThatWereSet(t *testing.T) {
 		"--concurrency 0 --reserve 0":         2, // for the library to refuse
 		"--source sqs --retry -1 --reserve 0": 2,
 	} {
-		o, err := parse(append(strings.Fields("invoke "+args), "-"), environment(nil))
+		o, err := parse("demo", append(strings.Fields("invoke "+args), "-"), environment(nil))
 		if err != nil || len(o.processor) != want {
 			t.Errorf("%q: %d options, %v; want %d", args, len(o.processor), err, want)
 		}
 	}
-	o, err := parse([]string{"invoke", "-"}, environment(map[string]string{"TROUPE_DEMO_POLICY": "derive", "TROUPE_DEMO_RECORD_TIMEOUT": "1s"}))
+	o, err := parse("demo", []string{"invoke", "-"}, environment(map[string]string{"TROUPE_DEMO_POLICY": "derive", "TROUPE_DEMO_RECORD_TIMEOUT": "1s"}))
 	if err != nil || len(o.processor) != 2 {
 		t.Errorf("from variables: %d options, %v; want 2", len(o.processor), err)
 	}
@@ -104,7 +104,7 @@ func TestBadUsage(t *testing.T) {
 		{args: "invoke -", env: [2]string{"TROUPE_DEMO_POLICY", "sometimes"}, want: "TROUPE_DEMO_POLICY"},
 		{args: "invoke -", env: [2]string{"TROUPE_DEMO_CONCURRENCY", "0"}, want: "at least 1"},
 		{args: "invoke -", env: [2]string{"POWERTOOLS_BATCH_MAX_DEGREE_OF_PARALLELISM", "0"}, want: "POWERTOOLS_BATCH_MAX_DEGREE_OF_PARALLELISM"},
-		{args: "serve", want: "AWS_LAMBDA_RUNTIME_API is not set"},
+		{args: "serve", want: "AWS_LAMBDA_RUNTIME_API is not set: serve is for Lambda, which sets it; to try an event here use demo invoke FILE"},
 		{args: "serve event.json", want: `unexpected "event.json"`},
 	} {
 		t.Run(test.args+" "+test.env[0], func(t *testing.T) {

@@ -24,7 +24,7 @@ type planned struct {
 
 // parsePlan reads the flags of demo plan and does the sums. No variables are read: those of the other
 // commands have another meaning here.
-func parsePlan(args []string) (planned, error) {
+func parsePlan(program string, args []string) (planned, error) {
 	var q plan.Question
 	var source, report string
 	var window time.Duration
@@ -56,7 +56,7 @@ func parsePlan(args []string) (planned, error) {
 
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
-			return planned{}, helpRequest(planHelp(flags))
+			return planned{}, helpRequest(planHelp(program, flags))
 		}
 		return planned{}, fmt.Errorf("plan: %w", err)
 	}
@@ -385,15 +385,14 @@ func jsonPlanOf(a plan.Answer) jsonPlan {
 	return j
 }
 
-func planHelp(flags *pflag.FlagSet) string {
-	return `demo plan does the sums on a load: the environments it needs, whether the source keeps up, which limit
+func planHelp(program string, flags *pflag.FlagSet) string {
+	return calledAs(program, `demo plan does the sums on a load: the environments it needs, whether the source keeps up, which limit
 binds first, how long a backlog takes. It goes by the scaling rules that AWS documents; nothing is run.
 
-  demo plan --rate 500 --work 200ms
-  demo plan --source fifo --groups 40 --rate 100 --work 150ms --backlog 20000
-  demo plan --source kinesis --shards 4 --factor 2 --rate 2000 --work 20ms --timeout 30s
-
-` + flags.FlagUsagesWrapped(100) + `
+  PROGRAM plan --rate 500 --work 200ms
+  PROGRAM plan --source fifo --groups 40 --rate 100 --work 150ms --backlog 20000
+  PROGRAM plan --source kinesis --shards 4 --factor 2 --rate 2000 --work 20ms --timeout 30s
+`) + "\n" + flags.FlagUsagesWrapped(100) + `
 It exits with 0, also if the source does not keep up, and with 2 on bad usage.
 `
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -17,7 +17,7 @@ const runtimeAPI = "AWS_LAMBDA_RUNTIME_API"
 // the Runtime API goes away.
 func serve(ctx context.Context, o options, play *player, stderr io.Writer) int {
 	if os.Getenv(runtimeAPI) == "" {
-		return fail(stderr, exitUsage, errors.New("serve: "+runtimeAPI+" is not set; it names the host and port of the Lambda Runtime API"))
+		return fail(stderr, exitUsage, fmt.Errorf("serve: %s is not set: serve is for Lambda, which sets it; to try an event here use %s invoke FILE, or in a test Process of your processor", runtimeAPI, o.program))
 	}
 	f, err := newFunction(o, play, stderr)
 	if err != nil {

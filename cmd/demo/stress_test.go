@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +36,7 @@ func stressWith(t *testing.T, change func(*options), args string) result {
 // stressUntil is stressWith with a signal after some time; 0 is never.
 func stressUntil(t *testing.T, signal time.Duration, change func(*options), args string) (r result) {
 	t.Helper()
-	o, err := parse(append([]string{"stress"}, strings.Fields(args)...), environment(nil))
+	o, err := parse("demo", append([]string{"stress"}, strings.Fields(args)...), environment(nil))
 	require.NoError(t, err)
 	o.stress.atOnce = 64 // whatever the machine
 	if change != nil {
@@ -225,6 +228,7 @@ func TestStressNumbersAddUp(t *testing.T) {
 	for _, s := range r.Sources {
 		sum.Records, sum.Handled, sum.Redelivered, sum.DeadLettered = sum.Records+s.Records, sum.Handled+s.Handled, sum.Redelivered+s.Redelivered, sum.DeadLettered+s.DeadLettered
 		assert.Equal(t, s.Records, s.Succeeded+s.DeadLettered+s.Discarded-s.InVain, s.Source)
+		assert.Zero(t, s.Ahead, "all sources are empty")
 		assert.Equal(t, s.Deliveries, s.Records+s.Redelivered, s.Source)
 		assert.LessOrEqual(t, s.Latency.P50, s.Latency.P95)
 		assert.LessOrEqual(t, s.Latency.P95, s.Latency.P99)
@@ -235,6 +239,72 @@ func TestStressNumbersAddUp(t *testing.T) {
 	assert.Equal(t, []int{sum.Records, sum.Handled, sum.Redelivered, sum.DeadLettered}, []int{r.Records, r.Handled, r.Redelivered, r.DeadLettered})
 	assert.Equal(t, 201, r.Sources[0].Records, "the odd ones go to the first sources")
 	assert.Equal(t, 200, r.Sources[4].Records)
+}
+
+// Where a run ends at its limit, records have succeeded that their source is not done with: they count once.
+func TestStressNumbersAddUpWhereTheSourcesAreNotEmpty(t *testing.T) {
+	ahead := 0
+	for _, source := range stressSources {
+		r := stressed(t, "--duration 2s --seed 3 --fail 0.2 --work 20ms --source "+source)
+		assert.False(t, r.Drained)
+		assert.Equal(t, r.Records, r.Succeeded+r.DeadLettered+r.Discarded-r.InVain+r.Remaining-r.Ahead, source)
+		assert.LessOrEqual(t, r.Ahead, r.Remaining)
+		ahead += r.Ahead
+	}
+	assert.Greater(t, ahead, 100, "it was put to the test")
+
+	text := stressWith(t, nil, "--duration 2s --seed 3 --fail 0.2 --work 20ms").stdout
+	assert.Regexp(t, `ended +at its limit; [\d,]+ records left in the sources, of which [\d,]+ had succeeded\n`, text)
+	rows := regexp.MustCompile(`(?m)^ +(?:sqs|fifo|kinesis|dynamodb|kafka|total) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+) `).FindAllStringSubmatch(text, -1)
+	require.Len(t, rows, 6)
+	for _, row := range rows {
+		var n [4]int
+		for i, field := range row[1:] {
+			var err error
+			n[i], err = strconv.Atoi(strings.ReplaceAll(field, ",", ""))
+			require.NoError(t, err)
+		}
+		assert.Equal(t, n[0], n[1]+n[2]+n[3], "sent, succeeded, given up, left: %s", row[0])
+	}
+}
+
+// What looks like a fault and is none is explained where it is, and nowhere else.
+func TestStressExplainsItsNumbers(t *testing.T) {
+	const dead, discarded, redelivered = "\n  dead-lettered  given up on after 3 receives", "\n  discarded    given up on after 10 retries", "a stream or topic starts again at the lowest failure"
+	for args, want := range map[string][]string{
+		"--source sqs":                 nil,
+		"--source sqs --fail 1":        {dead},
+		"--source fifo --fail 1":       {dead},
+		"--source kafka --fail 0.2":    {redelivered},
+		"--source kinesis --fail 0":    nil,
+		"--source dynamodb --fail 0.9": {discarded, redelivered},
+	} {
+		text := stressWith(t, nil, args+" --records 100 --seed 1").stdout
+		for _, words := range []string{dead, discarded, redelivered} {
+			assert.Equal(t, slices.Contains(want, words), strings.Contains(text, words), "%s: %q in\n%s", args, words, text)
+		}
+	}
+	d := stressPage(t, "--records 400 --seed 1 --fail 0.5")
+	require.Len(t, d.Words, 3)
+	assert.Equal(t, "discarded", d.Words[1].Label)
+}
+
+// The command lines in what is printed can be typed as they stand.
+func TestCommandLinesNameTheProgramAsItWasCalled(t *testing.T) {
+	o, err := parse("bin/demo", strings.Fields("stress --records 5 --seed 1"), environment(nil))
+	require.NoError(t, err)
+	assert.Equal(t, "bin/demo stress --records 5 --seed 1", o.stress.repeat)
+	for _, args := range []string{"--help", "stress --help", "serve --help", "plan --help", "no-command"} {
+		_, err := parse("bin/demo", strings.Fields(args), environment(nil))
+		text := err.Error()
+		if help, ok := errors.AsType[helpRequest](err); ok {
+			text = string(help)
+		}
+		assert.Contains(t, text, "bin/demo ", args)
+		assert.NotContains(t, text, "PROGRAM", args)
+		assert.NotRegexp(t, `(?m)^  demo `, text, args)
+		assert.NotContains(t, text, "jq", "Go and make are all that is needed")
+	}
 }
 
 // SPEC 7: what happens to a record at an attempt is drawn from the seed, its identifier and the attempt.
@@ -399,7 +469,7 @@ func TestStressRefusesWhatCannotBe(t *testing.T) {
 // What adds up to 1, but for what adding costs, is no error; one fault that is given puts out the others.
 func TestStressProbabilities(t *testing.T) {
 	parsed := func(args string) faults {
-		o, err := parse(strings.Fields("stress "+args), environment(nil))
+		o, err := parse("demo", strings.Fields("stress "+args), environment(nil))
 		require.NoError(t, err)
 		return o.stress.faults
 	}
@@ -430,18 +500,18 @@ func TestStressCommandLine(t *testing.T) {
 		{args: "--records 6", env: map[string]string{"TROUPE_DEMO_RECORDS": "8"}, records: 6, repeat: " --records 6"},
 	} {
 		args := strings.Fields(test.args)
-		o, err := parse(args, environment(test.env))
+		o, err := parse("demo", args, environment(test.env))
 		require.NoError(t, err, test.args)
 		assert.Equal(t, commandStress, o.command)
 		assert.Equal(t, test.records, o.stress.records, test.args)
 		assert.Equal(t, test.invocations, o.stress.invocations, test.args)
 		assert.Equal(t, fmt.Sprintf("demo stress%s --seed %d", test.repeat, o.stress.seed), o.stress.repeat)
-		again, err := parse(strings.Fields(o.stress.repeat)[1:], environment(nil))
+		again, err := parse("demo", strings.Fields(o.stress.repeat)[1:], environment(nil))
 		require.NoError(t, err, o.stress.repeat)
 		assert.Equal(t, o.stress.repeat, again.stress.repeat)
 	}
-	one, _ := parse(nil, environment(nil))
-	other, _ := parse(nil, environment(nil))
+	one, _ := parse("demo", nil, environment(nil))
+	other, _ := parse("demo", nil, environment(nil))
 	assert.NotEqual(t, one.stress.seed, other.stress.seed, "a new seed each time")
 }
 
@@ -466,7 +536,7 @@ func TestStressWritesAPage(t *testing.T) {
 func stressPage(t *testing.T, args string) (d page.Data) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		o, err := parse(strings.Fields("stress "+args), environment(nil))
+		o, err := parse("demo", strings.Fields("stress "+args), environment(nil))
 		require.NoError(t, err)
 		trials, err := newTrials(o, new(tally.Gauge))
 		require.NoError(t, err)
@@ -523,7 +593,7 @@ func TestStressDrawsABarOnATerminalOnly(t *testing.T) {
 	for _, args := range []string{"--records 400", "--duration 1s --source sqs --work 50ms", "--invocations 50"} {
 		for _, terminal := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
-				o, err := parse(strings.Fields("stress --seed 1 "+args), environment(nil))
+				o, err := parse("demo", strings.Fields("stress --seed 1 "+args), environment(nil))
 				require.NoError(t, err)
 				var stdout, stderr lockedBuffer
 				assert.Equal(t, exitOK, stress(t.Context(), o, terminal, &stdout, &stderr))
@@ -540,7 +610,7 @@ func TestStressGoesByTheMachine(t *testing.T) {
 	assert.Equal(t, []int{16, 3, 2, 128}, []int{
 		invocationsAtOnce(2, 1), invocationsAtOnce(2, 5), invocationsAtOnce(1, 5), invocationsAtOnce(16, 1),
 	})
-	o, err := parse([]string{"stress"}, environment(nil))
+	o, err := parse("demo", []string{"stress"}, environment(nil))
 	require.NoError(t, err)
 	assert.Equal(t, invocationsAtOnce(runtime.GOMAXPROCS(0), len(stressSources)), o.stress.atOnce)
 }

@@ -41,17 +41,23 @@ type figures struct {
 	hang      int64
 	abandoned int // attempts not waited for
 	inVain    int // records given up on although they had succeeded
+	ahead     int // records left in the source although they had succeeded
 }
+
+// givenUp and left are what became of the records that never succeeded. With those that did they are all that
+// were sent.
+func (f figures) givenUp() int { return f.totals.DeadLettered + f.totals.Discarded - f.inVain }
+func (f figures) left() int    { return f.totals.Remaining - f.ahead }
 
 // newSummary puts together what the trials came to.
 func newSummary(o options, trials []*trial, atOnce int, interrupted bool) *summary {
 	r := &summary{
 		repeat: o.stress.repeat, seed: o.stress.seed, interrupted: interrupted, drained: true, trials: trials,
-		total: figures{name: "total", latency: tally.NewLatency()},
+		total: figures{name: total, latency: tally.NewLatency()},
 	}
 	for _, t := range trials {
 		f := figures{
-			name: t.source, totals: t.verdict.Totals, latency: t.tally.Latency, abandoned: t.tally.Abandoned, inVain: t.tally.InVain,
+			name: t.source, totals: t.verdict.Totals, latency: t.tally.Latency, abandoned: t.tally.Abandoned, inVain: t.tally.InVain, ahead: t.tally.Ahead(),
 			fail: t.handler.did.fail.Load(), panic: t.handler.did.panic.Load(), exit: t.handler.did.exit.Load(), hang: t.handler.did.hang.Load(),
 		}
 		r.sources = append(r.sources, f)
@@ -60,6 +66,9 @@ func newSummary(o options, trials []*trial, atOnce int, interrupted bool) *summa
 		r.drained = r.drained && t.verdict.Drained
 		r.count += t.verdict.Count
 		r.late += t.verdict.Kinds[check.Late]
+	}
+	if len(r.sources) == 1 {
+		r.total.name = r.sources[0].name
 	}
 	r.violations = inWords(trials)
 	r.total.totals.Concurrent = atOnce
@@ -95,6 +104,7 @@ func (f *figures) add(other figures) {
 		{&t.Invocations, o.Invocations}, {&t.Handled, o.Handled}, {&t.Succeeded, o.Succeeded},
 		{&t.DeadLettered, o.DeadLettered}, {&t.Discarded, o.Discarded}, {&t.Remaining, o.Remaining},
 		{&t.FunctionErrors, o.FunctionErrors}, {&f.abandoned, other.abandoned}, {&f.inVain, other.inVain},
+		{&f.ahead, other.ahead},
 	} {
 		*sum.to += sum.what
 	}
@@ -162,6 +172,7 @@ type sourceReport struct {
 	Discarded    int           `json:"discarded"`
 	InVain       int           `json:"given_up_after_success"` // of the last two
 	Remaining    int           `json:"remaining"`
+	Ahead        int           `json:"remaining_after_success"` // of the last one
 	Invocations  int           `json:"invocations"`
 	Errors       int           `json:"function_errors"`
 	Deliveries   int           `json:"deliveries"`
@@ -212,7 +223,7 @@ func (f figures) object() sourceReport {
 	t := f.totals
 	return sourceReport{
 		Source: f.name, Records: t.Sent, Succeeded: t.Succeeded, DeadLettered: t.DeadLettered, Discarded: t.Discarded,
-		InVain: f.inVain, Remaining: t.Remaining, Invocations: t.Invocations, Errors: t.FunctionErrors, Deliveries: t.Received,
+		InVain: f.inVain, Remaining: t.Remaining, Ahead: f.ahead, Invocations: t.Invocations, Errors: t.FunctionErrors, Deliveries: t.Received,
 		Redelivered: t.Redelivered, Handled: t.Handled, AtOnce: t.Concurrent,
 		Faults: faultsReport{f.fail, f.panic, f.exit, f.hang}, Abandoned: f.abandoned,
 		Elapsed: t.Elapsed.Round(time.Millisecond).Seconds(), PerSecond: hundredths(f.perSecond()),
@@ -244,7 +255,7 @@ func writePage(file *os.File, r *summary) error {
 func (r *summary) page() page.Data {
 	d := page.Data{
 		Title: "demo stress", Command: r.repeat, Verdict: r.verdict(), Violations: r.violations,
-		Elapsed: r.total.totals.Elapsed, Facts: r.total.short(),
+		Elapsed: r.total.totals.Elapsed, Facts: r.total.short(), Words: r.words(),
 	}
 	for i, t := range r.trials {
 		s := page.Source{Name: t.source, Facts: r.sources[i].short()}

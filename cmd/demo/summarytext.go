@@ -2,16 +2,19 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/troupe-go/troupe/cmd/demo/page"
+	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/test/lambdasim/check"
 )
 
 const (
+	total           = "total" // the name of the figures of all sources
 	violationsShown = 8
 	widestBar       = 40
 )
@@ -55,6 +58,7 @@ func (r *summary) text() string {
 		b.WriteByte('\n')
 		r.bySource(&b)
 	}
+	r.legend(&b)
 	r.histogram(&b)
 	return b.String()
 }
@@ -65,22 +69,64 @@ func (r *summary) facts() []page.Fact {
 	facts[0].Value += " to " + r.names()
 	switch {
 	case r.interrupted:
-		facts = append(facts, page.Fact{Label: "ended", Value: "by the signal; " + left(r.total.totals.Remaining)})
+		facts = append(facts, page.Fact{Label: "ended", Value: "by the signal; " + r.total.remaining()})
 	case !r.drained:
-		facts = append(facts, page.Fact{Label: "ended", Value: "at its limit; " + left(r.total.totals.Remaining)})
+		facts = append(facts, page.Fact{Label: "ended", Value: "at its limit; " + r.total.remaining()})
 	}
 	return append(facts, page.Fact{Label: "repeat", Value: r.repeat})
 }
 
-func left(n int) string { return thousands(n) + " records left in the sources" }
+// remaining says what the sources still hold.
+func (f figures) remaining() string {
+	text := thousands(f.totals.Remaining) + " records left in the sources"
+	if f.ahead > 0 {
+		text += fmt.Sprintf(", of which %s had succeeded", thousands(f.ahead))
+	}
+	return text
+}
+
+// words explain the numbers that look like a fault and are none.
+func (r *summary) words() (words []page.Fact) {
+	word := func(label, format string, args ...any) {
+		words = append(words, page.Fact{Label: label, Value: fmt.Sprintf(format, args...)})
+	}
+	if r.total.totals.DeadLettered > 0 {
+		word("dead-lettered", "given up on after %d receives and kept in the dead-letter queue, so not lost", maxReceives)
+	}
+	if r.total.totals.Discarded > 0 {
+		word("discarded", "given up on after %d retries, of which the on-failure destination was told, so not lost", maxRetries)
+	}
+	if slices.ContainsFunc(r.sources, figures.restarts) {
+		word("redelivered", "a stream or topic starts again at the lowest failure, so what had succeeded behind it comes again")
+	}
+	return words
+}
+
+// restarts says that the source is a stream or topic, and has delivered records again.
+func (f figures) restarts() bool {
+	return f.totals.Redelivered > 0 && f.name != string(messages.SQS) && f.name != sourceFIFO
+}
+
+// legend tells the words.
+func (r *summary) legend(b *strings.Builder) {
+	words := r.words()
+	if len(r.sources) > 1 && r.total.givenUp() > 0 {
+		words = append(words, page.Fact{Label: "given up", Value: "dead-lettered or discarded, and never succeeded"})
+	}
+	if len(words) == 0 {
+		return
+	}
+	b.WriteByte('\n')
+	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, w := range words {
+		fmt.Fprintf(table, "  %s\t%s\n", w.Label, w.Value)
+	}
+	table.Flush()
+}
 
 // facts are the numbers in words.
 func (f figures) facts() []page.Fact {
 	t := f.totals
-	outcome := fmt.Sprintf("%s succeeded, %s dead-lettered, %s discarded", thousands(t.Succeeded), thousands(t.DeadLettered), thousands(t.Discarded))
-	if f.inVain > 0 {
-		outcome += fmt.Sprintf(" (%s of them had succeeded before)", thousands(f.inVain))
-	}
 	latency := "none succeeded"
 	if t.Succeeded > 0 {
 		latency = fmt.Sprintf("p50 %v, p95 %v, p99 %v, max %v, from a record's first delivery until it succeeded",
@@ -88,14 +134,39 @@ func (f figures) facts() []page.Fact {
 	}
 	return []page.Fact{
 		{Label: "sent", Value: thousands(t.Sent) + " records"},
-		{Label: "outcome", Value: outcome},
+		{Label: "outcome", Value: f.outcome()},
 		{Label: "delivered", Value: fmt.Sprintf("%s records in %s invocations, %s of them again", thousands(t.Received), thousands(t.Invocations), thousands(t.Redelivered))},
-		{Label: "handled", Value: fmt.Sprintf("%s handler calls, at most %s at once", thousands(t.Handled), thousands(t.Concurrent))},
-		{Label: "faults", Value: fmt.Sprintf("%s errors, %s panics, %s exits, %s hangs; %s abandoned",
+		{Label: "handled", Value: fmt.Sprintf("%s handler calls, at most %s at once over all %s", thousands(t.Handled), thousands(t.Concurrent), f.over())},
+		{Label: "faults", Value: fmt.Sprintf("%s errors, %s panics, %s runtime.Goexit, %s hangs; %s abandoned",
 			thousands(int(f.fail)), thousands(int(f.panic)), thousands(int(f.exit)), thousands(int(f.hang)), thousands(f.abandoned))},
 		{Label: "took", Value: fmt.Sprintf("%v, %s records/s", brief(t.Elapsed), thousands(int(f.perSecond()+0.5)))},
 		{Label: "latency", Value: latency},
 	}
+}
+
+// outcome says what became of the records.
+func (f figures) outcome() string {
+	text := thousands(f.totals.Succeeded) + " succeeded"
+	for _, n := range []struct {
+		number int
+		what   string
+	}{{f.totals.DeadLettered, "dead-lettered"}, {f.totals.Discarded, "discarded"}, {f.left(), "left"}} {
+		if n.number > 0 {
+			text += fmt.Sprintf(", %s %s", thousands(n.number), n.what)
+		}
+	}
+	if f.inVain > 0 {
+		text += fmt.Sprintf("; %s that were given up on had succeeded before, and count twice", thousands(f.inVain))
+	}
+	return text
+}
+
+// over says over what handlers at once are counted: WithConcurrency bounds those of one invocation.
+func (f figures) over() string {
+	if f.name == total {
+		return "sources and invocations"
+	}
+	return "invocations"
 }
 
 // short are the numbers one by one, for a page.
@@ -106,8 +177,8 @@ func (f figures) short() (facts []page.Fact) {
 		value int
 	}{
 		{"records sent", t.Sent}, {"succeeded", t.Succeeded}, {"dead-lettered", t.DeadLettered}, {"discarded", t.Discarded},
-		{"left", t.Remaining}, {"invocations", t.Invocations}, {"redelivered", t.Redelivered}, {"handler calls", t.Handled},
-		{"at once, at most", t.Concurrent}, {"errors", int(f.fail)}, {"panics", int(f.panic)}, {"exits", int(f.exit)},
+		{"left", f.left()}, {"invocations", t.Invocations}, {"redelivered", t.Redelivered}, {"handler calls", t.Handled},
+		{"at once, over all " + f.over(), t.Concurrent}, {"errors", int(f.fail)}, {"panics", int(f.panic)}, {"runtime.Goexit", int(f.exit)},
 		{"hangs", int(f.hang)}, {"records/s", int(f.perSecond() + 0.5)},
 	} {
 		facts = append(facts, page.Fact{Label: n.label, Value: thousands(n.value)})
@@ -126,11 +197,11 @@ func (f figures) short() (facts []page.Fact) {
 // bySource is a table with a line for each source.
 func (r *summary) bySource(b *strings.Builder) {
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "SOURCE\tSENT\tSUCCEEDED\tREDELIVERED\tGIVEN UP\tHANDLED\tAT ONCE\tREC/S\tP50\tP99\tMAX\t")
+	fmt.Fprintln(table, "SOURCE\tSENT\tSUCCEEDED\tGIVEN UP\tLEFT\tREDELIVERED\tHANDLED\tAT ONCE\tREC/S\tP50\tP99\tMAX\t")
 	for _, f := range append(r.sources[:len(r.sources):len(r.sources)], r.total) {
 		t := f.totals
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%v\t%v\t%v\t\n", f.name, thousands(t.Sent), thousands(t.Succeeded),
-			thousands(t.Redelivered), thousands(t.DeadLettered+t.Discarded), thousands(t.Handled), thousands(t.Concurrent),
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%v\t%v\t%v\t\n", f.name, thousands(t.Sent), thousands(t.Succeeded),
+			thousands(f.givenUp()), thousands(f.left()), thousands(t.Redelivered), thousands(t.Handled), thousands(t.Concurrent),
 			thousands(int(f.perSecond()+0.5)), brief(f.latency.At(50)), brief(f.latency.At(99)), brief(f.latency.Max()))
 	}
 	table.Flush()

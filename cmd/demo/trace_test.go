@@ -144,7 +144,7 @@ func TestTraceIsWholeWithoutItsHook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		never := make(chan struct{})
 		defer close(never)
-		o, err := parse([]string{"invoke", "--trace", "--report=none", "-"}, environment(nil))
+		o, err := parse("demo", []string{"invoke", "--trace", "--report=none", "-"}, environment(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestTraceOfManyAtOnce(t *testing.T) {
 		bodies[i] = `{"do":"ok"}`
 	}
 	event := sqsEvent(bodies...)
-	o, err := parse([]string{"invoke", "--trace", "--report=none", "--concurrency=64", "-"}, environment(nil))
+	o, err := parse("demo", []string{"invoke", "--trace", "--report=none", "--concurrency=64", "-"}, environment(nil))
 	if err != nil {
 		t.Fatal(err)
 	}

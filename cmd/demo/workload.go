@@ -66,8 +66,8 @@ func (w *workload) flags(flags *pflag.FlagSet, o *options) (setProcessor func())
 	flags.DurationVar(&w.duration, "duration", 0, "how long the run takes at most (default: no limit)")
 	flags.Uint64Var(&w.seed, "seed", 0, "what chance is drawn from (default: a new one each time, which the report tells)")
 	setProcessor = processorFlags(flags, o)
-	flags.Lookup("reserve").Usage = "how long before the timeout handlers have to end (default 45% of it, 2s at most)"
-	flags.DurationVar(&o.timeout, "timeout", defaultStressTimeout, "the function's timeout; what failed in a queue comes again after as long")
+	flags.Lookup("reserve").Usage = "how long before the timeout handlers have to end (default 45% of it, 2s at most; see above)"
+	flags.DurationVar(&o.timeout, "timeout", defaultStressTimeout, "the function's timeout, and a queue's visibility timeout: what failed comes again after as long; see above")
 	choose(flags, &o.report, "report", reportText, "what to write to standard output", reportText, reportJSON)
 	flags.StringVar(&w.html, "html", "", "also write a page with charts to this file")
 	return setProcessor
@@ -94,7 +94,7 @@ func (w *workload) settle(flags *pflag.FlagSet, o options) error {
 			w.sources = append(w.sources, s)
 		}
 	}
-	w.repeat = commandLine(flags, w.seed)
+	w.repeat = commandLine(o.program, flags, w.seed)
 	w.atOnce = invocationsAtOnce(runtime.GOMAXPROCS(0), len(w.sources))
 	return w.check(o, given("batch"), flags.Args())
 }
@@ -106,9 +106,9 @@ func invocationsAtOnce(processors, sources int) int {
 }
 
 // commandLine is what to type for the same run again.
-func commandLine(flags *pflag.FlagSet, seed uint64) string {
+func commandLine(program string, flags *pflag.FlagSet, seed uint64) string {
 	var line strings.Builder
-	line.WriteString("demo stress")
+	line.WriteString(program + " stress")
 	flags.VisitAll(func(f *pflag.Flag) {
 		switch {
 		case !f.Changed || f.Name == "seed" || f.Name == "report" || f.Name == "html":

@@ -27,6 +27,7 @@ type Data struct {
 	Violations []string
 	Elapsed    time.Duration
 	Facts      []Fact // in the order in which they are shown
+	Words      []Fact // labels that need a word of explanation, and that
 	Sources    []Source
 }
 

@@ -23,10 +23,11 @@ type Tally struct {
 	// again because of others.
 	InVain int
 
-	gauge    *Gauge
-	series   series
-	timeline timeline
-	settled  atomic.Int64
+	delivered int // records, each once
+	gauge     *Gauge
+	series    series
+	timeline  timeline
+	settled   atomic.Int64
 
 	first   map[string]time.Duration  // by record that has not succeeded: its first delivery
 	batches map[int]map[string]*visit // by invocation that is not over, and record
@@ -57,6 +58,10 @@ func New(byGroup bool, bars int, gauge *Gauge) *Tally {
 		batches:  make(map[int]map[string]*visit),
 	}
 }
+
+// Ahead is the number of records that have succeeded while their source is not done with them: the run ended
+// before they were deleted, or before the checkpoint reached them.
+func (t *Tally) Ahead() int { return t.delivered - len(t.first) - int(t.Settled()) }
 
 // Settled is the number of records that the source is done with. It may be called at any time.
 func (t *Tally) Settled() int64 { return t.settled.Load() }
@@ -91,6 +96,7 @@ func (t *Tally) Record(e history.Event) {
 
 func (t *Tally) received(e history.Event, at int) {
 	if e.Number == 1 {
+		t.delivered++
 		t.first[e.Record] = e.At
 	} else {
 		t.series.redelivered[at]++

@@ -126,8 +126,29 @@ func TestRecordsGivenUpOnAfterASuccessAreTold(t *testing.T) {
 		4 dead-lettered r=a g=g n=1
 		4 discarded r=b g=g d=RetryAttemptsExhausted`)
 	assert.Equal(t, 1, c.InVain)
+	assert.Zero(t, c.Ahead())
 	assert.EqualValues(t, 2, c.Settled())
 	assert.Empty(t, c.first)
+}
+
+// Records that have succeeded are told from the others that a source still has.
+func TestRecordsThatSucceededBeforeTheirSourceIsDoneWithThemAreTold(t *testing.T) {
+	c := New(true, 10, new(Gauge))
+	tell(t, c, `
+		0 sent r=z
+		0 received i=1 r=a g=g n=1
+		0 received i=1 r=b g=g n=1
+		0 received i=1 r=c g=g n=1
+		1 started i=1 r=a g=g n=1
+		2 ended i=1 r=a g=g n=1 d=fail
+		2 started i=1 r=b g=g n=1
+		3 ended i=1 r=b g=g n=1 d=ok
+		3 started i=1 r=c g=g n=1
+		4 ended i=1 r=c g=g n=1 d=ok
+		5 answered i=1 d={}
+		6 deleted r=c g=g
+		9 received i=2 r=b g=g n=2`)
+	assert.Equal(t, 1, c.Ahead(), "b, and neither a, which failed, nor c, which is gone, nor z, which never came")
 }
 
 // Beyond their room bars are counted only.
