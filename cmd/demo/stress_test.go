@@ -584,7 +584,7 @@ func TestStressCollectsThePage(t *testing.T) {
 		}
 		assert.Equal(t, succeeded, inHistogram, s.Name)
 	}
-	assert.Contains(t, d.Sources[0].Rows[0].Name, "slot 1")
+	assert.Contains(t, d.Sources[0].Rows[0].Name, "lane 1")
 	assert.Contains(t, d.Sources[1].Rows[0].Name, "group-")
 }
 

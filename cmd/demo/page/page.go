@@ -48,6 +48,7 @@ type Source struct {
 
 	Latency []Bucket // in ascending order
 	Rows    []Row    // in the order in which they are shown
+	Lanes   bool     // Rows are lanes, and not groups
 	Omitted int      // attempts beyond what Rows hold
 }
 
@@ -60,7 +61,8 @@ type Bucket struct {
 // Unbounded is the end of a [Bucket] that has none.
 const Unbounded time.Duration = 1<<63 - 1
 
-// Row is a line of the timeline: the attempts of a slot or of a group, in any order.
+// Row is a line of the timeline: the attempts of a group, or of a lane, in any order. Attempts of the same lane have
+// nothing in common but that they are not at the same time.
 type Row struct {
 	Name string
 	Bars []Bar
@@ -125,7 +127,7 @@ type sourceView struct {
 	Timeline timeline
 }
 
-type outcomeCount struct{ Outcome, Count string }
+type outcomeCount struct{ Outcome, Title, Count string }
 
 const shownViolations = 5
 
@@ -142,7 +144,7 @@ func viewOf(d Data) (view, error) {
 	v.Shown, v.More = d.Violations[:shown], d.Violations[shown:]
 
 	for i, s := range d.Sources {
-		t, err := timelineOf(s.Rows)
+		t, err := timelineOf(s)
 		if err != nil {
 			return view{}, err
 		}
@@ -151,7 +153,7 @@ func viewOf(d Data) (view, error) {
 		}}
 		counts, attempts := t.counts()
 		for outcome, n := range counts {
-			sv.Counts = append(sv.Counts, outcomeCount{outcomes[outcome], thousands(n)})
+			sv.Counts = append(sv.Counts, outcomeCount{outcomes[outcome], titles[outcome], thousands(n)})
 		}
 		sv.Attempts = thousands(attempts)
 		if s.Omitted > 0 {

@@ -34,16 +34,18 @@ func small() page.Data {
 		Title: "demo stress", Command: "demo stress --seed 1", Verdict: "fail", Elapsed: 1500 * ms,
 		Violations: []string{"lost: record c", "2", "3", "4", "5", "folded away"},
 		Facts:      []page.Fact{{Label: "records", Value: "3"}, {Label: "seed", Value: "1"}},
+		Words:      []page.Fact{{Label: "seed", Value: "what chance is drawn from"}},
 		Sources: []page.Source{{
 			Name: "sqs", Facts: []page.Fact{{Label: "dead-lettered", Value: "0"}},
 			Step: 100 * ms, Handled: []int{2, 0, 2}, Succeeded: []int{1, 0, 1}, Redelivered: []int{0, 1}, InFlight: []int{2, 0, 1},
 			Latency: []page.Bucket{{UpTo: ms}, {UpTo: 10 * ms, Count: 3}, {UpTo: 100 * ms}, {UpTo: page.Unbounded, Count: 1}},
+			Lanes:   true,
 			Rows: []page.Row{
-				{Name: "slot 1", Bars: []page.Bar{
+				{Name: "lane 1", Bars: []page.Bar{
 					{Start: 200 * ms, End: 205 * ms, Record: "b", Delivery: 2, Attempt: 1, Outcome: "fail"},
 					{Start: 0, End: 4 * ms, Record: "a", Delivery: 1, Attempt: 1, Outcome: "ok"},
 				}},
-				{Name: "slot 2", Bars: []page.Bar{
+				{Name: "lane 2", Bars: []page.Bar{
 					{Start: ms, End: 5 * ms, Record: "b", Delivery: 1, Attempt: 1, Outcome: "panic"},
 					{Start: 210 * ms, End: 290 * ms, Record: "b", Delivery: 2, Attempt: 2, Outcome: "ok"},
 				}},
@@ -111,12 +113,20 @@ func TestATimelineHasEveryAttemptInTheOrderInWhichTheyBegan(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{
-		"slot 1: a 1.1 at 0µs for 4000µs ok",
-		"slot 1: b 2.1 at 200000µs for 5000µs fail",
-		"slot 2: b 1.1 at 1000µs for 4000µs panic",
-		"slot 2: b 2.2 at 210000µs for 80000µs ok",
+		"lane 1: a 1.1 at 0µs for 4000µs ok",
+		"lane 1: b 2.1 at 200000µs for 5000µs fail",
+		"lane 2: b 1.1 at 1000µs for 4000µs panic",
+		"lane 2: b 2.2 at 210000µs for 80000µs ok",
 	}, lines)
 	assert.Equal(t, "b", d.Sources[0].Rows[0].Bars[0].Record, "the caller's bars stay as they were")
+}
+
+func TestAReaderIsToldWhatARowIs(t *testing.T) {
+	d := small()
+	assert.Contains(t, write(t, d), "A row is a lane: attempts at the same time are in different lanes, the lanes of all invocations together.")
+	d.Sources[0].Lanes = false
+	assert.Contains(t, write(t, d), "A row is a group, of which one record is handled at a time.")
+	assert.NotContains(t, markup(write(t, d)), "lanes of all")
 }
 
 // TestNothingThatComesWithTheDataBecomesMarkup holds for every text in the data: record ids and groups are chosen by
@@ -148,7 +158,7 @@ func everywhere(text string) page.Data {
 		Name: text, Facts: facts,
 		Rows: []page.Row{{Name: text, Bars: []page.Bar{{End: ms, Record: text, Delivery: 1, Attempt: 1, Outcome: "ok"}}}},
 	}
-	return page.Data{Title: text, Command: text, Verdict: text, Violations: []string{text}, Facts: facts, Sources: []page.Source{source}}
+	return page.Data{Title: text, Command: text, Verdict: text, Violations: []string{text}, Facts: facts, Words: facts, Sources: []page.Source{source}}
 }
 
 // tags are the names of all tags in the page, as a browser would find them.
@@ -231,7 +241,7 @@ func TestWhateverIsMissingThePageIsWhole(t *testing.T) {
 		"most of a series":       with(func(s *page.Source) { s.Succeeded = nil }),
 		"latencies":              with(func(s *page.Source) { s.Latency = []page.Bucket{{UpTo: ms}, {UpTo: page.Unbounded}} }),
 		"time before an end":     with(func(s *page.Source) { s.Rows = []page.Row{{Bars: []page.Bar{ok}}} }),
-		"bars":                   with(func(s *page.Source) { s.Rows = []page.Row{{Name: "slot 1"}} }),
+		"bars":                   with(func(s *page.Source) { s.Rows = []page.Row{{Name: "lane 1"}} }),
 		"rows":                   with(func(s *page.Source) { s.Rows = nil }),
 		"an end to the latency":  with(func(s *page.Source) { s.Latency = []page.Bucket{{UpTo: page.Unbounded, Count: 1}} }),
 		"time at all":            with(func(s *page.Source) { s.Step, s.Rows = 1, []page.Row{{Bars: []page.Bar{{Outcome: "exit"}}}} }),

@@ -9,9 +9,14 @@ import (
 // outcomes are numbered in the page by their place here, which is also the order of the legend.
 var outcomes = [...]string{"ok", "fail", "panic", "exit", "abandoned"}
 
+// titles are what a reader is told of them.
+var titles = [len(outcomes)]string{"ok", "fail", "panic", "runtime.Goexit", "abandoned"}
+
 // timeline is what timeline.js draws.
 type timeline struct {
 	Outcomes []string      `json:"outcomes"`
+	Titles   []string      `json:"titles"`
+	Lanes    bool          `json:"lanes"`
 	Records  []string      `json:"records"` // each id once
 	Rows     []timelineRow `json:"rows"`
 }
@@ -28,10 +33,10 @@ type timelineRow struct {
 	Outcome  []int   `json:"outcome"`
 }
 
-func timelineOf(rows []Row) (timeline, error) {
-	t := timeline{Outcomes: outcomes[:], Records: []string{}, Rows: []timelineRow{}}
+func timelineOf(s Source) (timeline, error) {
+	t := timeline{Outcomes: outcomes[:], Titles: titles[:], Lanes: s.Lanes, Records: []string{}, Rows: []timelineRow{}}
 	numbers := map[string]int{} // of records
-	for _, row := range rows {
+	for _, row := range s.Rows {
 		r := timelineRow{Name: row.Name}
 		before := int64(0)
 		for _, b := range slices.SortedStableFunc(slices.Values(row.Bars), byStart) {

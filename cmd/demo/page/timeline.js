@@ -30,18 +30,19 @@ function read(data) {
   const byStart = ([r, i], [s, j]) => rows[r].start[i] - rows[s].start[j];
   failures.sort(byStart);
   attempts.forEach(list => list.sort(byStart));
-  return { ids: data.records, names: data.outcomes, rows, attempts, again, failures, end };
+  return { ids: data.records, names: data.outcomes, titles: data.titles, lanes: data.lanes, rows, attempts, again, failures, end };
 }
 
-function timeline(root, { ids, names, rows, attempts, again, failures, end }) {
+function timeline(root, { ids, names, titles, lanes, rows, attempts, again, failures, end }) {
   const scroller = root.querySelector('.rows'), canvas = root.querySelector('canvas'), tip = root.querySelector('.tip');
   const select = root.querySelector('select'), g = canvas.getContext('2d');
   const spacer = scroller.appendChild(document.createElement('div')); // as high as all rows, so that the browser scrolls
   let from = 0, to = end;               // the time in view, µs
   let width, height, gutter;            // of the canvas, px, and of its names of rows
-  const colour = { ink: '', muted: '', grid: '', edge: '', ok: '', fail: '', panic: '', exit: '', abandoned: '', 'on-ok': '', on: '' };
+  const colour = { ink: '', panel: '', muted: '', grid: '', edge: '', ok: '', fail: '', panic: '', exit: '', abandoned: '', 'on-ok': '', on: '' };
   let shown = [], line = [];            // rows that are shown, and the line of each row, -1 for none
   let kept = null, hovered = null;      // places
+  let picked = -1, over = -1;           // rows, by key or tap and by pointer; -1 for none
   let step = -1;                        // of the walk through the failures
   let frame = 0;
 
@@ -72,7 +73,7 @@ function timeline(root, { ids, names, rows, attempts, again, failures, end }) {
       const any = select.value === 'all' || row.record.some((_, i) => chosen(row, i));
       line[r] = any ? shown.push(r) - 1 : -1;
     });
-    kept = hovered = null; step = -1;
+    kept = hovered = null; picked = over = step = -1;
     spacer.style.height = shown.length * ROW + 'px';
     scroller.scrollTop = 0;
     resize();
@@ -100,13 +101,16 @@ function timeline(root, { ids, names, rows, attempts, again, failures, end }) {
     g.clearRect(0, 0, width, height);
     const first = Math.max(0, Math.floor(scroller.scrollTop / ROW));
     const visible = shown.slice(first, first + Math.ceil(height / ROW) + 1);
+    const row = over < 0 ? picked : over;
+    if (row >= 0) { g.fillStyle = colour.panel; g.fillRect(0, y(row), width, ROW - 1); }
+    g.clearRect(0, 0, width, HEAD);
     axis();
     g.save();
     g.beginPath(); g.rect(0, HEAD, width, height - HEAD); g.clip();
     for (const r of visible) name(r);
     g.beginPath(); g.rect(gutter, HEAD, width - gutter, height - HEAD); g.clip();
     for (const r of visible) bars(rows[r], y(r));
-    links();
+    links(row);
     mark();
     g.restore();
     tell();
@@ -197,11 +201,15 @@ function timeline(root, { ids, names, rows, attempts, again, failures, end }) {
     outcome === 'fail' ? g.stroke() : g.fill();
   }
 
-  // links joins the attempts at a record, where they are few enough to be followed.
-  function links() {
-    const paths = [];
-    for (let record = 0; record < again.length && paths.length <= 150; record++) if (again[record]) join(record, paths);
-    if (paths.length > 150) return;
+  // links joins the attempts at a record, where they are few enough to be followed. In lanes the lines cross each other,
+  // so there are those of a row's records only.
+  function links(row) {
+    if (lanes && row < 0) return;
+    const paths = [], records = lanes ? new Set(rows[row].record) : again.keys();
+    for (const record of records) {
+      if (again[record]) join(record, paths);
+      if (paths.length > 150) return;
+    }
     g.strokeStyle = colour.ink; g.lineWidth = 1; g.globalAlpha = .55;
     for (const p of paths) curve(p);
     g.globalAlpha = 1;
@@ -239,25 +247,36 @@ function timeline(root, { ids, names, rows, attempts, again, failures, end }) {
 
   function tell() {
     const place = hovered || kept;
-    tip.hidden = !place;
-    if (!place) return;
-    const [r, i] = place, row = rows[r], record = row.record[i];
-    const text = [
-      quoted(ids[record]), `${quoted(row.name)}: ${names[row.outcome[i]]} after ${duration(row.stop[i] - row.start[i])}`,
+    tip.hidden = !place && picked < 0;
+    if (place) tellAttempt(...place);
+    else if (picked >= 0) tellRow(picked);
+  }
+  function tellRow(r) {
+    const row = rows[r], failed = row.outcome.filter(outcome => outcome).length;
+    say(`${quoted(row.name)}: ${row.outcome.length} attempts at ${new Set(row.record).size} records, ${failed} of them failed`, r, from);
+  }
+  function tellAttempt(r, i) {
+    const row = rows[r], record = row.record[i];
+    say([
+      quoted(ids[record]), `${quoted(row.name)}: ${titles[row.outcome[i]]} after ${duration(row.stop[i] - row.start[i])}`,
       `delivery ${row.delivery[i]}, attempt ${row.attempt[i]}`,
       `from ${moment(row.start[i])} to ${moment(row.stop[i])}`,
       attempts[record].length > 1 ? `${attempts[record].length} attempts shown at this record` : '',
-    ].filter(Boolean).join('\n');
+    ].filter(Boolean).join('\n'), r, row.start[i]);
+  }
+  function say(text, r, at) {
     if (tip.textContent !== text) tip.textContent = text;
-    const left = Math.min(Math.max(x(row.start[i]), gutter), width), below = y(r) + ROW + 6;
+    const left = Math.min(Math.max(x(at), gutter), width), below = y(r) + ROW + 6;
     tip.style.left = Math.max(0, Math.min(left, width - tip.offsetWidth)) + 'px';
     tip.style.top = (below + tip.offsetHeight < height || y(r) < tip.offsetHeight ? below : y(r) - tip.offsetHeight - 4) + 'px';
   }
 
+  const rowAt = py => py < HEAD ? -1 : shown[Math.floor((py - HEAD + scroller.scrollTop) / ROW)] ?? -1;
+
   // under is the place at a point: a failure before others, and else the nearest within a few pixels.
   function under(px, py) {
-    const r = shown[Math.floor((py - HEAD + scroller.scrollTop) / ROW)];
-    if (r === undefined || py < HEAD || px < gutter) return null;
+    const r = rowAt(py);
+    if (r < 0 || px < gutter) return null;
     const row = rows[r], reach = time(px + 5) - time(px);
     let best = null, nearest = Infinity;
     for (let i = firstFrom(row, time(px) - reach); i < row.start.length && row.start[i] <= time(px) + reach; i++) {
@@ -280,8 +299,22 @@ function timeline(root, { ids, names, rows, attempts, again, failures, end }) {
     hovered = null;
     const span = Math.min(to - from, end, Math.max(20, took * 25));
     show((rows[r].start[i] + rows[r].stop[i]) / 2 - span / 2, span);
+    reveal(r);
+  }
+
+  function reveal(r) {
     const top = line[r] * ROW, room = height - HEAD - ROW;
     if (top < scroller.scrollTop || top > scroller.scrollTop + room) scroller.scrollTop = top - room / 2;
+  }
+
+  // pick goes to the next row, or the one before; from none to the first that is in view.
+  function pick(by) {
+    if (!shown.length) return;
+    const there = picked < 0 ? Math.ceil(scroller.scrollTop / ROW) : line[picked] + by;
+    picked = shown[Math.max(0, Math.min(there, shown.length - 1))];
+    kept = hovered = null; over = -1;
+    reveal(picked);
+    redraw();
   }
 
 
@@ -295,7 +328,7 @@ function timeline(root, { ids, names, rows, attempts, again, failures, end }) {
   });
   canvas.addEventListener('pointermove', e => {
     const before = pointers.get(e.pointerId), now = at(e);
-    if (!before) { hovered = under(...now); return redraw(); }
+    if (!before) { hovered = under(...now); over = rowAt(now[1]); return redraw(); }
     const other = [...pointers].find(([id]) => id !== e.pointerId)?.[1];
     moved += Math.abs(now[0] - before[0]) + Math.abs(now[1] - before[1]);
     pointers.set(e.pointerId, now);
@@ -309,11 +342,16 @@ function timeline(root, { ids, names, rows, attempts, again, failures, end }) {
     }
   });
   const release = e => {
-    if (e.type === 'pointerup' && pointers.size === 1 && moved <= 4) { kept = under(...at(e)); hovered = null; redraw(); }
+    if (e.type === 'pointerup' && pointers.size === 1 && moved <= 4) {
+      const row = rowAt(at(e)[1]);
+      kept = under(...at(e)); hovered = null;
+      picked = kept || row === picked ? -1 : row;
+      redraw();
+    }
     pointers.delete(e.pointerId);
   };
   for (const type of ['pointerup', 'pointercancel']) canvas.addEventListener(type, release);
-  canvas.addEventListener('pointerleave', () => { hovered = null; redraw(); });
+  canvas.addEventListener('pointerleave', e => { hovered = null; if (e.pointerType === 'mouse') over = -1; redraw(); });
   canvas.addEventListener('dblclick', e => zoom(.4, time(at(e)[0])));
   canvas.addEventListener('wheel', e => { // up and down stay the browser's, which scrolls the rows
     if (!e.ctrlKey && !e.metaKey && !e.shiftKey && Math.abs(e.deltaX) <= Math.abs(e.deltaY)) return;
@@ -326,9 +364,9 @@ function timeline(root, { ids, names, rows, attempts, again, failures, end }) {
   const actions = {
     in: () => zoom(.5, middle()), out: () => zoom(2, middle()), whole: () => show(0, end),
     left: () => pan(-.15), right: () => pan(.15), next: () => failure(true), previous: () => failure(false),
-    none: () => { kept = hovered = null; redraw(); },
+    none: () => { kept = hovered = null; picked = over = -1; redraw(); }, up: () => pick(-1), down: () => pick(1),
   };
-  const keys = { '+': 'in', '=': 'in', '-': 'out', 0: 'whole', ArrowLeft: 'left', ArrowRight: 'right', n: 'next', p: 'previous', Escape: 'none' };
+  const keys = { '+': 'in', '=': 'in', '-': 'out', 0: 'whole', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down', n: 'next', p: 'previous', Escape: 'none' };
   scroller.addEventListener('keydown', e => {
     if (e.ctrlKey || e.metaKey || e.altKey || !Object.hasOwn(keys, e.key)) return;
     e.preventDefault();

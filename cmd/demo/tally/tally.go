@@ -46,8 +46,8 @@ type attempt struct {
 	bar    place
 }
 
-// New returns a tally. Its timeline has a row per group, or if byGroup is false a row per slot, and holds
-// that many bars. The gauge, which may be shared, sees the handlers at work.
+// New returns a tally. Its timeline has a row per group, or if byGroup is false a row per lane: an attempt
+// takes the lowest lane that no other is in. It holds that many bars. The gauge, which may be shared, sees the handlers at work.
 func New(byGroup bool, bars int, gauge *Gauge) *Tally {
 	return &Tally{
 		Latency:  NewLatency(),
@@ -70,7 +70,7 @@ func (t *Tally) Settled() int64 { return t.settled.Load() }
 func (t *Tally) Fill(s *page.Source) {
 	s.Step, s.Handled, s.Succeeded, s.Redelivered, s.InFlight = t.series.step, t.series.handled, t.series.succeeded, t.series.redelivered, t.series.inFlight
 	s.Latency = t.Latency.Buckets()
-	s.Rows, s.Omitted = t.timeline.list, t.timeline.omitted
+	s.Lanes, s.Rows, s.Omitted = !t.timeline.byGroup, t.timeline.sorted(), t.timeline.omitted
 }
 
 // Record takes note of the next event of the history.

@@ -101,11 +101,11 @@ func TestAnAbandonedHandlerEndsWithItsInvocation(t *testing.T) {
 		105 started i=2 r=a n=2`)
 	s := filled(c)
 	assert.Equal(t, []page.Row{
-		{Name: "slot 1", Bars: []page.Bar{
+		{Name: "lane 1", Bars: []page.Bar{
 			{Start: 1 * ms, End: 90 * ms, Record: "a", Delivery: 1, Attempt: 1, Outcome: "abandoned"},
 			{Start: 99 * ms, End: 103 * ms, Record: "a", Delivery: 2, Attempt: 1, Outcome: "ok"},
 		}},
-		{Name: "slot 2", Bars: []page.Bar{{Start: 1 * ms, End: 3 * ms, Record: "b", Delivery: 1, Attempt: 1, Outcome: "ok"}}},
+		{Name: "lane 2", Bars: []page.Bar{{Start: 1 * ms, End: 3 * ms, Record: "b", Delivery: 1, Attempt: 1, Outcome: "ok"}}},
 	}, s.Rows)
 	assert.Equal(t, 1, c.Abandoned)
 	assert.Equal(t, 2, gauge.Most())
@@ -149,6 +149,27 @@ func TestRecordsThatSucceededBeforeTheirSourceIsDoneWithThemAreTold(t *testing.T
 		6 deleted r=c g=g
 		9 received i=2 r=b g=g n=2`)
 	assert.Equal(t, 1, c.Ahead(), "b, and neither a, which failed, nor c, which is gone, nor z, which never came")
+}
+
+// The order of rows goes by their names and not by which attempt happened to begin first.
+func TestRowsAreInTheOrderOfTheirNames(t *testing.T) {
+	for _, c := range []struct{ a, b string }{
+		{"group-2", "group-10"}, {"group-002", "group-010"}, {"orders-9", "orders-10"}, {"a", "b"}, {"a", "aa"}, {"a1b2", "a1b10"}, {"", "a"},
+		{"7", "a"}, {"a9", "b1"}, {"a-1", "a-1x"}, {"007", "8"},
+	} {
+		assert.Negative(t, byNumber(c.a, c.b), c)
+		assert.Positive(t, byNumber(c.b, c.a), c)
+		assert.Zero(t, byNumber(c.a, c.a))
+	}
+	c := New(true, 10, new(Gauge))
+	for i, group := range []string{"g10", "g9", "g1", "g10"} {
+		tell(t, c, fmt.Sprintf("%[1]d received i=1 r=%[1]d g=%[2]s n=1\n%[1]d started i=1 r=%[1]d g=%[2]s n=1", i, group))
+	}
+	tell(t, c, "9 ended i=1 r=0 g=g10 n=1 d=fail\n9 ended i=1 r=1 g=g9 n=1 d=ok") // the bars are found after all
+	rows := filled(c).Rows
+	require.Len(t, rows, 3)
+	assert.Equal(t, []string{"g1", "g9", "g10"}, []string{rows[0].Name, rows[1].Name, rows[2].Name})
+	assert.Equal(t, []string{"ok", "fail"}, []string{rows[1].Bars[0].Outcome, rows[2].Bars[0].Outcome})
 }
 
 // Beyond their room bars are counted only.
@@ -205,8 +226,8 @@ func TestJoinedStepsKeepThePeak(t *testing.T) {
 	}
 }
 
-func TestSlotsAreTakenFromTheLowestOn(t *testing.T) {
-	var s slots
+func TestLanesAreTakenFromTheLowestOn(t *testing.T) {
+	var s lanes
 	for i := range 200 {
 		assert.Equal(t, i, s.take())
 	}

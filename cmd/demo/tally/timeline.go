@@ -1,8 +1,11 @@
 package tally
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/cmd/demo/page"
@@ -15,12 +18,12 @@ type timeline struct {
 	omitted int
 	list    []page.Row
 	rows    map[string]int // in list, by name
-	slots   slots
+	lanes   lanes
 }
 
 // place is where a bar is.
 type place struct {
-	slot     int // taken until the attempt ends; only if rows are slots
+	lane     int // taken until the attempt ends; only if rows are lanes
 	row, bar int
 	kept     bool
 }
@@ -29,8 +32,8 @@ type place struct {
 func (t *timeline) begin(group string, b page.Bar) (p place) {
 	name := group
 	if !t.byGroup {
-		p.slot = t.slots.take()
-		name = fmt.Sprint("slot ", p.slot+1)
+		p.lane = t.lanes.take()
+		name = fmt.Sprint("lane ", p.lane+1)
 	}
 	if t.left == 0 {
 		t.omitted++
@@ -50,7 +53,7 @@ func (t *timeline) begin(group string, b page.Bar) (p place) {
 
 func (t *timeline) end(p place, at time.Duration, outcome string) {
 	if !t.byGroup {
-		t.slots.free(p.slot)
+		t.lanes.free(p.lane)
 	}
 	if p.kept {
 		b := &t.list[p.row].Bars[p.bar]
@@ -58,11 +61,46 @@ func (t *timeline) end(p place, at time.Duration, outcome string) {
 	}
 }
 
-// slots are the numbers that are taken, a bit each.
-type slots []uint64
+// sorted are the rows by name, so that the same run has them in the same order.
+func (t *timeline) sorted() []page.Row {
+	return slices.SortedStableFunc(slices.Values(t.list), func(a, b page.Row) int { return cmp.Or(byNumber(a.Name, b.Name), strings.Compare(a.Name, b.Name)) })
+}
+
+// byNumber compares names; digits count as the number that they are, so that 9 is before 10.
+func byNumber(a, b string) int {
+	for a != "" && b != "" {
+		text, number := cut(a)
+		otherText, otherNumber := cut(b)
+		order := cmp.Or(
+			strings.Compare(text, otherText),
+			cmp.Compare(len(number), len(otherNumber)), // without its zeros the longer one is the larger
+			strings.Compare(number, otherNumber),
+		)
+		if order != 0 {
+			return order
+		}
+		a, b = a[len(text)+leading(a[len(text):]):], b[len(otherText)+leading(b[len(otherText):]):]
+	}
+	return strings.Compare(a, b)
+}
+
+// cut returns what a name begins with: text, and the number after it without zeros in front.
+func cut(name string) (text, number string) {
+	i := strings.IndexAny(name, "0123456789")
+	if i < 0 {
+		return name, ""
+	}
+	return name[:i], strings.TrimLeft(name[i:i+leading(name[i:])], "0")
+}
+
+// leading is how many digits text begins with.
+func leading(text string) int { return len(text) - len(strings.TrimLeft(text, "0123456789")) }
+
+// lanes are the numbers that are taken, a bit each.
+type lanes []uint64
 
 // take takes the lowest free number.
-func (s *slots) take() int {
+func (s *lanes) take() int {
 	for i, word := range *s {
 		if n := bits.TrailingZeros64(^word); n < 64 {
 			(*s)[i] |= 1 << n
@@ -73,4 +111,4 @@ func (s *slots) take() int {
 	return (len(*s) - 1) * 64
 }
 
-func (s slots) free(n int) { s[n/64] &^= 1 << (n % 64) }
+func (s lanes) free(n int) { s[n/64] &^= 1 << (n % 64) }
