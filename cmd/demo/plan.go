@@ -141,8 +141,10 @@ func textPlan(a plan.Answer) []byte {
 	}
 	if q.Rate > 0 {
 		line("keeps up", "%s", keepsUp(a))
-		line("environments", "%s needed, with full batches; a loop without concurrency needs %s", plain(float64(a.Environments)), plain(float64(a.Sequential)))
-		line("in use", "%s on average, with batches of %s", plain(a.InUse), records(a.Usual.Records, q.Batch))
+		line("environments", "%s", environmentsOf(a))
+		if q.Concurrency > 1 {
+			line("a plain loop", "%s", loopOf(a))
+		}
 	}
 	line("a full batch", "%s, %s at once: %v", many(a.Full.Records, "record"), plain(a.Full.AtOnce), brief(a.Full.Takes))
 	if a.RampUp > 0 && a.Drain == nil {
@@ -194,6 +196,28 @@ func loadOf(q plan.Question) string {
 		parts = append(parts, fmt.Sprintf("pollers %d:%d", q.Pollers.Minimum, q.Pollers.Maximum))
 	}
 	return strings.Join(append(parts, many(q.Concurrency, "handler")+" at once"), ", ")
+}
+
+// environmentsOf tells of the environments. Those needed are for full batches; if batches come out smaller, more
+// are in use.
+func environmentsOf(a plan.Answer) string {
+	batches := "with batches of " + records(a.Usual.Records, a.Question.Batch)
+	if !a.KeepsUp || a.InUse <= float64(a.Environments) {
+		return fmt.Sprintf("%s needed, %s in use on average, %s", plain(float64(a.Environments)), plain(a.InUse), batches)
+	}
+	return fmt.Sprintf("%s if batches were full; %s as configured, on average, %s", plain(float64(a.Environments)), plain(a.InUse), batches)
+}
+
+// loopOf tells the same of a function that handles one record after the other.
+func loopOf(a plan.Answer) string {
+	switch {
+	case !a.SequentialKeepsUp:
+		return fmt.Sprintf("%s needed, and it does not keep up", plain(float64(a.Sequential)))
+	case a.SequentialInUse <= float64(a.Sequential):
+		return fmt.Sprintf("%s needed, %s in use on average, for it handles one record after the other", plain(float64(a.Sequential)), plain(a.SequentialInUse))
+	default:
+		return fmt.Sprintf("%s if batches were full; %s as configured, on average", plain(float64(a.Sequential)), plain(a.SequentialInUse))
+	}
 }
 
 func keepsUp(a plan.Answer) string {
@@ -326,6 +350,8 @@ type jsonEnvironments struct {
 	Needed     int     `json:"needed"`
 	InUse      float64 `json:"in_use"`
 	Sequential int     `json:"sequential"`
+	// of the same, with the batches to expect
+	SequentialInUse float64 `json:"sequential_in_use"`
 }
 
 type jsonBatch struct {
@@ -359,7 +385,7 @@ func jsonPlanOf(a plan.Answer) jsonPlan {
 	batch := func(b plan.Batch) jsonBatch { return jsonBatch{b.Records, rounded(b.AtOnce), b.Takes.Seconds()} }
 	j := jsonPlan{
 		Source: string(a.Question.Source), KeepsUp: a.KeepsUp, Tight: a.Tight, Utilisation: rounded(a.Utilisation), Capacity: rounded(a.Capacity),
-		Environments: jsonEnvironments{a.Environments, rounded(a.InUse), a.Sequential},
+		Environments: jsonEnvironments{a.Environments, rounded(a.InUse), a.Sequential, rounded(a.SequentialInUse)},
 		FullBatch:    batch(a.Full), RampUp: a.RampUp.Seconds(), PiledUp: a.PiledUp,
 		Changes: []jsonChange{}, Notes: append([]string{}, a.Notes...),
 	}

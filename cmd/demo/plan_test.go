@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func TestPlanAsJSON(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(r.stdout, "\n"), "one object on a line")
 	assert.JSONEq(t, `{
 		"source": "sqs", "keeps_up": false, "tight": false, "utilisation": 1.275, "capacity_records_per_s": 78.431373,
-		"environments": {"needed": 6, "in_use": 4, "sequential": 51},
+		"environments": {"needed": 6, "in_use": 4, "sequential": 51, "sequential_in_use": 4},
 		"full_batch": {"records": 10, "at_once": 10, "takes_s": 0.51},
 		"usual_batch": {"records": 10, "at_once": 10, "takes_s": 0.51},
 		"ramp_up_s": 0, "piled_up": 0,
@@ -76,6 +77,41 @@ func TestPlanAsJSON(t *testing.T) {
 
 	r = execute(t, "", strings.Fields("plan --rate 50 --work 1s --report json")...)
 	assert.Contains(t, r.stdout, `"drain":null`)
+}
+
+// What docs/scaling.md shows is what the tool says.
+func TestTheOutputsInTheDocumentAreThoseOfTheTool(t *testing.T) {
+	text, err := os.ReadFile("../../docs/scaling.md")
+	require.NoError(t, err)
+	shown := regexp.MustCompile("(?s)```text\n\\$ bin/demo (plan [^\n]+)\n\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	require.Len(t, shown, 3)
+	require.Equal(t, len(shown), strings.Count(string(text), "$ bin/demo"), "every one of them is compared")
+	for _, example := range shown {
+		assert.Equal(t, execute(t, "", strings.Fields(example[1])...).stdout, example[2], example[1])
+	}
+}
+
+// Environments for full batches and for those there will be are told apart, and so they are for a loop.
+func TestPlanTellsNearlyEmptyBatchesFromFullOnes(t *testing.T) {
+	for args, want := range map[string][]string{
+		"--rate 500 --work 200ms": {
+			"  environments  11 if batches were full; 105 as configured, on average, with batches of about 1 of 10 records\n",
+			"  a plain loop  101 if batches were full; 105 as configured, on average\n",
+			"a batch of one gives --concurrency nothing to do",
+		},
+		"--rate 500 --work 200ms --batch 100 --window 1s": {
+			"  environments  8 needed, 7.05 in use on average, with batches of 100 records, which is full\n",
+			"  a plain loop  101 needed, 100 in use on average, for it handles one record after the other\n",
+		},
+		"--rate 10000 --work 200ms --batch 100 --window 1s": {"  a plain loop  2,001 needed, and it does not keep up\n"},
+	} {
+		text := execute(t, "", append([]string{"plan"}, strings.Fields(args)...)...).stdout
+		for _, words := range want {
+			assert.Contains(t, strings.ReplaceAll(text, "\n  others, and a", " others, and a"), words, args)
+		}
+		assert.Equal(t, strings.Contains(args, "window"), !strings.Contains(text, "nearly empty"), args)
+	}
+	assert.NotContains(t, execute(t, "", strings.Fields("plan --rate 5 --work 1s --concurrency 1")...).stdout, "plain loop")
 }
 
 // SPEC 7: exit code 2, told on standard error, and nothing on standard output.

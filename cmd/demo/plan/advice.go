@@ -104,8 +104,8 @@ func (a Answer) notes() (list []string) {
 		note("A full batch takes %v, and a function has %v at most: lower --batch to %d.", a.Full.Takes, maxTimeout, q.mostWithin(maxTimeout-reserve(maxTimeout)))
 	}
 	a.noteOrder(note)
-	if q.Rate > 0 && a.KeepsUp && q.Source != FIFO && a.InUse >= 2*float64(a.Environments) && 2*a.Usual.Records <= a.Full.Records {
-		note("Batches will be far from full: a longer --window fills them, for fewer environments and more delay.")
+	if a.nearlyEmpty() {
+		a.noteEmpty(note)
 	}
 	if q.Source == Kinesis && q.Rate > shardRecords*float64(q.Shards) {
 		note("A Kinesis shard takes in 1,000 records a second: %d shards are needed for the rate.", ceil(q.Rate/shardRecords))
@@ -121,6 +121,19 @@ func (a Answer) notes() (list []string) {
 		}
 	}
 	return list
+}
+
+// noteEmpty tells of batches that come out nearly empty, and what to do about it.
+func (a Answer) noteEmpty(note func(string, ...any)) {
+	text := "Batches come out nearly empty: while there are environments to spare, records do not wait for others, and a batch of one gives --concurrency nothing to do."
+	if f := a.Fuller; f != nil {
+		text += fmt.Sprintf(" --window %v makes it batches of about %d and %s environments on average, for up to %v of delay", f.Window, f.Usual.Records, number(f.InUse), f.Window)
+		if f.Usual.Records == a.Full.Records {
+			text += "; a larger --batch with it saves more"
+		}
+		text += "."
+	}
+	note("%s", text)
 }
 
 func (a Answer) noteOrder(note func(string, ...any)) {

@@ -127,6 +127,22 @@ func (q Question) usual() (b Batch, inUse float64) {
 	return b, min(inUse, float64(q.atOnce()))
 }
 
+// fuller looks for the shortest window with which no more than so many environments are in use. Of windows people
+// take round ones.
+func (q Question) fuller(most float64) *Fuller {
+	for _, seconds := range []int{1, 2, 5, 10, 20, 30, 60, 120, 300} {
+		window := time.Duration(seconds) * time.Second
+		if window <= *q.Window {
+			continue
+		}
+		q.Window = &window
+		if b, inUse := q.usual(); inUse <= most {
+			return &Fuller{window, b, inUse}
+		}
+	}
+	return nil
+}
+
 // groupsUsual is of how many groups n records are that arrive one after the other.
 func (q Question) groupsUsual(n int) float64 {
 	if q.Source == FIFO {

@@ -168,6 +168,8 @@ func TestASteadyRateIsAsInLambdasim(t *testing.T) {
 		"sqs, batches of one":             {Source: plan.SQS, Rate: 200, Work: 100 * time.Millisecond},
 		"sqs, with a window":              {Source: plan.SQS, Rate: 200, Work: 100 * time.Millisecond, Batch: 500, Window: new(time.Second)},
 		"sqs, a window fills batches":     {Source: plan.SQS, Rate: 200, Work: 100 * time.Millisecond, Batch: 50, Window: new(time.Second)},
+		"sqs, of docs/scaling.md":         {Source: plan.SQS, Rate: 500, Work: 200 * time.Millisecond},
+		"sqs, of docs/scaling.md, filled": {Source: plan.SQS, Rate: 500, Work: 200 * time.Millisecond, Batch: 100, Window: new(time.Second)},
 		"sqs, near MaximumConcurrency":    {Source: plan.SQS, Rate: 200, Work: 100 * time.Millisecond, MaximumConcurrency: 5},
 		"sqs, a loop":                     {Source: plan.SQS, Rate: 50, Work: 100 * time.Millisecond, Concurrency: 1, MaximumConcurrency: 6},
 		"sqs, provisioned":                {Source: plan.SQS, Rate: 150, Work: 100 * time.Millisecond, Pollers: plan.Pollers{Minimum: 2, Maximum: 2}},

@@ -14,8 +14,15 @@ type Answer struct {
 	Environments int
 	// InUse is how many will be at work at the rate on average, with usual batches.
 	InUse float64
-	// Sequential is how many would be needed if a function handled one record after the other.
-	Sequential int
+	// Sequential is how many would be needed, with full batches, if a function handled one record after the
+	// other; SequentialInUse how many would be at work, with the batches to expect then.
+	Sequential      int
+	SequentialInUse float64
+	// SequentialKeepsUp says that there can be so many.
+	SequentialKeepsUp bool
+	// Fuller is a window that would do with half the environments in use or less. It is nil unless batches come
+	// out nearly empty.
+	Fuller *Fuller
 
 	// Capacity is how many records a second can be handled at most, Utilisation the rate's share of it.
 	Capacity, Utilisation float64
@@ -36,6 +43,13 @@ type Answer struct {
 	Changes []Change
 	// Notes are what else to know, in sentences.
 	Notes []string
+}
+
+// Fuller is what a longer batching window makes of batches that come out nearly empty.
+type Fuller struct {
+	Window time.Duration
+	Usual  Batch
+	InUse  float64
 }
 
 // Change is a setting to raise.
@@ -60,6 +74,8 @@ func Plan(question Question) (Answer, error) {
 	loop := q
 	loop.Concurrency = 1
 	a.Sequential = ceil(loop.batch(a.Full.Records, 0).environments(q.Rate))
+	_, a.SequentialInUse = loop.usual()
+	a.SequentialKeepsUp = q.Rate <= loop.capacity()
 	if a.KeepsUp {
 		a.RampUp, a.PiledUp = q.rampUp(a.Full)
 	}
@@ -67,9 +83,18 @@ func Plan(question Question) (Answer, error) {
 		d := q.drain()
 		a.Drain = &d
 	}
+	if a.nearlyEmpty() {
+		a.Fuller = q.fuller(a.InUse / 2)
+	}
 	a.Changes = q.changes()
 	a.Notes = a.notes()
 	return a, nil
+}
+
+// nearlyEmpty says that batches are so far from full that environments are spent on it. A FIFO queue has no window
+// to fill them.
+func (a Answer) nearlyEmpty() bool {
+	return a.Question.Rate > 0 && a.Question.Source != FIFO && a.KeepsUp && a.InUse >= 2*float64(a.Environments) && 2*a.Usual.Records <= a.Full.Records
 }
 
 // capacity is how many records a second can be handled.

@@ -165,6 +165,12 @@ func TestTheSumsComeOutAsByHand(t *testing.T) {
 			assert.Equal(t, c.needed, a.Environments, "environments needed")
 			assert.Equal(t, c.sequential, a.Sequential, "environments of a loop")
 			assert.InDelta(t, c.inUse, a.InUse, 0.001, "environments in use")
+			loop := c.q
+			loop.Concurrency = 1
+			if one, err := plan.Plan(loop); assert.NoError(t, err) {
+				assert.Equal(t, one.InUse, a.SequentialInUse, "environments in use by a loop")
+				assert.Equal(t, one.KeepsUp, a.SequentialKeepsUp)
+			}
 			assert.InDelta(t, c.capacity, a.Capacity, 0.01, "capacity")
 			assert.InDelta(t, c.q.Rate/c.capacity, a.Utilisation, 0.001)
 			assert.Equal(t, c.first, a.Limits[0].Name)
@@ -267,16 +273,21 @@ func TestNotesTellWhatTheNumbersDoNotShow(t *testing.T) {
 		"too few of them in a batch for 16 handlers at once: 2 o": {Source: plan.Kinesis, Groups: 2, Rate: 1, Work: 250 * ms},
 		"with 20 of them, some shards have more than others":      {Source: plan.Kinesis, Groups: 20, Shards: 3, Rate: 1, Work: 250 * ms},
 		"only 99 records a second are handled":                    {Source: plan.FIFO, Groups: 1_000, Rate: 10, Work: 100 * ms, MaximumConcurrency: 10},
-		"Batches will be far from full: a longer --window":        {Source: plan.SQS, Rate: 100, Work: 100 * ms},
-		"A Kinesis shard takes in 1,000 records a second: 3 shar": {Source: plan.Kinesis, Rate: 2_500, Work: ms},
-		"A FIFO queue takes in 3,000 messages a second":           {Source: plan.FIFO, Rate: 3_001, Groups: 900, Work: ms},
-		"need provisioned mode":                                   {Source: plan.Kafka, Rate: 1, Work: ms},
-		"How fast pollers are added is not documented":            {Source: plan.Kafka, Rate: 1, Work: ms, Pollers: plan.Pollers{Minimum: 1, Maximum: 2}},
+		// 100 a second fill a batch of 10 within the second; it takes 110 ms: 100·0.11/10 = 1.1.
+		"--window 1s makes it batches of about 10 and 1.1 environments on average, for up to 1s of delay; a larger --batch with": {Source: plan.SQS, Rate: 100, Work: 100 * ms},
+		"A Kinesis shard takes in 1,000 records a second: 3 shar":                                                                {Source: plan.Kinesis, Rate: 2_500, Work: ms},
+		"A FIFO queue takes in 3,000 messages a second":                                                                          {Source: plan.FIFO, Rate: 3_001, Groups: 900, Work: ms},
+		"need provisioned mode":                        {Source: plan.Kafka, Rate: 1, Work: ms},
+		"How fast pollers are added is not documented": {Source: plan.Kafka, Rate: 1, Work: ms, Pollers: plan.Pollers{Minimum: 1, Maximum: 2}},
 	} {
 		a, err := plan.Plan(q)
 		require.NoError(t, err)
 		assert.Contains(t, strings.Join(a.Notes, "\n"), want)
 	}
+	// 2 records a second and shard: 3 in a window of a second, 200·0.11/3 = 7.33 at work, and 22 without it.
+	slow, err := plan.Plan(plan.Question{Source: plan.DynamoDB, Shards: 100, Rate: 200, Work: 100 * ms})
+	require.NoError(t, err)
+	assert.Contains(t, strings.Join(slow.Notes, "\n"), "--window 1s makes it batches of about 3 and 7.33 environments on average, for up to 1s of delay.")
 	quiet, err := plan.Plan(plan.Question{Source: plan.SQS, Rate: 1, Work: 100 * ms})
 	require.NoError(t, err)
 	assert.Empty(t, quiet.Notes)
