@@ -28,11 +28,11 @@ help: ## Tell what there is (the default)
 demo: build ## Run the demo: simulated sources with faults, a few seconds, a verdict
 	@echo "Simulated queues, streams and a topic deliver records to a handler that fails, panics and hangs at times."
 	@echo "What fails comes again, as Lambda has it. A checker that knows nothing of troupe judges the run."; echo
-	@bin/demo stress --html bin/stress.html
-	@echo; echo "bin/stress.html shows the run: charts, and a timeline of the actors. Try next:"; echo; \
-	echo "  bin/demo stress --source fifo --policy stop-group     bin/demo stress --help"; \
-	echo "  make events                                           one event after the other, and the responses"; \
-	echo "  bin/demo plan --rate 500 --work 200ms                 how many environments a load needs"
+	@bin/demo stress --html bin/run.html
+	@echo; echo "bin/run.html shows the run: charts, and a timeline of the attempts; open it in a browser. Try next:"; echo; \
+	echo "  bin/demo stress --source fifo --policy stop-group                one source, another policy; bin/demo stress --help"; \
+	echo "  make events                                                      one event after the other, and the responses"; \
+	echo "  bin/demo plan --rate 500 --work 200ms --batch 100 --window 1s    how many environments a load needs"
 
 .PHONY: events
 events: build ## Run the sample events through the demo and show the responses
@@ -42,10 +42,10 @@ events: build ## Run the sample events through the demo and show the responses
 	}; set -e; \
 	echo "Each batch goes through a processor. Standard error has the report, standard output what Lambda is"; \
 	echo "answered: the records that it has to deliver again. What a record is to do is written in the record."; \
-	show "SQS, standard queue: two messages fail, one panics, one exits its goroutine; the others are done with." sqs.json; \
-	show "The same with one more attempt in place: the message that fails only once is not reported now." sqs.json --retry 1; \
-	show "SQS FIFO: payment b2 fails, so nothing new starts in any group; what was running may finish." fifo.json; \
-	show "The same, stopping only the group of b2: just b2 and b3 come again, in order." fifo.json --policy stop-group; \
+	show "SQS, standard queue: two messages fail (…8e02, …0d35), one panics, one calls runtime.Goexit; three are done with." sqs.json; \
+	show "The same with one more attempt in place: the message that fails only once (…0d35) is not reported now." sqs.json --retry 1; \
+	show "SQS FIFO: payment b2 (…0005) fails, so nothing new starts in any group; what was running may finish." fifo.json; \
+	show "The same, stopping only the group of b2: just b2 (…0005) and b3 (…0006) come again, in order." fifo.json --policy stop-group; \
 	show "Kinesis: a failure stops its partition key, and a panic is a failure; other keys go on." kinesis.json; \
 	show "DynamoDB Streams: a failure stops its item, told by all key attributes; other items go on." dynamodb.json; \
 	show "Kafka: a failure stops its partition, other partitions go on." kafka-msk.json; \
