@@ -284,10 +284,11 @@ func TestNotesTellWhatTheNumbersDoNotShow(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, strings.Join(a.Notes, "\n"), want)
 	}
-	// 2 records a second and shard: 3 in a window of a second, 200·0.11/3 = 7.33 at work, and 22 without it.
-	slow, err := plan.Plan(plan.Question{Source: plan.DynamoDB, Shards: 100, Rate: 200, Work: 100 * ms})
+	// Half a record a second and shard: a window of a second gathers no second one, and 50·0.11 = 5.5 are at work as
+	// without it. One of two seconds halves that.
+	slow, err := plan.Plan(plan.Question{Source: plan.DynamoDB, Shards: 100, Rate: 50, Work: 100 * ms})
 	require.NoError(t, err)
-	assert.Contains(t, strings.Join(slow.Notes, "\n"), "--window 1s makes it batches of about 3 and 7.33 environments on average, for up to 1s of delay.")
+	assert.Contains(t, strings.Join(slow.Notes, "\n"), "--window 2s makes it batches of about 2 and 2.75 environments on average, for up to 2s of delay.")
 	quiet, err := plan.Plan(plan.Question{Source: plan.SQS, Rate: 1, Work: 100 * ms})
 	require.NoError(t, err)
 	assert.Empty(t, quiet.Notes)
