@@ -186,7 +186,7 @@ func warnOfFailures(logger *slog.Logger, report *messages.Report) {
 		"first_error", response.Text(first.Err),
 	}
 	if first.Group != "" {
-		attrs = append(attrs, "first_group", messages.GroupHash(first.Group))
+		attrs = append(attrs, "first_group_hash", messages.GroupHash(first.Group))
 	}
 	logger.Warn("troupe: records failed", attrs...)
 }

@@ -269,9 +269,9 @@ func TestABatchWithFailuresIsOneLineInTheLog(t *testing.T) {
 		want    map[string]any
 	}{
 		{"none", kinesis, 0, nil},
-		{"some", kinesis, 2, map[string]any{"source": "kinesis", "records": 30.0, "failed": 2.0, "not_started": 0.0, "abandoned": 0.0, "first_ids": []any{"29", "30"}, "first_error": "the handler's own error", "first_group": "?"}},
+		{"some", kinesis, 2, map[string]any{"source": "kinesis", "records": 30.0, "failed": 2.0, "not_started": 0.0, "abandoned": 0.0, "first_ids": []any{"29", "30"}, "first_error": "the handler's own error", "first_group_hash": "?"}},
 		{"many", standard, 25, map[string]any{"source": "sqs", "records": 30.0, "failed": 25.0, "not_started": 0.0, "abandoned": 0.0, "first_ids": []any{"6", "7", "8", "9", "10", "11", "12", "13", "14", "15"}, "first_error": "the handler's own error"}},
-		{"a stop", fifo, 25, map[string]any{"source": "sqs", "records": 30.0, "failed": 25.0, "not_started": 24.0, "abandoned": 0.0, "first_ids": []any{"6", "7", "8", "9", "10", "11", "12", "13", "14", "15"}, "first_error": "the handler's own error", "first_group": "?"}},
+		{"a stop", fifo, 25, map[string]any{"source": "sqs", "records": 30.0, "failed": 25.0, "not_started": 24.0, "abandoned": 0.0, "first_ids": []any{"6", "7", "8", "9", "10", "11", "12", "13", "14", "15"}, "first_error": "the handler's own error", "first_group_hash": "?"}},
 	} {
 		for _, when := range []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever} {
 			t.Run(fmt.Sprint(c.name, when), func(t *testing.T) {
@@ -289,9 +289,9 @@ func TestABatchWithFailuresIsOneLineInTheLog(t *testing.T) {
 					return
 				}
 				require.Len(t, got, 1)
-				if _, ok := got[0]["first_group"]; ok {
-					assert.NotContains(t, got[0]["first_group"], "g")
-					got[0]["first_group"] = "?"
+				if _, ok := got[0]["first_group_hash"]; ok {
+					assert.NotContains(t, got[0]["first_group_hash"], "g")
+					got[0]["first_group_hash"] = "?"
 				}
 				assert.Equal(t, "WARN", got[0]["level"])
 				assert.Equal(t, "troupe: records failed", got[0]["msg"])

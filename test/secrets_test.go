@@ -171,7 +171,7 @@ func TestAGroupIsLoggedAsAHash(t *testing.T) {
 		require.NoError(t, err)
 		var line map[string]any
 		require.NoError(t, json.Unmarshal(text.Bytes(), &line), "%s", &text)
-		hash, _ := line["first_group"].(string)
+		hash, _ := line["first_group_hash"].(string)
 		return hash
 	}
 	a := hash("customer-4711")
