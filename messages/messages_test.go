@@ -31,6 +31,9 @@ func TestEveryReasonIsAnErrorOfItsOwn(t *testing.T) {
 	assert.Len(t, reasonTexts, len(reasons)+1, "the list above is the whole list")
 	assert.Equal(t, "troupe: reason 0", Reason(0).Error())
 	assert.Equal(t, "troupe: reason 200", Reason(200).Error())
+	last := ErrGroupStopped
+	assert.Equal(t, fmt.Sprint("troupe: reason ", int(last)+1), (last + 1).Error(), "one more than there are")
+	assert.Empty(t, (last + 1).Word())
 }
 
 // SPEC S1: a reason with a cause is found by either.
@@ -46,6 +49,7 @@ func TestBecauseMatchesReasonAndCause(t *testing.T) {
 		{Because(ErrAbandoned, ErrRecordTimeout), "troupe: handler did not return in time and was abandoned: record timeout", []error{ErrAbandoned, ErrRecordTimeout}, []error{ErrDeadline}},
 		{Because(ErrDeadline, &PanicError{Value: errHandler}), "troupe: invocation deadline is near: handler panicked: the handler's own error", []error{ErrDeadline, ErrPanic, errHandler}, []error{ErrGoexit}},
 		{Because(ErrEvent, nil), "troupe: event cannot be processed", []error{ErrEvent}, nil},
+		{Because(ErrEvent, errHandler), "troupe: event cannot be processed: the handler's own error", []error{ErrEvent, errHandler}, []error{ErrStopped}},
 	} {
 		assert.EqualError(t, c.err, c.text)
 		for _, target := range c.is {

@@ -88,6 +88,8 @@ func TestLowestIsTheMinimumOfIntegersOfAnyLength(t *testing.T) {
 func TestEncodeWritesWhatEncodingJSONWouldRead(t *testing.T) {
 	assert.Equal(t, `{"batchItemFailures":[]}`, string(Encode(nil)))
 	assert.Equal(t, `{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"b"}]}`, string(Encode([]string{"a", "b"})))
+	long := strings.Repeat("1234567890", 100)
+	assert.Equal(t, `{"batchItemFailures":[{"itemIdentifier":"`+long+`"}]}`, string(Encode([]string{long})))
 	rapid.Check(t, func(t *rapid.T) {
 		ids := rapid.SliceOfN(rapid.String(), 0, 10).Draw(t, "ids")
 		text := Encode(ids)
@@ -107,6 +109,17 @@ func TestEncodeWritesWhatEncodingJSONWouldRead(t *testing.T) {
 		}
 		require.Equal(t, append([]string{}, ids...), got)
 	})
+}
+
+// SPEC S3: the same for every byte there is, those that encoding/json escapes for HTML's sake among them.
+func TestEncodeWritesEveryByteAsEncodingJSONDoes(t *testing.T) {
+	for c := range 256 {
+		for _, id := range []string{string([]byte{byte(c)}), "before " + string([]byte{byte(c)}) + " after"} {
+			want, err := json.Marshal(SQS([]string{id}))
+			require.NoError(t, err)
+			require.Equal(t, string(want), string(Encode([]string{id})), "%q", id)
+		}
+	}
 }
 
 // SPEC S3: an empty list is [] for the typed responses too.

@@ -42,6 +42,36 @@ func TestD6DecodeAgreesWithEncodingJSONOnOddities(t *testing.T) {
 	} {
 		sqsSubject().agree(t, []byte(`{"Records":[`+record+`]}`))
 	}
+	others := []string{`null`, `"x"`, `""`, `1`, `true`, `[]`, `["x"]`, `{}`, `{"a":"b"}`, `{"a":1}`, `{"a":{}}`, `{"a":"x"}`}
+	for _, other := range others { // in the place of what is expected
+		for _, member := range []string{`"attributes":`, `"messageAttributes":`, `"body":`, `"eventSourceARN":`} {
+			sqsSubject().agree(t, []byte(`{"Records":[{"messageId":"1",`+member+other+`}]}`))
+		}
+		for _, name := range append(messageAttributeNames, "unknown") {
+			for _, value := range []string{other, `["AA==",` + other + `]`, `"AA==","` + name + `":` + other, `["AA=="],"` + name + `":` + other} {
+				sqsSubject().agree(t, []byte(`{"Records":[{"messageId":"1","messageAttributes":{"m":{"`+name+`":`+value+`,"dataType":"String"}}}]}`))
+			}
+		}
+		for _, member := range []string{`"kinesis":{"sequenceNumber":"1"},"awsRegion":`, `"kinesis":{"sequenceNumber":"1"},"kinesis":`} {
+			kinesisSubject().agree(t, []byte(`{"Records":[{`+member+other+`}]}`))
+		}
+		for _, member := range []string{"partitionKey", "data", "approximateArrivalTimestamp", "encryptionType", "kinesisSchemaVersion"} {
+			kinesisSubject().agree(t, []byte(`{"Records":[{"kinesis":{"sequenceNumber":"1","`+member+`":`+other+`}}]}`))
+		}
+		for _, member := range []string{"ApproximateCreationDateTime", "Keys", "NewImage", "OldImage", "SizeBytes", "StreamViewType"} {
+			dynamoSubject().agree(t, []byte(`{"Records":[{"dynamodb":{"SequenceNumber":"1","`+member+`":`+other+`}}]}`))
+		}
+		for _, member := range []string{`"userIdentity":` + other, `"userIdentity":{"type":` + other + `,"principalId":"p"}`,
+			`"userIdentity":{"unknown":` + other + `,"type":"Service","principalId":"p"}`,
+			`"userIdentity":{"type":"Service","principalId":"p","principalId":` + other + `}`, `"eventName":` + other} {
+			dynamoSubject().agree(t, []byte(`{"Records":[{"dynamodb":{"SequenceNumber":"1"},`+member+`}]}`))
+		}
+		for _, kind := range []string{"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS", "X"} {
+			for _, value := range []string{other, `[` + other + `]`, `{"a":` + other + `}`, other + `,"S":"x"`} {
+				dynamoSubject().agree(t, []byte(`{"Records":[{"dynamodb":{"SequenceNumber":"1","NewImage":{"k":{"`+kind+`":`+value+`}}}}]}`))
+			}
+		}
+	}
 	for _, member := range []string{
 		`"approximateArrivalTimestamp":null`, `"approximateArrivalTimestamp":-1.5`, `"approximateArrivalTimestamp":1e300`,
 		`"approximateArrivalTimestamp":1e999`, `"approximateArrivalTimestamp":-0.0000001`, `"data":null`, `"data":"A\u0041=\u003d"`,
@@ -160,14 +190,30 @@ func TestS6NestingIsLimitedAsInEncodingJSON(t *testing.T) {
 		levels -= 3 // event, Records, record
 		return []byte(`{"Records":[{"messageId":"1","a":` + strings.Repeat(`{"b":`, levels) + "1" + strings.Repeat("}", levels) + `}]}`)
 	}
-	for _, document := range []func(int) []byte{nested, deep} {
+	// within puts arrays in the place of what is expected in a record, which starts two levels down.
+	within := func(open, shut string) func(int) []byte {
+		return func(levels int) []byte {
+			levels -= 2 + strings.Count(open, "{")
+			return []byte(`{"Records":[` + open + strings.Repeat("[", levels) + strings.Repeat("]", levels) + shut + `]}`)
+		}
+	}
+	for _, document := range []func(int) []byte{
+		nested, deep, within("", ""), within(`{"messageId":"1","x":`, `}`), within(`{"messageId":"1","body":`, `}`), within(`{"messageId":"1","attributes":`, `}`),
+		within(`{"messageId":"1","attributes":{"a":`, `}}`), within(`{"messageId":"1","messageAttributes":{"a":{"dataType":`, `}}}`),
+	} {
 		require.True(t, json.Valid(document(10000)))
-		_, err := SQS().Decode(document(10000), Grouping[events.SQSMessage]{})
-		require.NoError(t, err)
+		err := scan(string(document(10000)), &sqsLayout)
+		require.NotContains(t, fmt.Sprint(err), "nested deeper")
 
 		require.False(t, json.Valid(document(10001)))
 		_, err = SQS().Decode(document(10001), Grouping[events.SQSMessage]{})
 		require.ErrorIs(t, err, messages.ErrEvent)
+		require.ErrorContains(t, err, "nested deeper than 10000 levels")
+	}
+	for _, document := range []func(int) []byte{within(`{"kinesis":{"sequenceNumber":"1","data":`, `}}`), within(`{"kinesis":{"sequenceNumber":"1","x":`, `}}`)} {
+		err := scan(string(document(10000)), &kinesisLayout)
+		require.NoError(t, err)
+		err = scan(string(document(10001)), &kinesisLayout)
 		require.ErrorContains(t, err, "nested deeper than 10000 levels")
 	}
 	_, err := SQS().Decode(bytes.Repeat([]byte("["), 100_000), Grouping[events.SQSMessage]{})
@@ -235,6 +281,7 @@ func TestP4ABatchIsFIFOByTheNameOfItsQueue(t *testing.T) {
 		`"arn:aws:sqs:us-east-2:123456789012:q.fifo"`: true,
 		`"arn:aws:sqs:us-east-2:123456789012:q.FiFo"`: true,
 		`"q.fif\u006f"`:   true,
+		`".fifo"`:         true,
 		`"arn:fifo"`:      false,
 		`"q.fifo.backup"`: false,
 		`""`:              false,
@@ -371,12 +418,20 @@ func TestD6AnUndecodableRecordFailsByItself(t *testing.T) {
 			messages.DecodeError{Field: "attributes", Offset: 30, Problem: "object where a string was expected inside of it"}, "g"},
 		"bad base64 in an attribute": {trySQS, `{"messageId":"1","attributes":{"MessageGroupId":"g"},"messageAttributes":{"a":{"binaryValue":"!"}}}`,
 			messages.DecodeError{Field: "messageAttributes", Offset: 73, Problem: "not base64 inside of it"}, "g"},
+		"a string as list": {trySQS, `{"messageId":"1","attributes":{"MessageGroupId":"g"},"messageAttributes":{"a":{"stringListValues":"x"}}}`,
+			messages.DecodeError{Field: "messageAttributes", Offset: 73, Problem: "string where an array was expected inside of it"}, "g"},
+		"a number beside what is unknown": {trySQS, `{"x":5,"messageId":"1","y":5,"body":5}`,
+			messages.DecodeError{Field: "body", Offset: 36, Problem: "number where a string was expected"}, ""},
 		"a numeric eventSource": {trySQS, `{"messageId":"1","eventSource":1}`,
 			messages.DecodeError{Field: "eventSource", Offset: 31, Problem: "number where a string was expected"}, ""},
 		"bad base64": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","data":"AAA"}}`,
 			messages.DecodeError{Field: "kinesis.data", Offset: 59, Problem: "not base64"}, "k"},
 		"a string as timestamp": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","approximateArrivalTimestamp":"1"}}`,
 			messages.DecodeError{Field: "kinesis.approximateArrivalTimestamp", Offset: 82, Problem: "string where a number was expected"}, "k"},
+		"a string as version": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","kinesisSchemaVersion":7}}`,
+			messages.DecodeError{Field: "kinesis.kinesisSchemaVersion", Offset: 75, Problem: "number where a string was expected"}, "k"},
+		"a string as creation time": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":"x"}},"ApproximateCreationDateTime":"1"}}`,
+			messages.DecodeError{Field: "dynamodb.ApproximateCreationDateTime", Offset: 87, Problem: "string where a number was expected"}, `{"a":{"S":"x"}}`},
 		"a timestamp out of range": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","approximateArrivalTimestamp":1e999}}`,
 			messages.DecodeError{Field: "kinesis.approximateArrivalTimestamp", Offset: 82, Problem: "number out of range"}, "k"},
 		"an array as data": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","data":{}}}`,
@@ -579,8 +634,12 @@ func TestDetectGoesByTheFirstRecordOrTheEvent(t *testing.T) {
 		`{"Records":[{"eventSource":"x"}]}`:      `record 0: "eventSource" is of an unknown service where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
 		`{"eventSource":"aws:mq","records":{}}`:  `"Records" is an object where an array was expected`,
 		`{"Records":[null]}`:                     `record 0: null where an object was expected`,
+		`{"eventSource":"aws:kafka","records":`:  `the JSON is cut short after 37 bytes`,
+		`["aws:kafka"]`:                          `the event is an array where an object with "Records" was expected`,
+		``:                                       `the payload is empty where JSON was expected`,
 	} {
-		_, err := Detect([]byte(payload))
+		got, err := Detect([]byte(payload))
+		assert.Empty(t, got, payload)
 		assert.ErrorIs(t, err, messages.ErrEvent, payload)
 		assert.EqualError(t, err, "troupe: event cannot be processed: "+message, payload)
 	}
@@ -631,22 +690,24 @@ func TestItemKeysAreTheSameForTheSameKeyOnly(t *testing.T) {
 
 func TestItemKeysInTheSpellingOfAWSAreTakenAsTheyAre(t *testing.T) {
 	for text, taken := range map[string]bool{
-		`{"a":{"S":"x"}}`:               true,
-		`{"a":{"S":"x"},"b":{"N":"1"}}`: true,
-		`{"b":{"S":"x"},"a":{"N":"1"}}`: false,
-		`{"a":{"S":"x"},"a":{"S":"y"}}`: false,
-		`{"a": {"S":"x"}}`:              false,
-		`{"a":{"S":"x" }}`:              false,
-		`{"a":{"S":"x"},"b":{"B":""}}`:  false,
-		`{"a":{"S":"x","N":"1"}}`:       false,
-		`{"a":{"S":"\u0061"}}`:          false,
-		`{"\u0061":{"S":"a"}}`:          false,
-		`{"a":{"S":"é"}}`:               false,
-		`{}`:                            false,
-		`null`:                          false,
-		`""`:                            false,
-		`"{"`:                           false,
-		`[]`:                            false,
+		`{"a":{"S":"x"}}`:                true,
+		`{"a":{"S":"x"},"b":{"N":"1"}}`:  true,
+		`{"b":{"S":"x"},"a":{"N":"1"}}`:  false,
+		`{"a":{"S":"x"},"a":{"S":"y"}}`:  false,
+		`{"a":{"S":"1"},"a!":{"S":"2"}}`: true,
+		`{"a!":{"S":"2"},"a":{"S":"1"}}`: false,
+		`{"a": {"S":"x"}}`:               false,
+		`{"a":{"S":"x" }}`:               false,
+		`{"a":{"S":"x"},"b":{"B":""}}`:   false,
+		`{"a":{"S":"x","N":"1"}}`:        false,
+		`{"a":{"S":"\u0061"}}`:           false,
+		`{"\u0061":{"S":"a"}}`:           false,
+		`{"a":{"S":"é"}}`:                false,
+		`{}`:                             false,
+		`null`:                           false,
+		`""`:                             false,
+		`"{"`:                            false,
+		`[]`:                             false,
 	} {
 		assert.Equal(t, taken, isItemKey(text), text)
 	}

@@ -60,6 +60,7 @@ func TestARecordTakenBeforeTheCutoffIsNotHandledAfterIt(t *testing.T) {
 					assert.Equal(t, []int{1, c.notStarted, 0}, []int{report.Failed, report.NotStarted, report.Retried})
 					assert.Equal(t, c.called, report.Records[0].Attempts)
 					require.ErrorIs(t, report.Records[0].Err, c.why)
+					assert.Equal(t, 9600*time.Millisecond, report.Duration, "nothing is left to wait for until the last call")
 					synctest.Wait()
 				})
 			})

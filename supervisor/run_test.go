@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -33,6 +34,7 @@ type starts struct {
 	mu               sync.Mutex
 	started, stopped map[string]int
 	restarting       int
+	groups           int // starts of group actors
 }
 
 func (s *starts) watch(next actor.ReceiverFunc) actor.ReceiverFunc {
@@ -41,6 +43,9 @@ func (s *starts) watch(next actor.ReceiverFunc) actor.ReceiverFunc {
 		switch envelope.Message.(type) {
 		case *actor.Started:
 			s.started[c.Self().GetId()]++
+			if _, group := c.Actor().(*actors.Group); group {
+				s.groups++
+			}
 		case *actor.Restarting:
 			s.restarting++
 		case *actor.Stopped:
@@ -106,6 +111,11 @@ func TestEachRecordOrGroupHasOneActor(t *testing.T) {
 				}
 				assert.Equal(t, c.restarts, restarted)
 				assert.Len(t, s.stopped, c.actors)
+				if c.groups > 0 {
+					assert.Equal(t, c.actors+c.restarts, s.groups, "group actors")
+				} else {
+					assert.Zero(t, s.groups, "group actors")
+				}
 			})
 		})
 	}
@@ -147,11 +157,28 @@ func TestNothingOfABatchStaysInTheActorSystem(t *testing.T) {
 			"panics":         {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { panic(1) }},
 			"Goexit":         {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { runtime.Goexit(); return nil }},
 			"retries":        {messages.Continue, Retry{Times: 2, Panics: true}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { panic(1) }},
+			"retries that succeed": {messages.Continue, Retry{Times: 2}, 0, 0, func(a *messages.Attempt, _ <-chan struct{}) error {
+				if a.Number == 1 {
+					return errHandler
+				}
+				return nil
+			}},
 			"cut in back-off": {messages.Continue, Retry{Times: 1, Base: time.Hour, Max: time.Hour}, 0, time.Minute, func(a *messages.Attempt, _ <-chan struct{}) error {
 				return errHandler
 			}},
 			"stopped in back-off": {messages.StopBatch, Retry{Times: 1, Base: time.Hour, Max: time.Hour}, 0, 0, func(a *messages.Attempt, _ <-chan struct{}) error {
 				if a.Index == 3 {
+					time.Sleep(time.Second)
+					a.Final = true
+					return messages.Permanent(errHandler)
+				}
+				return errHandler
+			}},
+			"stopped in back-off, and a handler abandoned": {messages.StopBatch, Retry{Times: 1, Base: 30 * time.Second, Max: 30 * time.Second}, 0, time.Minute, func(a *messages.Attempt, release <-chan struct{}) error {
+				switch a.Index {
+				case 0:
+					<-release
+				case 3:
 					time.Sleep(time.Second)
 					a.Final = true
 					return messages.Permanent(errHandler)
@@ -281,10 +308,10 @@ func TestTheTimetableFollowsFromTheReserve(t *testing.T) {
 
 // SPEC S1, S2: a record whose actor dies before it could be handed over has failed, and the batch ends.
 func TestARecordWhoseActorCannotStartHasFailed(t *testing.T) {
-	for _, groups := range []int{0, 20} {
+	for groups, rest := range map[int]int{0: 0, 20: 0, 5: 3} { // records of the group behind that one
 		t.Run(fmt.Sprint(groups, " groups"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				spawned := 0
+				before, spawned := registered(), 0
 				broken := func(next actor.ReceiverFunc) actor.ReceiverFunc {
 					return func(c actor.ReceiverContext, envelope *actor.MessageEnvelope) {
 						if _, ok := envelope.Message.(*actor.Started); ok {
@@ -306,14 +333,19 @@ func TestARecordWhoseActorCannotStartHasFailed(t *testing.T) {
 				}()
 				select {
 				case report := <-done:
-					assert.Equal(t, 1, report.Failed)
+					assert.Equal(t, []int{1 + rest, rest}, []int{report.Failed, report.NotStarted})
 					assert.Equal(t, messages.Failed, report.Records[2].Outcome)
+					require.ErrorIs(t, report.Records[2].Err, errNoActor)
+					for i := 2 + groups; groups > 0 && i < 20; i += groups {
+						require.ErrorIs(t, report.Records[i].Err, messages.ErrGroupStopped)
+					}
 				case <-time.After(time.Hour):
 					assert.Fail(t, "the batch never ended")
 					cancel()
 					<-done
 				}
 				time.Sleep(time.Minute) // dead letters have been seen to
+				assert.Equal(t, before, registered(), "processes in the actor system")
 			})
 		})
 	}

@@ -13,13 +13,14 @@ import (
 	"github.com/troupe-go/troupe/messages"
 )
 
-// watchful is an actor.Supervisor that calls back when a child is resumed.
+// watchful is an actor.Supervisor that calls back when a child is resumed or stopped.
 type watchful struct {
 	actor.Supervisor
-	resumed func()
+	resumed, stopped func()
 }
 
 func (w watchful) ResumeChildren(...*actor.PID) { w.resumed() }
+func (w watchful) StopChildren(...*actor.PID)   { w.stopped() }
 
 // The moment a group is free another slot may send its actor the next record. An actor that had not been
 // resumed by then would not take it, and the record would be lost (O2, S2).
@@ -85,6 +86,39 @@ func TestEachFailureHasOneVerdict(t *testing.T) {
 			assert.Equal(t, c.halt, l.halt)
 			assert.Equal(t, 1, l.free+l.working-1, "one slot: free, or at work at the second record")
 			assert.False(t, v.RestartAfter(0), "it is over with the record")
+		})
+	}
+}
+
+// SPEC 4: what a strategy of protoactor's has its Supervisor do is a verdict on the one failure.
+func TestProtoactorsDirectivesAreVerdicts(t *testing.T) {
+	pid := actor.NewPID("", "0")
+	for name, c := range map[string]struct {
+		tell  func(*verdict)
+		state state
+		halt  messages.Reason
+	}{
+		"resume":   {func(v *verdict) { v.ResumeChildren(pid) }, settled, 0},
+		"stop":     {func(v *verdict) { v.StopChildren(pid) }, settled, 0},
+		"escalate": {func(v *verdict) { v.EscalateFailure(errHandler, nil) }, settled, messages.ErrStopped},
+		"restart":  {func(v *verdict) { v.RestartChildren(pid) }, waiting, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			batch := &messages.Batch{Results: []messages.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: messages.Continue}
+			l, _ := ledgerOf(&Config{Concurrency: 1}, batch)
+			l.supervise(actor.NewPID(theProcess.system.Address(), "nobody")) // who the end of a back-off is told to
+			l.fill()
+			j, _ := l.advance(nil)
+			require.True(t, l.End(j.attempt, errHandler))
+
+			s := &supervisor{ledger: l, children: watchful{stopped: func() {}}}
+			v := &verdict{supervisor: s, attempt: j.attempt, child: pid}
+			assert.Equal(t, []*actor.PID{pid}, v.Children())
+			c.tell(v)
+			assert.True(t, v.given)
+			assert.Equal(t, c.state, l.states[0])
+			assert.Equal(t, c.halt, l.halt)
+			l.close()
 		})
 	}
 }

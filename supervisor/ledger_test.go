@@ -1,0 +1,318 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// ledgerOf is the ledger of a batch whose slots are only counted.
+func ledgerOf(cfg *Config, b *messages.Batch) (l *ledger, launched *int) {
+	l = newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), cfg, b, theProcess)
+	launched = new(int)
+	l.launch = func() { *launched++ }
+	return l, launched
+}
+
+// SPEC O1: records start in batch order, so slots go to work one after the other, each when the one before has come
+// to its first record; and none does that has nothing to start.
+func TestASlotIsPutToWorkOnlyIfThereIsSomethingToStart(t *testing.T) {
+	for name, c := range map[string]struct {
+		records, concurrency int
+		before               func(*ledger)
+		launched             int
+	}{
+		"a record":                        {2, 2, func(*ledger) {}, 1},
+		"a slot is on its way":            {2, 2, func(l *ledger) { l.fill() }, 1},
+		"the slot has come to its record": {2, 2, func(l *ledger) { l.fill(); l.starting = false }, 2},
+		"no slot is free":                 {2, 1, func(l *ledger) { l.fill(); l.starting = false }, 1},
+		"no record is left":               {1, 2, func(l *ledger) { l.fill(); l.advance(nil) }, 1},
+		"the batch has been stopped":      {2, 2, func(l *ledger) { l.stop(messages.ErrStopped) }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, launched := ledgerOf(&Config{Concurrency: c.concurrency}, batchOf(c.records, 0, nil))
+			c.before(l)
+			l.fill()
+			assert.Equal(t, c.launched, *launched)
+			assert.Equal(t, c.concurrency-c.launched, l.free)
+		})
+	}
+}
+
+// SPEC P2, P3, P5: until there is a verdict on a failure nothing starts that the verdict could keep from starting. The
+// slot goes on with another record at once only if no verdict can.
+func TestAfterAFailureASlotGoesOnAtOnceOnlyIfNoVerdictCanStopARecord(t *testing.T) {
+	decider := func(messages.Record, error) messages.Directive { return messages.StopBatch }
+	for name, c := range map[string]struct {
+		policy messages.Directive
+		decide func(messages.Record, error) messages.Directive
+		change func(*ledger)
+		goesOn bool
+	}{
+		"continue":                      {messages.Continue, nil, func(*ledger) {}, true},
+		"stop the group":                {messages.StopGroup, nil, func(*ledger) {}, false},
+		"stop the batch":                {messages.StopBatch, nil, func(*ledger) {}, false},
+		"continue, but who knows":       {messages.Continue, decider, func(*ledger) {}, false},
+		"stop the group, but who knows": {messages.StopGroup, decider, func(*ledger) {}, false},
+		"no slot is free":               {messages.Continue, nil, func(l *ledger) { l.free = 0 }, false},
+		"the batch has been stopped":    {messages.Continue, nil, func(l *ledger) { l.halt = messages.ErrStopped }, false},
+		"no record is left":             {messages.Continue, nil, func(l *ledger) { l.queue.next = l.queue.end }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := batchOf(2, 0, nil)
+			b.Policy = c.policy
+			l, _ := ledgerOf(&Config{Concurrency: 3, Decide: c.decide}, b)
+			c.change(l)
+			free := l.free
+			assert.Equal(t, c.goesOn, l.another())
+			if c.goesOn {
+				free--
+			}
+			assert.Equal(t, free, l.free)
+		})
+	}
+}
+
+// SPEC D4: a record timeout is for one attempt. When the attempt has ended so has its context, and the timer that was to
+// end it.
+func TestTheContextOfAnAttemptWithATimeoutEndsWithIt(t *testing.T) {
+	for name, result := range map[string]error{"success": nil, "failure": errHandler} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var first context.Context
+				b := batchOf(2, 0, func(a *messages.Attempt) error {
+					if a.Index == 0 {
+						first = a.Context
+						assert.NoError(t, first.Err())
+						return result
+					}
+					assert.ErrorIs(t, first.Err(), context.Canceled)
+					return nil
+				})
+				Run(t.Context(), &Config{Concurrency: 1, RecordTimeout: time.Hour}, b)
+				require.NotNil(t, first)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// SPEC 4: the actor of a group ends when the group has nothing left to do, not with the batch.
+func TestTheActorOfAGroupEndsWithItsGroup(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy messages.Directive
+		result error
+	}{
+		"succeeded":            {messages.Continue, nil},
+		"failed and went on":   {messages.Continue, errHandler},
+		"failed and was ended": {messages.StopGroup, errHandler},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &starts{started: map[string]int{}, stopped: map[string]int{}}
+				var ended []int // actors that had been stopped when record 3, 4 and 5 began
+				b := batchOf(6, 0, func(a *messages.Attempt) error {
+					if a.Index >= 3 {
+						time.Sleep(time.Second)
+						s.mu.Lock()
+						ended = append(ended, len(s.stopped))
+						s.mu.Unlock()
+					}
+					return c.result
+				})
+				b.Ordered, b.Policy = true, c.policy
+				for i := range b.Results {
+					b.Results[i].Group = []string{"a", "b", "c", "a", "b", "c"}[i]
+				}
+				if c.policy == messages.StopGroup { // six groups of one, or records 3 to 5 would not start
+					for i := range b.Results {
+						b.Results[i].Group = fmt.Sprint(i)
+					}
+				}
+				Run(t.Context(), &Config{Concurrency: 1, Actors: []actor.PropsOption{actor.WithReceiverMiddleware(s.watch)}}, b)
+				synctest.Wait()
+				if c.policy == messages.StopGroup {
+					assert.Equal(t, []int{3, 4, 5}, ended)
+				} else {
+					assert.Equal(t, []int{0, 1, 2}, ended)
+				}
+			})
+		})
+	}
+}
+
+// SPEC P6: a record is tried again only if there will be time, and only while the batch goes on.
+func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
+	const backoff = time.Second
+	for name, c := range map[string]struct {
+		left   time.Duration // until the cutoff; 0 for none
+		change func(l *ledger, cancel func())
+		again  bool
+	}{
+		"no cutoff":                  {0, func(*ledger, func()) {}, true},
+		"time enough":                {backoff + 1, func(*ledger, func()) {}, true},
+		"it would end at the cutoff": {backoff, func(*ledger, func()) {}, false},
+		"it would pass the cutoff":   {backoff - 1, func(*ledger, func()) {}, false},
+		"the batch has been stopped": {0, func(l *ledger, _ func()) { l.halt = messages.ErrStopped }, false},
+		"it is being cancelled":      {0, func(_ *ledger, cancel func()) { cancel() }, false},
+		"the books are closed":       {0, func(l *ledger, _ func()) { l.closed = true }, false},
+		"it has its outcome":         {0, func(l *ledger, _ func()) { l.states[0] = settled }, false},
+	} {
+		for _, concurrency := range []int{1, 2} {
+			t.Run(fmt.Sprint(name, "/", concurrency), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					var cutoff time.Time
+					if c.left > 0 {
+						cutoff = time.Now().Add(c.left)
+					}
+					l := newLedger(ctx, ctx, cutoff, time.Now(), &Config{Concurrency: concurrency}, batchOf(2, 0, nil), theProcess)
+					l.launch = func() {}
+					l.fill()
+					j, _ := l.advance(nil)
+					require.True(t, l.End(j.attempt, errHandler))
+					free := l.free
+					c.change(l, cancel)
+
+					assert.Equal(t, c.again, l.again(j.attempt, actor.NewPID("", "0"), backoff))
+					switch {
+					case !c.again:
+						assert.NotEqual(t, waiting, l.states[0])
+						assert.Equal(t, free, l.free)
+					case concurrency == 1:
+						assert.Equal(t, free, l.free, "it keeps the slot")
+					default:
+						assert.Equal(t, free+1, l.free, "it holds no slot")
+					}
+					l.stopTimer(0)
+				})
+			})
+		}
+	}
+}
+
+// The end of a back-off is told by a message, which may come when the record has its outcome (SPEC S1, P6).
+func TestABackoffThatEndsLateChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _ := ledgerOf(&Config{Concurrency: 1}, batchOf(1, 0, nil))
+		l.fill()
+		j, _ := l.advance(nil)
+		require.True(t, l.End(j.attempt, errHandler))
+		require.True(t, l.again(j.attempt, actor.NewPID("", "0"), time.Hour))
+		l.stop(messages.ErrStopped)
+		require.Equal(t, settled, l.states[0])
+		assert.Empty(t, l.timers, "the timer does not keep the batch until then")
+		free := l.free
+
+		l.backoffOver(j.attempt)
+		assert.Equal(t, settled, l.states[0])
+		assert.True(t, l.queue.empty())
+		assert.Equal(t, free, l.free)
+	})
+}
+
+// SPEC D1, D4: a handler that is given up for the record timeout after the cutoff had both to end for.
+func TestAHandlerGivenUpAfterTheCutoffMatchesTheDeadlineToo(t *testing.T) {
+	for timeout, late := range map[time.Duration]bool{
+		9300 * time.Millisecond: false, // given up 100 ms later, and the cutoff is after 9.5 s
+		9450 * time.Millisecond: true,
+	} {
+		t.Run(timeout.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				b := batchOf(1, 0, func(*messages.Attempt) error { time.Sleep(time.Minute); return nil })
+				report, _ := Run(ctx, &Config{Concurrency: 1, RecordTimeout: timeout}, b)
+				assert.Equal(t, timeout+timeoutGrace, report.Duration)
+				require.ErrorIs(t, report.Records[0].Err, messages.ErrAbandoned)
+				require.ErrorIs(t, report.Records[0].Err, messages.ErrRecordTimeout)
+				assert.Equal(t, late, errors.Is(report.Records[0].Err, messages.ErrDeadline))
+				time.Sleep(time.Hour) // the handler has returned
+			})
+		})
+	}
+}
+
+// SPEC S1, 2: a hook is told of each failed record once, of one too whose failure the supervisor has not come to by the
+// last call.
+func TestAFailureWithoutAVerdictAtTheLastCallIsToldOnce(t *testing.T) {
+	b := batchOf(1, 0, nil)
+	var told []error
+	b.Failed = func(_ messages.Record, err error) { told = append(told, err) }
+	l, _ := ledgerOf(&Config{Concurrency: 1}, b)
+	l.fill()
+	j, _ := l.advance(nil)
+	require.True(t, l.End(j.attempt, errHandler))
+	l.working = 0
+	l.close()
+	assert.Equal(t, []error{errHandler}, told)
+
+	(&supervisor{ledger: l, strategy: resume{}}).decide(&verdict{supervisor: &supervisor{ledger: l}, attempt: j.attempt}, errHandler)
+	assert.Len(t, told, 1, "the verdict comes too late")
+	assert.Equal(t, messages.Result{ID: "0", Attempts: 1, Err: errHandler, Duration: b.Results[0].Duration, Queued: b.Results[0].Queued}, b.Results[0])
+}
+
+// SPEC O1, P1: a failure costs no slot, whether the slot goes on at once or waits for the verdict.
+func TestAFailureCostsNoSlot(t *testing.T) {
+	for range 100 { // it is a matter of scheduling how many slots are at work by then
+		synctest.Test(t, func(t *testing.T) {
+			b := batchOf(1+3*4, 0, func(a *messages.Attempt) error {
+				if a.Index > 0 {
+					time.Sleep(time.Second)
+				}
+				return errHandler
+			})
+			report, _ := Run(t.Context(), &Config{Concurrency: 3}, b)
+			assert.Equal(t, 4*time.Second, report.Duration, "three at once")
+			synctest.Wait()
+		})
+	}
+}
+
+// SPEC 2: a supervisor that comes to its start when the batch is over already has nothing to stay for.
+func TestASupervisorThatStartsTooLateEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := registered()
+		l := newLedger(t.Context(), t.Context(), time.Time{}, time.Now(), &Config{Concurrency: 1}, batchOf(3, 0, nil), theProcess)
+		l.close()
+		spawn(l)
+		synctest.Wait()
+		assert.Equal(t, before, registered(), "processes in the actor system")
+	})
+}
+
+// SPEC D4, P2: a record timeout that comes when its attempt has ended is no failure, or it would stop a batch in which
+// nothing has failed.
+func TestATimeoutThatComesLateIsNoFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(*ledger, *messages.Attempt)
+		abandon bool
+	}{
+		"it is in time":             {func(*ledger, *messages.Attempt) {}, true},
+		"the attempt has succeeded": {func(l *ledger, a *messages.Attempt) { l.End(a, nil) }, false},
+		"the attempt has failed":    {func(l *ledger, a *messages.Attempt) { l.End(a, errHandler) }, false},
+		"another attempt is made":   {func(l *ledger, a *messages.Attempt) { l.batch.Results[a.Index].Attempts++ }, false},
+		"the books are closed":      {func(l *ledger, _ *messages.Attempt) { l.closed = true }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &process{}
+			l := newLedger(t.Context(), t.Context(), time.Time{}, time.Now(), &Config{Concurrency: 1, Retry: Retry{Times: 1}}, batchOf(2, 0, nil), p)
+			l.launch = func() {}
+			l.fill()
+			j, _ := l.advance(nil)
+			c.change(l, j.attempt)
+			assert.Equal(t, c.abandon, l.abandon(j.attempt))
+			assert.Equal(t, c.abandon, p.abandoned.Load() == 1)
+		})
+	}
+}

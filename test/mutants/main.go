@@ -1,0 +1,96 @@
+// Mutants changes the library in many small ways, one at a time, and sees which changes no test notices. It does so for
+// the packages that a batch goes through: messages, sources, actors, supervisor and response.
+//
+//	go run ./test/mutants                    all of them; make mutants
+//	go run ./test/mutants -only supervisor/  those whose line has the text
+//	go run ./test/mutants -list              says what there is, and what survivors.txt has that is gone; runs nothing
+//	go run ./test/mutants -resume            goes on where the last run was cut off
+//
+// A mutant is one operator, condition, returned value or statement that is another or left out: see operators.go.
+// All that compile are put into the code at once, behind a switch that an environment variable sets, by go build
+// -overlay; the tree itself stays as it is. So each test binary is built once and run once a mutant, and a mutant
+// costs what its tests cost.
+//
+// The tests of the mutant's own package are first. What survives them meets the tests of the other packages, which
+// know the library from outside. A test that fails has to fail again when it runs alone, or the kill does not count.
+// Tests that start processes are left out: they could fail because the machine is busy.
+//
+// A mutant that survives has to be in survivors.txt, with the reason, and nothing else may be there.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+)
+
+// packages are those whose code is changed.
+var packages = [...]string{"messages", "sources", "actors", "supervisor", "response"}
+
+// least is the share of the mutants that has to be killed in each package, in percent.
+const least = 85.0
+
+// explained is the file that says why what survives does.
+const explained = "test/mutants/survivors.txt"
+
+type options struct {
+	list, resume bool
+	only         string
+	workers      int
+	out          string
+}
+
+func main() {
+	var o options
+	flag.BoolVar(&o.list, "list", false, "say which mutants there are, and run nothing")
+	flag.BoolVar(&o.resume, "resume", false, "keep the results that -out has")
+	flag.StringVar(&o.only, "only", "", "run the mutants whose line has this `text`")
+	flag.IntVar(&o.workers, "workers", 2, "how many mutants are tested at once")
+	flag.StringVar(&o.out, "out", "bin/mutants.txt", "the `file` of results")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	faults, err := run(o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(2)
+	}
+	for _, fault := range faults {
+		fmt.Fprintln(os.Stderr, fault)
+	}
+	if len(faults) > 0 {
+		os.Exit(1)
+	}
+}
+
+// run tests the mutants, prints the shares and returns what is wrong, if anything is.
+func run(o options) (faults []string, err error) {
+	explanations, err := readExplanations(explained)
+	if err != nil {
+		return nil, err
+	}
+	c, err := load(packages[:])
+	if err != nil {
+		return nil, err
+	}
+	mutants := c.only(o.only)
+	if o.list {
+		for _, m := range mutants {
+			fmt.Println(m)
+		}
+		fmt.Printf("%d mutants; %d more do not compile\n", len(mutants), c.broken)
+		return gone(c.mutants, explanations), nil
+	}
+	results, err := test(c, mutants, o)
+	if err != nil {
+		return nil, err
+	}
+	shares := sharesOf(results)
+	for _, s := range shares {
+		fmt.Println(s)
+	}
+	return slices.Concat(tooLow(shares), compare(results, explanations), gone(c.mutants, explanations)), nil
+}
