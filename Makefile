@@ -98,6 +98,10 @@ vuln: ## Look for known vulnerabilities; passes, and says so, if the database ca
 breaks: ## Break the library in each way that test/breaks knows and see a test fail
 	./test/breaks/run.sh
 
+.PHONY: mutants
+mutants: ## Change the library in every small way and see a test fail; half an hour or more (MUTANTS="-only supervisor/")
+	go run ./test/mutants $(MUTANTS)
+
 .PHONY: bench
 bench: ## Run the benchmarks of the packages
 	go test -run '^$$' -bench . -benchmem . ./sources ./kafka/wire ./typed ./envelope ./observe/...

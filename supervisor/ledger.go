@@ -510,7 +510,7 @@ func (l *ledger) cut() {
 	}
 }
 
-// stop lets nothing more start in the batch.
+// stop lets nothing more start in the batch, so that nobody asks for free slots any more.
 func (l *ledger) stop(why messages.Reason) {
 	if l.halt != 0 {
 		return
@@ -518,9 +518,6 @@ func (l *ledger) stop(why messages.Reason) {
 	l.halt = why
 	for i := range l.states {
 		if l.states[i] == due || l.states[i] == waiting {
-			if l.states[i] == waiting && l.cfg.Concurrency == 1 {
-				l.free++
-			}
 			l.settle(int32(i))
 		}
 	}
