@@ -281,6 +281,7 @@ func TestAFailureCostsNoSlot(t *testing.T) {
 
 // SPEC 2: a supervisor that comes to its start when the batch is over already has nothing to stay for.
 func TestASupervisorThatStartsTooLateEndsAtOnce(t *testing.T) {
+	firstBatch(t)
 	synctest.Test(t, func(t *testing.T) {
 		before := registered()
 		l := newLedger(t.Context(), t.Context(), time.Time{}, time.Now(), &Config{Concurrency: 1}, batchOf(3, 0, nil), theProcess)
