@@ -184,7 +184,7 @@ func (s *splitter) element(i, n int) int {
 
 // pieceSize is how much text is copied to one place. A string of a handler's keeps that much alive, or its
 // record, if that is larger.
-const pieceSize = 16 << 10
+const pieceSize = 64 << 10
 
 // keep copies the text of a record and what was unescaped of it.
 func (s *splitter) keep(r *shape, text string) {

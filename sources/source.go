@@ -105,7 +105,7 @@ type facts struct {
 // Decode reads the bytes of an event. The error matches messages.ErrEvent.
 //
 // Nothing in the Batch refers to payload, because Lambda's runtime uses it again for the next invocation. The
-// text of each record is copied, that of neighbours to one place of 16 KB, or of the record's size if that is
+// text of each record is copied, that of neighbours to one place of 64 KB, or of the record's size if that is
 // more: a handler that keeps one of its strings for long keeps that much, and a strings.Clone keeps less.
 // Identifiers and groups are apart from that, so that keeping results is cheap.
 func (s *Source[E, T]) Decode(payload []byte, g Grouping[T]) (*Batch[T], error) {

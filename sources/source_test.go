@@ -552,10 +552,9 @@ func light[E, T any](t *testing.T, s *Source[E, T], payload []byte, part func(T)
 
 // Texts are copied piece by piece, whose ends no record may notice.
 func TestRecordsOfAnySizeAreDecodedAlike(t *testing.T) {
-	const piece = 16 << 10
 	for _, sizes := range [][]int{
-		{piece, 1, piece, 1}, {piece - 500, piece + 1, 3 * piece, 10}, {1, 5 * piece, 2, 3},
-		slices.Repeat([]int{900}, 100), slices.Repeat([]int{piece / 2}, 9),
+		{pieceSize, 1, pieceSize, 1}, {pieceSize - 500, pieceSize + 1, 3 * pieceSize, 10}, {1, 5 * pieceSize, 2, 3},
+		slices.Repeat([]int{900}, 100), slices.Repeat([]int{pieceSize / 2}, 9),
 	} {
 		for _, character := range []string{"b", `\"`} { // a body as it is, and one to be unescaped
 			sqsSubject().agree(t, event(len(sizes), func(i int) string {

@@ -41,6 +41,7 @@ type ledger struct {
 	// launch puts another slot to work, which spare has counted.
 	launch func()
 
+	_        [64]byte // what changes all the time is on other cache lines than what everybody reads
 	mu       sync.Mutex
 	states   []state
 	attempts []messages.Attempt    // the first attempt of each record

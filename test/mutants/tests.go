@@ -128,15 +128,19 @@ func (s *suite) run(mutant int, only string) (v verdict) {
 }
 
 // kills reports whether a suite kills a mutant: it fails, and what failed fails again alone, with more time than before
-// lest a machine that was busy for a while is taken for an endless loop.
-func (s *suite) kills(mutant int) (verdict, bool) {
-	first := s.run(mutant, "")
-	if !first.failed {
-		return first, false
+// lest a machine that was busy for a while is taken for an endless loop. If that passes, the machine failed another test
+// first, and the suite has another go.
+func (s *suite) kills(mutant int) (v verdict, killed bool) {
+	for range 3 {
+		if v = s.run(mutant, ""); !v.failed {
+			return v, false
+		}
+		patient := *s
+		patient.timeout *= 3
+		again := patient.run(mutant, v.by)
+		if v.timedOut = again.timedOut; again.failed {
+			return v, true
+		}
 	}
-	patient := *s
-	patient.timeout *= 3
-	again := patient.run(mutant, first.by)
-	first.timedOut = again.timedOut
-	return first, again.failed
+	return v, false
 }
