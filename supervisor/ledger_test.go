@@ -317,3 +317,32 @@ func TestATimeoutThatComesLateIsNoFailure(t *testing.T) {
 		})
 	}
 }
+
+// SPEC D2, D4: what a handler returns after its record was given up is not booked, while the batch goes on as when it is
+// over.
+func TestALateResultIsNotBooked(t *testing.T) {
+	for name, after := range map[string]func(*ledger){
+		"the batch goes on": func(*ledger) {},
+		"it is over":        (*ledger).close,
+	} {
+		for _, err := range []error{nil, errHandler, errNotBegun} {
+			t.Run(fmt.Sprint(name, "/", err), func(t *testing.T) {
+				b := batchOf(3, 0, nil)
+				l, _ := ledgerOf(&Config{Concurrency: 2}, b)
+				l.supervise(theProcess.system.NewLocalPID("nobody"))
+				l.fill()
+				first, _ := l.advance(nil)
+				l.fill()
+				_, _ = l.advance(nil)
+				require.True(t, l.abandon(first.attempt))
+				after(l)
+				was, free, open := b.Results[0], l.free, l.open
+				assert.False(t, l.End(first.attempt, err))
+				assert.Equal(t, messages.Late, first.attempt.Ended)
+				assert.Equal(t, was, b.Results[0])
+				assert.Equal(t, []int{free, open}, []int{l.free, l.open})
+				assert.False(t, l.abandon(first.attempt), "it is given up once")
+			})
+		}
+	}
+}
