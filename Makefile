@@ -65,8 +65,11 @@ test: ## Run all tests
 	go test ./...
 
 .PHONY: test-long
-test-long: ## Compare 100,000 draws with the model and tell their shares (DRAWS=…)
+test-long: ## Compare 100,000 draws with the model and tell their shares (DRAWS=…), and run what is too long for make test
 	go test ./test -run '^TestAnswersAreTheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
+	go test ./cmd/demo/plan -run '^TestAMillionMessagesAMinute$$' -v -count=1 -args -plan.million
+	go test ./test/hostile -run '^TestAProcessFullOfSpinningHandlersAnswers$$' -v -count=1 -args -hostile.spin
+	go test ./test/lambdasim -run HundredThousand -v -count=1 -args -lambdasim.million
 
 .PHONY: soak
 soak: ## Soak all sources under faults and hangs for SOAK (1h) and see that nothing grows

@@ -16,8 +16,9 @@ import (
 // Processor handles batches of one source: events of type E, answered with R. It is a lambda.Handler, so
 // that it can be given to lambda.Start, and has Process for users with a handler of their own.
 //
-// A Processor is made by SQS, Kinesis or DynamoDB, or by a package beside this one. It is safe for concurrent use, keeps nothing from one
-// batch to the next, and has no goroutine once every handler, observer and hook has returned.
+// A Processor is made by SQS, Kinesis or DynamoDB, or by a package beside this one. It is safe for concurrent
+// use, keeps nothing from one batch to the next, and has no goroutine once every handler, observer and hook has
+// returned.
 type Processor[E, R any] struct {
 	settings *settings
 	decode   func([]byte) (work, error)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/test/explained"
 )
 
 // tree is a module with a function that has one branch, twice, a method, and a function without a name.
@@ -124,7 +126,7 @@ func TestTheListHasToFitTheCode(t *testing.T) {
 			[]string{"test/cover/uncovered.txt: there is no such block…\n\ta.go:f: return 5"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			entries, err := parseEntries(c.list)
+			entries, err := explained.Parse(list, c.list)
 			require.NoError(t, err)
 			faults := compare(located(t), entries)
 			require.Len(t, faults, len(c.faults), "%v", faults)
@@ -138,15 +140,15 @@ func TestTheListHasToFitTheCode(t *testing.T) {
 }
 
 func TestALineOfTheListSaysWhy(t *testing.T) {
-	for list, says := range map[string]string{
+	for text, says := range map[string]string{
 		"a.go:f: return 2":                  "uncovered.txt:1: does not say why",
 		"\na.go:f: return 2  # ":            "uncovered.txt:2: does not say why",
 		"a.go:f: return 2  # sometimes: ":   "uncovered.txt:1: does not say why",
 		branch + literal + branch:           "uncovered.txt:3: is there twice",
 		"a.go:f: return 2 # only one space": "uncovered.txt:1: does not say why",
 	} {
-		_, err := parseEntries(list)
-		assert.ErrorContains(t, err, says, list)
+		_, err := explained.Parse(list, text)
+		assert.ErrorContains(t, err, says, text)
 	}
 }
 

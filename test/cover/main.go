@@ -10,13 +10,15 @@ package main
 import (
 	"fmt"
 	"os"
+
+	"github.com/troupe-go/troupe/test/explained"
 )
 
 // least is the share of the statements that has to be covered, in percent.
 const least = 95.0
 
-// explained is the file that says why what is not covered is not.
-const explained = "test/cover/uncovered.txt"
+// list is the file that says why what is not covered is not.
+const list = "test/cover/uncovered.txt"
 
 func main() {
 	if len(os.Args) != 2 {
@@ -49,11 +51,11 @@ func run(profile string) (faults []string, err error) {
 	if err := locate(blocks, os.DirFS(".")); err != nil {
 		return nil, err
 	}
-	text, err = os.ReadFile(explained)
+	text, err = os.ReadFile(list)
 	if err != nil {
 		return nil, err
 	}
-	entries, err := parseEntries(string(text))
+	entries, err := explained.Parse(list, string(text))
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/troupe-go/troupe/test/explained"
 )
 
 // packages are those whose code is changed.
@@ -31,8 +33,8 @@ var packages = [...]string{"messages", "sources", "actors", "supervisor", "respo
 // least is the share of the mutants that has to be killed in each package, in percent.
 const least = 85.0
 
-// explained is the file that says why what survives does.
-const explained = "test/mutants/survivors.txt"
+// list is the file that says why what survives does.
+const list = "test/mutants/survivors.txt"
 
 type options struct {
 	list, resume bool
@@ -68,7 +70,11 @@ func main() {
 
 // run tests the mutants, prints the shares and returns what is wrong, if anything is.
 func run(o options) (faults []string, err error) {
-	explanations, err := readExplanations(explained)
+	text, err := os.ReadFile(list)
+	if err != nil {
+		return nil, err
+	}
+	exceptions, err := explained.Parse(list, string(text))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +88,7 @@ func run(o options) (faults []string, err error) {
 			fmt.Println(m)
 		}
 		fmt.Printf("%d mutants; %d more do not compile\n", len(mutants), c.broken)
-		return gone(c.mutants, explanations), nil
+		return gone(c.mutants, exceptions), nil
 	}
 	results, err := test(c, mutants, o)
 	if err != nil {
@@ -92,5 +98,5 @@ func run(o options) (faults []string, err error) {
 	for _, s := range shares {
 		fmt.Println(s)
 	}
-	return slices.Concat(tooLow(shares), compare(results, explanations), gone(c.mutants, explanations)), nil
+	return slices.Concat(tooLow(shares), compare(results, exceptions), gone(c.mutants, exceptions)), nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/test/explained"
 )
 
 // codeOf is package p with one file.
@@ -178,9 +180,9 @@ func TestTheListHasToFitTheResults(t *testing.T) {
 		"one that is gone":              {b + "  # a reason\n" + d + "  # a reason", "there is no such mutant"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			reasons, err := parseExplanations(test.list)
+			exceptions, err := explained.Parse(list, test.list)
 			require.NoError(t, err)
-			faults := append(compare(results, reasons), gone(mutants, reasons)...)
+			faults := append(compare(results, exceptions), gone(mutants, exceptions)...)
 			if test.fault == "" {
 				assert.Empty(t, faults)
 				return
@@ -189,12 +191,12 @@ func TestTheListHasToFitTheResults(t *testing.T) {
 			assert.Contains(t, faults[0], test.fault)
 		})
 	}
-	for list, says := range map[string]string{
+	for text, says := range map[string]string{
 		"p/a.go:f: a  =>  b":                                      "survivors.txt:1: does not say why",
 		"\np/a.go:f: a  =>  b  # ":                                "survivors.txt:2: does not say why",
 		"p/a.go:f: a  =>  b  # a reason\np/a.go:f: a  =>  b  # b": "survivors.txt:2: is there twice",
 	} {
-		_, err := parseExplanations(list)
-		assert.ErrorContains(t, err, says, list)
+		_, err := explained.Parse(list, text)
+		assert.ErrorContains(t, err, says, text)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/troupe-go/troupe/test/explained"
 )
 
 // result is what became of a mutant.
@@ -212,50 +214,15 @@ func tooLow(shares []share) (faults []string) {
 	return faults
 }
 
-const (
-	because   = "  # "
-	sometimes = "sometimes:"
-)
-
-// readExplanations reads survivors.txt: by mutant, the reason why it survives. Empty lines, and lines that start with
-// #, are for its readers.
-func readExplanations(name string) (map[string]string, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	return parseExplanations(string(text))
-}
-
-func parseExplanations(text string) (map[string]string, error) {
-	reasons := map[string]string{}
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		at := strings.LastIndex(line, because)
-		if at < 0 || strings.TrimSpace(line[at+len(because):]) == "" {
-			return nil, fmt.Errorf("%s:%d: does not say why: write MUTANT%sWHY", explained, i+1, because)
-		}
-		place := strings.TrimSpace(line[:at])
-		if reasons[place] != "" {
-			return nil, fmt.Errorf("%s:%d: is there twice", explained, i+1)
-		}
-		reasons[place] = line[at+len(because):]
-	}
-	return reasons, nil
-}
-
 // gone says what is explained and no mutant any more.
-func gone(mutants []*mutant, reasons map[string]string) (faults []string) {
+func gone(mutants []*mutant, exceptions []explained.Exception) (faults []string) {
 	there := map[string]bool{}
 	for _, m := range mutants {
 		there[m.place] = true
 	}
-	for place := range reasons {
-		if !there[place] {
-			faults = append(faults, fmt.Sprintf("%s: there is no such mutant: correct its line, or delete it:\n\t%s", explained, place))
+	for _, e := range exceptions {
+		if !there[e.What] {
+			faults = append(faults, fmt.Sprintf("%s: there is no such mutant: correct its line, or delete it:\n\t%s", list, e.What))
 		}
 	}
 	slices.Sort(faults)
@@ -263,17 +230,20 @@ func gone(mutants []*mutant, reasons map[string]string) (faults []string) {
 }
 
 // compare says what survived and is not explained, and what is explained and was killed.
-func compare(results []result, reasons map[string]string) (faults []string) {
-	fates := map[string]fate{}
+func compare(results []result, exceptions []explained.Exception) (faults []string) {
+	fates, listed := map[string]fate{}, map[string]bool{}
+	for _, e := range exceptions {
+		listed[e.What] = true
+	}
 	for _, r := range results {
 		fates[r.place] = r.fate
-		if r.fate == survived && reasons[r.place] == "" {
-			faults = append(faults, fmt.Sprintf("no test notices this: write one, or explain in %s why there is none:\n\t%s%sWHY", explained, r.place, because))
+		if r.fate == survived && !listed[r.place] {
+			faults = append(faults, fmt.Sprintf("no test notices this: write one, or explain in %s why there is none:\n\t%s%sWHY", list, r.place, explained.Because))
 		}
 	}
-	for place, why := range reasons {
-		if is, exists := fates[place]; exists && is != survived && !strings.HasPrefix(why, sometimes) {
-			faults = append(faults, fmt.Sprintf("%s: tests kill this now: delete its line, or write %q before the reason if scheduling decides:\n\t%s", explained, sometimes, place))
+	for _, e := range exceptions {
+		if is, exists := fates[e.What]; exists && is != survived && !e.Sometimes {
+			faults = append(faults, fmt.Sprintf("%s: tests kill this now: delete its line, or write %q before the reason if scheduling decides:\n\t%s", list, explained.Sometimes, e.What))
 		}
 	}
 	slices.Sort(faults)
