@@ -11,11 +11,11 @@ func Detect(payload []byte) (messages.Source, error) {
 	if isKafka(payload) {
 		return messages.Kafka, nil
 	}
-	x, _, err := split(payload, &originLayout, func(int, fields) (string, error) { return "", nil })
+	x, err := split(payload, &originLayout, func(int, fields) (string, bool, error) { return "", false, nil })
 	if err != nil {
 		return "", messages.Because(messages.ErrEvent, err)
 	}
-	if len(x.shapes) == 0 {
+	if x.len() == 0 {
 		return messages.SQS, nil
 	}
 	const known = " where aws:sqs, aws:kinesis or aws:dynamodb was expected"

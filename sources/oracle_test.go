@@ -217,6 +217,7 @@ func (s subject[E, T]) agree(t *testing.T, document []byte) {
 	t.Helper()
 	payload := slices.Clone(document)
 	want := s.expect(payload)
+	s.source.sameBySeveral(t, payload)
 	batch, err := s.source.Decode(payload, Grouping[T]{})
 	for i := range payload {
 		payload[i] = 'x' // D3

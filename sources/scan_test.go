@@ -102,7 +102,7 @@ func TestD6StringsAreWhatTheyAreForEncodingJSONAtEachPlace(t *testing.T) {
 
 // scan finds what is wrong with an event whose records may be anything.
 func scan(event string, l *layout) error {
-	_, _, err := split([]byte(event), l, func(int, fields) (string, error) { return "1", nil })
+	_, err := split([]byte(event), l, func(int, fields) (string, bool, error) { return "1", false, nil })
 	return err
 }
 
@@ -125,11 +125,11 @@ func wrong(text string) string {
 func TestD3APieceHasNoMoreThanItIsToHave(t *testing.T) {
 	for _, size := range []int{10, 1000, 3 * pieceSize} {
 		record := `{"messageId":"1","body":"` + strings.Repeat(`\"`, size/2) + `"}`
-		x, _, err := split([]byte(`{"Records":[`+strings.Repeat(record+",", 99)+record+`]}`), &sqsLayout, func(int, fields) (string, error) { return "1", nil })
+		x, err := split([]byte(`{"Records":[`+strings.Repeat(record+",", 99)+record+`]}`), &sqsLayout, func(int, fields) (string, bool, error) { return "1", false, nil })
 		require.NoError(t, err)
 		most := max(pieceSize, len(record)+size/2)
-		for i, piece := range x.pieces {
-			require.LessOrEqual(t, len(piece), most+most/4, "piece %d of %d", i, len(x.pieces)) // the allocator rounds up
+		for i, piece := range x.parts[0].pieces {
+			require.LessOrEqual(t, len(piece), most+most/4, "piece %d of %d", i, len(x.parts[0].pieces)) // the allocator rounds up
 		}
 	}
 }

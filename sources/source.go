@@ -109,16 +109,11 @@ type facts struct {
 // more: a handler that keeps one of its strings for long keeps that much, and a strings.Clone keeps less.
 // Identifiers and groups are apart from that, so that keeping results is cheap.
 func (s *Source[E, T]) Decode(payload []byte, g Grouping[T]) (*Batch[T], error) {
-	b := new(Batch[T])
-	x, results, err := split(payload, &s.layout, func(i int, f fields) (string, error) {
-		facts := s.facts(f)
-		b.FIFO = b.FIFO || s.fifo(facts)
-		return facts.id, s.check(i, facts)
-	})
+	x, err := split(payload, &s.layout, s.admit)
 	if err != nil {
 		return nil, messages.Because(messages.ErrEvent, err)
 	}
-	b.Results = results
+	b := &Batch[T]{Results: x.results(), FIFO: x.fifo()}
 	b.Record = func(i int) (T, error) { return s.record(x.record(i)) }
 	b.Arrange(g, s.stream || b.FIFO, func(i int) (string, bool) { return s.ownGroup(x.record(i)) })
 	b.keepGroups()
@@ -178,6 +173,12 @@ func (s *Source[E, T]) record(f fields) (T, error) {
 		return none, undecodable[T](f.text, &s.layout)
 	}
 	return record, nil
+}
+
+// admit is an admission.
+func (s *Source[E, T]) admit(i int, f fields) (id string, fifo bool, err error) {
+	facts := s.facts(f)
+	return facts.id, s.fifo(facts), s.check(i, facts)
 }
 
 // check refuses a record that is another source's or could not be reported.

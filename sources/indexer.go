@@ -1,0 +1,303 @@
+package sources
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// indexer makes indexes of neighbouring records, one share of them after the other.
+type indexer struct {
+	scanner // of the whole event
+	layout  *layout
+	// admit is asked about a record while its text is still in the processor's cache.
+	admit admission
+
+	*share
+	later []share // those further on, in batch order
+
+	base int // where the record starts
+	// unescaped is made of the values of the record's fields that have escapes: finding where they end is most
+	// of the work of unescaping them.
+	unescaped []byte
+	piece     strings.Builder // the last of part.pieces
+	arena     strings.Builder // of part.ids
+}
+
+// admission is asked about a record: for its identifier, and whether it is from a FIFO queue. Several
+// goroutines may ask at once.
+type admission func(i int, f fields) (id string, fifo bool, err error)
+
+// share is the records from one place of an event to where a later share begins.
+type share struct {
+	part
+	start int
+	// What came of it.
+	end  int    // −1 if it is not JSON
+	then *share // the one that begins at end; nil if the array ends there
+	flaw error  // the first thing that is JSON but no record
+}
+
+// work is the shares of an event that are to be done by whoever comes first.
+type work struct {
+	shares []share
+	taken  atomic.Int32
+}
+
+// work does shares until all are taken.
+func (x *indexer) work(w *work) {
+	for {
+		k := int(w.taken.Add(1))
+		if k > len(w.shares) {
+			return
+		}
+		x.begin(&w.shares[k-1], w.shares[k:])
+		x.finish(x.one(x.start))
+	}
+}
+
+func (x *indexer) begin(s *share, later []share) {
+	x.share, x.later = s, later
+	x.piece.Reset()
+	x.arena.Reset()
+}
+
+// finish does what is left of a share behind its first record: up to where the array ends or one of the later shares
+// begins.
+func (x *indexer) finish(i int, more bool) {
+	if more {
+		x.reserve(i - x.start)
+	}
+	for more && !x.met(i) {
+		i, more = x.one(i)
+	}
+	x.end = i
+	if more {
+		x.then = &x.later[0]
+	}
+}
+
+// met reports whether a later share begins at i, which is where a record starts.
+func (x *indexer) met(i int) bool {
+	for len(x.later) > 0 && x.later[0].start < i {
+		x.later = x.later[1:] // it begins in the middle of a record
+	}
+	return len(x.later) > 0 && x.later[0].start == i
+}
+
+// limit is the end of the share's text, as it seems.
+func (x *indexer) limit() int {
+	if len(x.later) > 0 {
+		return x.later[0].start
+	}
+	return len(x.text)
+}
+
+// one scans a record and returns where the next one starts, or where the array ends.
+func (x *indexer) one(i int) (_ int, more bool) {
+	if i = x.element(i); i < 0 {
+		return i, false
+	}
+	return x.next(i, ']')
+}
+
+// reserve makes room for records like the first, which took that many bytes, up to the limit. Batches have 10,000
+// at the most, and their records are much alike.
+func (x *indexer) reserve(size int) {
+	n := min((x.limit()-x.base)/size+1, 10000)
+	x.shapes = slices.Grow(x.shapes, n)
+	x.places = slices.Grow(x.places, n*len(x.places))
+	x.pairs = slices.Grow(x.pairs, n*len(x.pairs))
+	x.ids = slices.Grow(x.ids, n)
+	x.arena.Grow(n * x.arena.Len())
+}
+
+// element scans the record at i.
+func (x *indexer) element(i int) int {
+	var r shape
+	start, n := i, len(x.shapes)
+	x.base, x.unescaped = start, x.unescaped[:0]
+	if !x.is(i, '{') {
+		if i = x.value(i, 2); i >= 0 && x.flaw == nil {
+			x.flaw = recordError(n, article(kindOf(x.text[start:]))+" where an object was expected")
+		}
+		return i
+	}
+	x.places = append(x.places, make([]place, len(x.layout.names))...)
+	if i = x.object(i, 2, 0, &r); i < 0 {
+		return i
+	}
+	x.keep(&r, x.text[start:i])
+	x.shapes = append(x.shapes, r)
+	if x.flaw == nil {
+		id, fifo, err := x.admit(n, x.part.record(n, x.layout))
+		x.ids = append(x.ids, keep(&x.arena, id))
+		x.fifo = x.fifo || fifo
+		x.flaw = err
+	}
+	return i
+}
+
+// pieceSize is how much text is copied to one place. A string of a handler's keeps that much alive, or its
+// record, if that is larger.
+const pieceSize = 64 << 10
+
+// keep copies the text of a record and what was unescaped of it.
+func (x *indexer) keep(r *shape, text string) {
+	size := len(text) + len(x.unescaped)
+	if x.piece.Cap()-x.piece.Len() < size {
+		x.piece.Reset()
+		x.piece.Grow(max(size, min(pieceSize, x.limit()-x.base)))
+		x.pieces = append(x.pieces, "")
+	}
+	r.start = uint32(x.piece.Len())
+	x.piece.WriteString(text)
+	r.middle = uint32(x.piece.Len())
+	x.piece.Write(x.unescaped)
+	r.end = uint32(x.piece.Len())
+	r.piece = uint32(len(x.pieces) - 1)
+	x.pieces[r.piece] = x.piece.String()
+}
+
+// keep copies s to the end of arena. Small strings kept like this share memory with each other, and not with
+// the event.
+func keep(arena *strings.Builder, s string) string {
+	start := arena.Len()
+	arena.WriteString(s)
+	return arena.String()[start:]
+}
+
+// object scans a record, or the object nested in it; base is the first of its fields.
+func (x *indexer) object(i, depth, base int, r *shape) int {
+	names := x.layout.from(base)
+	likely := 0
+	i, more := x.first(i, '}', depth)
+	for more {
+		k, end := x.known(i, names, likely)
+		if k < 0 {
+			var special bool
+			if end, special = x.quote(i); end < 0 {
+				return end
+			}
+			r.odd = r.odd || special || x.layout.fold(base, x.text[i+1:end-1]) >= 0
+		}
+		if i = x.colon(end); i < 0 {
+			return i
+		}
+		if k < 0 {
+			i = x.value(i, depth+1)
+		} else {
+			i = x.field(i, depth+1, base+k, r)
+			likely = k + 1
+		}
+		if i < 0 {
+			return i
+		}
+		i, more = x.next(i, '}')
+	}
+	return i
+}
+
+// field scans the value of field k.
+func (x *indexer) field(i, depth, k int, r *shape) int {
+	bit := uint32(1) << k
+	r.odd = r.odd || r.seen&bit != 0
+	r.seen |= bit
+	start := i
+	switch {
+	case x.is(i, '"'):
+		return x.stringField(i, k, r)
+	case k == x.layout.nest && x.is(i, '{'):
+		i = x.object(i, depth, x.layout.outer, r)
+	case k == x.layout.dict && x.is(i, '{'):
+		i = x.dict(i, depth, r)
+	default:
+		i = x.value(i, depth)
+	}
+	x.place(k, start-x.base, i-x.base)
+	return i
+}
+
+func (x *indexer) place(k, start, end int) {
+	x.places[len(x.places)-len(x.layout.names)+k] = placed(start, end)
+}
+
+// stringField scans the string that is field k.
+func (x *indexer) stringField(i, k int, r *shape) int {
+	bit := uint32(1) << k
+	r.strings |= bit
+	start := i
+	if i = x.run(i); x.is(i, '"') {
+		x.place(k, start-x.base, i+1-x.base)
+		return i + 1
+	}
+	if x.is(i, '\\') {
+		from := len(x.unescaped)
+		var valid bool
+		if x.unescaped, i, valid = x.unescape(start, x.unescaped); valid {
+			r.escaped |= bit
+			x.place(k, from, len(x.unescaped))
+			return i
+		}
+	} else {
+		i = x.special(i)
+	}
+	r.specials |= bit
+	x.place(k, start-x.base, i-x.base)
+	return i
+}
+
+// known returns which of names the key at i is, and where it ends, or −1. AWS always writes fields in the
+// same order, so that the first guess is mostly right.
+func (x *indexer) known(i int, names []string, likely int) (k, end int) {
+	if !x.is(i, '"') {
+		return -1, 0
+	}
+	k = likely
+	for range names {
+		if k == len(names) {
+			k = 0
+		}
+		if end := i + 1 + len(names[k]); x.is(end, '"') && x.text[i+1:end] == names[k] {
+			return k, end + 1
+		}
+		k++
+	}
+	return -1, 0
+}
+
+// dict scans an object whose values are strings.
+func (x *indexer) dict(i, depth int, r *shape) int {
+	r.from = uint32(len(x.pairs))
+	i, more := x.first(i, '}', depth)
+	for more {
+		var (
+			p       pair
+			special bool
+			start   = i
+		)
+		if i, special = x.quote(i); i < 0 {
+			return i
+		}
+		r.odd = r.odd || special
+		p.key = placed(start+1-x.base, i-1-x.base)
+		if i = x.colon(i); i < 0 {
+			return i
+		}
+		start = i
+		if x.is(i, '"') {
+			i, p.special = x.str(i)
+		} else {
+			i = x.value(i, depth+1)
+			r.odd = true
+		}
+		if i < 0 {
+			return i
+		}
+		p.value = placed(start+1-x.base, i-1-x.base)
+		x.pairs = append(x.pairs, p)
+		i, more = x.next(i, '}')
+	}
+	r.to = uint32(len(x.pairs))
+	return i
+}

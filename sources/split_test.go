@@ -1,0 +1,130 @@
+package sources
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// sameBySeveral fails the test unless several indexers make of an event what one makes of it, however small their
+// shares are.
+func (s *Source[E, T]) sameBySeveral(t *testing.T, payload []byte) (parts int) {
+	t.Helper()
+	want, wrong := splitBy(1, 1, payload, &s.layout, s.admit)
+	for _, size := range []int{1, 7, 300, 5000} {
+		for _, most := range []int{2, 5} {
+			got, err := splitBy(most, size, payload, &s.layout, s.admit)
+			if wrong != nil {
+				require.EqualError(t, err, wrong.Error())
+				continue
+			}
+			require.NoError(t, err)
+			require.Equal(t, want.results(), got.results())
+			require.Equal(t, want.fifo(), got.fifo())
+			for i := range want.len() {
+				require.Equal(t, placeless(want.record(i)), placeless(got.record(i)), "record %d", i)
+			}
+			parts = max(parts, len(got.parts))
+		}
+	}
+	return parts
+}
+
+// placeless leaves out where the record's text is.
+func placeless(f fields) fields {
+	shape := *f.shape
+	shape.piece, shape.start, shape.middle, shape.end, shape.from, shape.to = 0, 0, 0, 0, 0, 0
+	f.shape = &shape
+	if len(f.pairs) == 0 {
+		f.pairs = nil
+	}
+	return f
+}
+
+// recordsOf is an event of so many records.
+func recordsOf(n int, record func(i int) string) []byte {
+	records := make([]string, n)
+	for i := range records {
+		records[i] = record(i)
+	}
+	return []byte(`{"Records":[` + strings.Join(records, ",") + `]}`)
+}
+
+func sqsRecord(i int) string {
+	return fmt.Sprintf(`{"messageId":"m%d","body":"{\"a\":[{},{\"messageId\":%d}]}","attributes":{"SenderId":"%[1]d"},"eventSource":"aws:sqs"}`, i, i)
+}
+
+// The records of a large event are scanned by several indexers at once. What they find is what one finds: every
+// record, in batch order (SPEC S6, D6).
+func TestSeveralIndexersFindWhatOneFinds(t *testing.T) {
+	event := recordsOf(100, sqsRecord)
+	assert.Equal(t, 99, SQS().sameBySeveral(t, event), "a share has one record at least, the first has two")
+	SQS().sameBySeveral(t, recordsOf(2, sqsRecord))
+	SQS().sameBySeveral(t, recordsOf(3, func(i int) string { return strings.Repeat(" ", i) + sqsRecord(i) + "\n" }))
+	for _, name := range []string{"sqs.json", "sqs-fifo.json"} {
+		SQS().sameBySeveral(t, document(t, name))
+	}
+	Kinesis().sameBySeveral(t, document(t, "kinesis.json"))
+	DynamoDB().sameBySeveral(t, document(t, "dynamodb.json"))
+	SQS().sameBySeveral(t, recordsOf(40, func(i int) string {
+		arn := "arn:aws:sqs:eu-west-1:123456789012:q"
+		if i == 33 {
+			arn += ".fifo"
+		}
+		return fmt.Sprintf(`{"messageId":"m%d","eventSourceARN":%q}`, i, arn)
+	}))
+}
+
+// An indexer may begin at what only looks like a seam between records. What it makes of that does not count.
+func TestWhatLooksLikeASeamIsNone(t *testing.T) {
+	for name, inside := range map[string]string{
+		"records in a record":      `[{"messageId":"x","eventSourceARN":"q.fifo"},{"messageId":"y"},{"messageId":"z"}]`,
+		"records of another kind":  `[{"messageId":"x"},{"messageId":"y","eventSource":"aws:s3"},{"messageId":"z"}]`,
+		"records without a name":   `[{"messageId":"x"},{"messageId":""},{"messageId":""}]`,
+		"no records":               `[{"messageId":"x"},{"messageId":null},7,{"messageId":"z"}]`,
+		"deep down":                strings.Repeat(`{"a":`, 50) + `[{"messageId":"x"},{"messageId":"y"}]` + strings.Repeat("}", 50),
+		"deeper than Records can":  `[{"messageId":"x"},{"messageId":"y","a":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + `}]`,
+		"in a string":              `"},{\"messageId\":\"x\"},{\"messageId\":\"y\"}"`,
+		"at the end of a record":   `{"a":[{},{"messageId":"x"}]}`,
+		"unlike the seam, but for": `[{} ,{"messageId":"x"}, {"messageId":"y"},{"messageIdentifier":"z"}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, n := range []int{1, 2, 3, 30} {
+				parts := SQS().sameBySeveral(t, recordsOf(n, func(i int) string {
+					return fmt.Sprintf(`{"messageId":"m%d","eventSource":"aws:sqs","x":%s}`, i, inside)
+				}))
+				require.Equal(t, max(n-1, 1), parts, "passed by, and the true ones used")
+				SQS().sameBySeveral(t, recordsOf(n, func(i int) string {
+					if i%3 > 0 {
+						return fmt.Sprintf(`{"messageId":"m%d"}`, i)
+					}
+					return fmt.Sprintf(`{"x":%s,"messageId":"m%d"}`, inside, i)
+				}))
+			}
+		})
+	}
+}
+
+// What is wrong with an event is told in the same words, whoever finds it: the first thing, at its place.
+func TestSeveralIndexersComplainAsOneDoes(t *testing.T) {
+	for _, wrong := range []string{`null`, `7`, `"a"`, `[]`, `{}`, `{"messageId":5}`, `{"messageId":""}`, `{"messageId":"m","eventSource":"aws:s3"}`,
+		`{`, `}`, `]`, `{"messageId"}`, `{"messageId":"m",}`, `x`, ``, `{"messageId":"\x"}`, strings.Repeat("[", maxDepth), `{"a":` + strings.Repeat("[", maxDepth) + `}`} {
+		for _, at := range [][]int{{0}, {1}, {2}, {17}, {39}, {5, 6}, {9, 30}} {
+			event := recordsOf(40, func(i int) string {
+				for _, k := range at {
+					if i == k {
+						return wrong
+					}
+				}
+				return sqsRecord(i)
+			})
+			SQS().sameBySeveral(t, event)
+			SQS().sameBySeveral(t, event[:len(event)-1])
+			SQS().sameBySeveral(t, append(event[:len(event):len(event)], `{"Records":[]}`...))
+			SQS().sameBySeveral(t, []byte(strings.TrimSuffix(string(event), "}")+`,"records":[`+sqsRecord(1)+`]}`))
+		}
+	}
+}
