@@ -22,37 +22,44 @@ type footprint struct {
 	Batches, Bytes, Objects, Goroutines int
 }
 
-// heap compares the footprint after many batches to that after a few, in a process that does nothing else.
-func heap(o options, w work) ([]row, error) {
+// heap compares the footprint after many batches to that after a few, in a process for each rival that does nothing
+// else. Bound is troupe; a rival that starts as many goroutines shows what they alone leave behind.
+func heap(o options, w work) (rows []row, err error) {
+	for _, rival := range []string{rivals.ErrgroupName, rivals.TroupeName} {
+		seen, err := footprints(o, rival)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range seen {
+			rows = append(rows, row{work: w.name, rival: fmt.Sprintf("%s, after %s batches", rival, thousands(f.Batches)),
+				measured: fmt.Sprintf("%.2f MB, %s objects, %d goroutines", float64(f.Bytes)/1e6, thousands(f.Objects), f.Goroutines)})
+		}
+		if rival == rivals.TroupeName {
+			first, last := seen[0], seen[len(seen)-1]
+			rows[len(rows)-1].judge(float64(last.Bytes)/float64(first.Bytes), w.bound, w.aim, "%.2f")
+		}
+	}
+	return rows, nil
+}
+
+func footprints(o options, rival string) (seen []footprint, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	child := exec.Command(self, "-child", "-quick="+strconv.FormatBool(o.quick))
+	child := exec.Command(self, "-child", rival, "-quick="+strconv.FormatBool(o.quick))
 	child.Stderr = os.Stderr
 	out, err := child.Output()
 	if err != nil {
 		return nil, err
 	}
-	var seen []footprint
-	if err := json.Unmarshal(out, &seen); err != nil {
-		return nil, err
-	}
-
-	var rows []row
-	for _, f := range seen {
-		rows = append(rows, row{work: w.name, rival: fmt.Sprintf("troupe, after %s batches", thousands(f.Batches)),
-			measured: fmt.Sprintf("%.2f MB, %s objects, %d goroutines", float64(f.Bytes)/1e6, thousands(f.Objects), f.Goroutines)})
-	}
-	first, last := seen[0], seen[len(seen)-1]
-	rows[len(rows)-1].judge(float64(last.Bytes)/float64(first.Bytes), w.bound, w.aim, "%.2f")
-	return rows, nil
+	return seen, json.Unmarshal(out, &seen)
 }
 
 // heapChild is the other side of heap.
 func heapChild(o options, out io.Writer) error {
 	const few, size = 10, 10_000
-	rival := kind(rivals.TroupeName).New(noMessage, concurrency)
+	rival := kind(o.child).New(noMessage, concurrency)
 	var seen []footprint
 	done := 0
 	for _, until := range slices.Compact([]int{few, max(few, o.batches/10), o.batches}) {

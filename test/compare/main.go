@@ -26,7 +26,7 @@ type options struct {
 	svg      string
 	markdown string
 	quick    bool
-	child    bool
+	child    string
 }
 
 func parse(args []string) (o options, err error) {
@@ -36,7 +36,7 @@ func parse(args []string) (o options, err error) {
 	only := flags.String("only", "", "measure works that match this `regexp` only")
 	flags.StringVar(&o.svg, "svg", "", "write a chart to this `file`")
 	flags.StringVar(&o.markdown, "markdown", "", "put the table into this Markdown `file`, between the compare:begin and compare:end comments")
-	flags.BoolVar(&o.child, "child", false, "used by the program itself: measure the live heap in a process of its own")
+	flags.StringVar(&o.child, "child", "", "used by the program itself: measure the live heap of a `rival` in a process of its own")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -68,7 +68,7 @@ func main() {
 func run(o options, out, progress io.Writer) error {
 	// troupe logs a line for each batch with failures. It is to be paid for, and not to be seen.
 	slog.SetDefault(slog.New(slog.NewJSONHandler(io.Discard, nil)))
-	if o.child {
+	if o.child != "" {
 		return heapChild(o, out)
 	}
 
