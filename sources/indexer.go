@@ -14,7 +14,6 @@ type indexer struct {
 	admit admission
 
 	*share
-	later []share // those further on, in batch order
 
 	base int // where the record starts
 	// unescaped is made of the values of the record's fields that have escapes: finding where they end is most
@@ -24,73 +23,51 @@ type indexer struct {
 	arena     strings.Builder // of part.ids
 }
 
-// admission is asked about a record: for its identifier, and whether it is from a FIFO queue. Several
+// admission is asked about record i of a share: for its identifier, and whether it is from a FIFO queue. Several
 // goroutines may ask at once.
 type admission func(i int, f fields) (id string, fifo bool, err error)
 
-// share is the records from one place of an event to where a later share begins.
+// share is the records that begin at one place of an event and before another.
 type share struct {
 	part
-	start int
+	start, limit int
 	// What came of it.
-	end  int    // −1 if it is not JSON
-	then *share // the one that begins at end; nil if the array ends there
-	flaw error  // the first thing that is JSON but no record
+	end  int   // where the next record begins, or the array ends; −1 if it is not JSON
+	flaw error // the first thing that is JSON but no record
 }
 
-// work is the shares of an event that are to be done by whoever comes first.
+// work is shares that are to be done by whoever comes first.
 type work struct {
 	shares []share
 	taken  atomic.Int32
 }
 
-// work does shares until all are taken.
+// work does shares until all are taken, or one does not end where the next begins, so that all are in vain.
 func (x *indexer) work(w *work) {
 	for {
 		k := int(w.taken.Add(1))
 		if k > len(w.shares) {
 			return
 		}
-		x.begin(&w.shares[k-1], w.shares[k:])
-		x.finish(x.one(x.start))
+		x.do(&w.shares[k-1])
+		if x.end != x.limit {
+			w.taken.Store(int32(len(w.shares)))
+		}
 	}
 }
 
-func (x *indexer) begin(s *share, later []share) {
-	x.share, x.later = s, later
+func (x *indexer) do(s *share) {
+	x.share = s
 	x.piece.Reset()
 	x.arena.Reset()
-}
-
-// finish does what is left of a share behind its first record: up to where the array ends or one of the later shares
-// begins.
-func (x *indexer) finish(i int, more bool) {
+	i, more := x.one(s.start)
 	if more {
-		x.reserve(i - x.start)
+		x.reserve(i - s.start)
 	}
-	for more && !x.met(i) {
+	for more && i < s.limit {
 		i, more = x.one(i)
 	}
-	x.end = i
-	if more {
-		x.then = &x.later[0]
-	}
-}
-
-// met reports whether a later share begins at i, which is where a record starts.
-func (x *indexer) met(i int) bool {
-	for len(x.later) > 0 && x.later[0].start < i {
-		x.later = x.later[1:] // it begins in the middle of a record
-	}
-	return len(x.later) > 0 && x.later[0].start == i
-}
-
-// limit is the end of the share's text, as it seems.
-func (x *indexer) limit() int {
-	if len(x.later) > 0 {
-		return x.later[0].start
-	}
-	return len(x.text)
+	s.end = i
 }
 
 // one scans a record and returns where the next one starts, or where the array ends.
@@ -104,7 +81,7 @@ func (x *indexer) one(i int) (_ int, more bool) {
 // reserve makes room for records like the first, which took that many bytes, up to the limit. Batches have 10,000
 // at the most, and their records are much alike.
 func (x *indexer) reserve(size int) {
-	n := min((x.limit()-x.base)/size+1, 10000)
+	n := min((x.limit-x.base)/size+1, 10000)
 	x.shapes = slices.Grow(x.shapes, n)
 	x.places = slices.Grow(x.places, n*len(x.places))
 	x.pairs = slices.Grow(x.pairs, n*len(x.pairs))
@@ -147,7 +124,7 @@ func (x *indexer) keep(r *shape, text string) {
 	size := len(text) + len(x.unescaped)
 	if x.piece.Cap()-x.piece.Len() < size {
 		x.piece.Reset()
-		x.piece.Grow(max(size, min(pieceSize, x.limit()-x.base)))
+		x.piece.Grow(max(size, min(pieceSize, x.limit-x.base)))
 		x.pieces = append(x.pieces, "")
 	}
 	r.start = uint32(x.piece.Len())

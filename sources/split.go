@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -28,27 +29,23 @@ type splitter struct {
 	parts  []*part
 	found  bool  // Records
 	flaw   error // the first thing that is JSON but no event
-	astray bool  // what is wrong with the event is to be found out by one indexer alone
 }
 
 // shareSize is how much text an indexer takes at a time. It is about what one scans while another goroutine gets to
 // run on a processor that was idle, so that a smaller event is scanned sooner by one.
 const shareSize = 128 << 10
 
-// splitBy is split by so many goroutines at the most, in shares of so many bytes.
+// splitBy is split by so many goroutines at the most, in shares of about so many bytes.
 func splitBy(most, size int, payload []byte, l *layout, admit admission) (*index, error) {
 	// The scan needs a string, and a copy of the whole would be a large block of memory for every invocation,
 	// which costs more than the scan. So it is a view of payload, which stays as it is for that long, and each
 	// record is copied as soon as it has been scanned.
 	text := unsafe.String(unsafe.SliceData(payload), len(payload))
 	s := splitter{scanner: scanner{text: text}, layout: l, admit: admit, most: most, size: size}
-	end := s.event(s.space(0))
-	switch {
-	case s.astray:
-		return splitBy(1, size, payload, l, admit) // which tells what is wrong as if there had been no others
-	case end < 0:
+	if s.event(s.space(0)) < 0 {
 		return nil, s.err()
-	case !s.found:
+	}
+	if !s.found {
 		s.mark(errors.New(`"Records" is missing`))
 	}
 	return newIndex(l, s.parts), s.flaw
@@ -126,60 +123,66 @@ func (s *splitter) records(i int) int {
 
 // elements scans the records from the first, at i, to the end of the array.
 func (s *splitter) elements(i int) int {
-	x, first := s.indexer(), &share{start: i}
-	x.begin(first, nil)
-	i, more := x.one(i)
-	var w work
-	if more && first.flaw == nil {
-		w.shares = s.divide(i)
-		x.later = w.shares
+	shares := s.divide(i)
+	x := s.index(shares)
+	if len(shares) > 1 && !joined(shares) {
+		shares = s.undivided(i)
+		x = s.index(shares) // one indexer tells of the first thing that is wrong, if anything is
 	}
+	for k := range shares {
+		s.parts = append(s.parts, &shares[k].part)
+	}
+	last := &shares[len(shares)-1]
+	s.flaw, s.at, s.why = last.flaw, x.at, x.why
+	return last.end
+}
+
+func (s *splitter) undivided(i int) []share {
+	return []share{{start: i, limit: len(s.text)}}
+}
+
+// divide makes shares of the records, of which the first is at i. Where another share begins is a guess: it looks like
+// the start of the first record, right behind the end of another, as AWS writes no white space. Nothing in a string
+// looks like that, since quotes are escaped there, and nothing else in a record of AWS does.
+func (s *splitter) divide(i int) []share {
+	shares := s.undivided(i)
+	if s.most < 2 {
+		return shares
+	}
+	const key = 8 // with less than that of a record's first key, other objects might look like it
+	seam := "}," + s.text[i:min(i+key, len(s.text))]
+	for at := i + s.size; at+s.size <= len(s.text); at += s.size {
+		found := strings.Index(s.text[at:], seam)
+		if found < 0 {
+			break
+		}
+		at += found + len("},")
+		shares[len(shares)-1].limit = at
+		shares = append(shares, s.undivided(at)...)
+	}
+	return shares
+}
+
+// index has indexers scan the shares, each in a goroutine, and returns the caller's own when all have ended.
+func (s *splitter) index(shares []share) *indexer {
+	w := work{shares: shares}
 	var others sync.WaitGroup
-	for range min(s.most-1, len(w.shares)) {
+	defer others.Wait() // they read the payload
+	for range min(s.most, len(shares)) - 1 {
 		others.Go(func() { s.indexer().work(&w) })
 	}
-	x.finish(i, more)
+	x := s.indexer()
 	x.work(&w)
-	others.Wait()
-
-	if len(w.shares) == 0 {
-		s.flaw, s.at, s.why = first.flaw, x.at, x.why
-	}
-	for share := first; ; share = share.then {
-		if len(w.shares) > 0 && (share.end < 0 || share.flaw != nil) {
-			s.astray = true
-			return s.fail(share.start)
-		}
-		s.parts = append(s.parts, &share.part)
-		if share.then == nil {
-			return share.end
-		}
-	}
+	return x
 }
 
 func (s *splitter) indexer() *indexer {
 	return &indexer{scanner: scanner{text: s.text}, layout: s.layout, admit: s.admit}
 }
 
-// divide makes shares of what comes after i, where the second record starts. Where each begins is a guess: it looks
-// like the seam between the first two records. One that begins inside of a record is passed by, since its place is
-// none where the indexer that comes there finds a record to start.
-func (s *splitter) divide(i int) (shares []share) {
-	n := (len(s.text) - i) / s.size
-	if s.most < 2 || n < 2 {
-		return nil
-	}
-	const key = 8 // as much of the second record's first key as there is in all sources
-	before := strings.LastIndexByte(s.text[:i], '}')
-	seam := s.text[before:min(i+key, len(s.text))]
-	shares = make([]share, 0, n)
-	for at := i + s.size; at < len(s.text); at = max(at+s.size, i) {
-		found := strings.Index(s.text[at:], seam)
-		if found < 0 {
-			break
-		}
-		i = at + found + len(seam) - key
-		shares = append(shares, share{start: i})
-	}
-	return shares
+// joined reports whether each share ends where the next one begins, and nothing is wrong with any of them.
+func joined(shares []share) bool {
+	last := len(shares) - 1
+	return shares[last].end >= 0 && shares[last].flaw == nil &&
+		!slices.ContainsFunc(shares[:last], func(s share) bool { return s.end != s.limit || s.flaw != nil })
 }

@@ -3,8 +3,12 @@ package sources
 import (
 	"fmt"
 	"reflect"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -62,7 +66,7 @@ func sqsRecord(i int) string {
 // record, in batch order (SPEC S6, D6).
 func TestSeveralIndexersFindWhatOneFinds(t *testing.T) {
 	event := recordsOf(100, sqsRecord)
-	assert.Equal(t, 99, SQS().sameBySeveral(t, event), "a share has one record at least, the first has two")
+	assert.Equal(t, 100, SQS().sameBySeveral(t, event), "a share has one record at least")
 	SQS().sameBySeveral(t, recordsOf(2, sqsRecord))
 	SQS().sameBySeveral(t, recordsOf(3, func(i int) string { return strings.Repeat(" ", i) + sqsRecord(i) + "\n" }))
 	for _, name := range []string{"sqs.json", "sqs-fifo.json"} {
@@ -79,7 +83,20 @@ func TestSeveralIndexersFindWhatOneFinds(t *testing.T) {
 	}))
 }
 
-// An indexer may begin at what only looks like a seam between records. What it makes of that does not count.
+// Where the records of a share begin is a guess. In what AWS sends it is never wrong, whatever strangers write.
+func TestNothingInARecordOfAWSLooksLikeASeam(t *testing.T) {
+	const n = 30
+	parts := SQS().sameBySeveral(t, recordsOf(n, func(i int) string {
+		return fmt.Sprintf(`{"messageId":"m%d","body":"},{\"messageId\":\"x\"},{","eventSource":"aws:sqs"}`, i)
+	}))
+	assert.Equal(t, n, parts)
+	parts = DynamoDB().sameBySeveral(t, recordsOf(n, func(i int) string {
+		return fmt.Sprintf(`{"eventID":"e","eventSource":"aws:dynamodb","dynamodb":{"NewImage":{"a":{"L":[{"S":"},{"},{"M":{"eventID":{"S":"x"},"eventID ":{"N":"1"}}},{"M":{}}]}},"SequenceNumber":"%d"}}`, i)
+	}))
+	assert.Equal(t, n, parts)
+}
+
+// Elsewhere something may look like a seam. What an indexer makes of that does not count.
 func TestWhatLooksLikeASeamIsNone(t *testing.T) {
 	for name, inside := range map[string]string{
 		"records in a record":      `[{"messageId":"x","eventSourceARN":"q.fifo"},{"messageId":"y"},{"messageId":"z"}]`,
@@ -88,23 +105,98 @@ func TestWhatLooksLikeASeamIsNone(t *testing.T) {
 		"no records":               `[{"messageId":"x"},{"messageId":null},7,{"messageId":"z"}]`,
 		"deep down":                strings.Repeat(`{"a":`, 50) + `[{"messageId":"x"},{"messageId":"y"}]` + strings.Repeat("}", 50),
 		"deeper than Records can":  `[{"messageId":"x"},{"messageId":"y","a":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + `}]`,
-		"in a string":              `"},{\"messageId\":\"x\"},{\"messageId\":\"y\"}"`,
 		"at the end of a record":   `{"a":[{},{"messageId":"x"}]}`,
 		"unlike the seam, but for": `[{} ,{"messageId":"x"}, {"messageId":"y"},{"messageIdentifier":"z"}]`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, n := range []int{1, 2, 3, 30} {
-				parts := SQS().sameBySeveral(t, recordsOf(n, func(i int) string {
+				SQS().sameBySeveral(t, recordsOf(n, func(i int) string {
 					return fmt.Sprintf(`{"messageId":"m%d","eventSource":"aws:sqs","x":%s}`, i, inside)
 				}))
-				require.Equal(t, max(n-1, 1), parts, "passed by, and the true ones used")
 				SQS().sameBySeveral(t, recordsOf(n, func(i int) string {
 					if i%3 > 0 {
 						return fmt.Sprintf(`{"messageId":"m%d"}`, i)
 					}
 					return fmt.Sprintf(`{"x":%s,"messageId":"m%d"}`, inside, i)
 				}))
+				records := recordsOf(n, sqsRecord)
+				SQS().sameBySeveral(t, []byte(strings.TrimSuffix(string(records), "}")+`,"x":`+inside+"}"))
 			}
+		})
+	}
+}
+
+// However many places look like seams, and however much is behind each, the work stays within some times that of one
+// indexer.
+func TestWrongGuessesAreGivenUp(t *testing.T) {
+	const levels, size = 200, 1000
+	open, shut := `[{},{"messageId":"x","y":"`+strings.Repeat("z", size)+`","x":`, `}]`
+	event := recordsOf(2, func(i int) string {
+		return fmt.Sprintf(`{"messageId":"m%d","x":%s1%s}`, i, strings.Repeat(open, levels), strings.Repeat(shut, levels))
+	})
+	s := SQS()
+	for _, most := range []int{2, 5} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := splitBy(most, size, event, &s.layout, s.admit)
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		assert.Less(t, int(after.TotalAlloc-before.TotalAlloc)/len(event), 2*(most+1), "times the event's size")
+	}
+}
+
+// An event is divided if there are two shares of 128 KB in it and two processors to scan them.
+func TestLargeEventsAreDivided(t *testing.T) {
+	for _, c := range []struct {
+		processors int
+		records    int // of 1,000 bytes
+		want       []int
+	}{
+		{2, 262, []int{262}},
+		{2, 263, []int{132, 131}},
+		{2, 1320, slices.Repeat([]int{132}, 10)},
+		{1, 1320, []int{1320}},
+	} {
+		payload := recordsOf(c.records, func(i int) string {
+			return fmt.Sprintf(`{"messageId":"m%4d","body":"%s"}`, i, strings.Repeat("x", 1000-len(`{"messageId":"m1234","body":""},`)))
+		})
+		before := runtime.GOMAXPROCS(c.processors)
+		x, err := split(payload, &sqsLayout, SQS().admit)
+		runtime.GOMAXPROCS(before)
+		require.NoError(t, err)
+		var got []int
+		for _, p := range x.parts {
+			got = append(got, len(p.shapes))
+		}
+		assert.Equal(t, c.want, got, "%d records", c.records)
+	}
+}
+
+// A share takes memory for its own text: pieces and places are made for that, and not for the whole event.
+func TestASmallShareTakesLittleMemory(t *testing.T) {
+	s := SQS()
+	for _, records := range []int{10, 1000} {
+		event := recordsOf(records, sqsRecord)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := splitBy(2, 1000, event, &s.layout, s.admit)
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		assert.Less(t, int(after.TotalAlloc-before.TotalAlloc)/len(event), 10, "times the event's size")
+	}
+}
+
+// As many goroutines as there are to be scan at once, the caller's among them, and no more than there are shares.
+func TestSoManyIndexersWorkAtOnce(t *testing.T) {
+	for _, c := range []struct{ most, records, seconds int }{{1, 12, 12}, {2, 12, 6}, {3, 12, 4}, {20, 12, 1}, {3, 1, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			_, err := splitBy(c.most, 1, recordsOf(c.records, sqsRecord), &sqsLayout, func(int, fields) (string, bool, error) {
+				time.Sleep(time.Second)
+				return "m", false, nil
+			})
+			require.NoError(t, err)
+			assert.Equal(t, time.Duration(c.seconds)*time.Second, time.Since(began), "%+v", c)
 		})
 	}
 }
