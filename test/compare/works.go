@@ -43,8 +43,6 @@ func works(node *node) []work {
 		all = append(all, invocation("SQS", size, bound, aim, node, batches.SQS, documentation, troupe.SQS(noMessage)))
 	}
 	all = append(all,
-		beside(4<<20, invocation("SQS", 100, 0, 0, node, batches.SQS, documentation, troupe.SQS(noMessage))),
-		beside(4<<20, invocation("SQS", 1000, 0, 0, node, batches.SQS, documentation, troupe.SQS(noMessage))),
 		invocation("Kinesis", 6000, 0.30, 0.20, node, batches.Kinesis, func() lambda.Handler {
 			return lambda.NewHandler(rivals.DocumentationKinesis(noKinesis))
 		}, troupe.Kinesis(noKinesis)),
@@ -97,25 +95,6 @@ func invocation(source string, size int, bound, aim float64, node *node, documen
 			}
 		},
 	}
-}
-
-// beside is a work in a process that keeps so many bytes more alive, as one with caches and clients does. The collector
-// runs the less often for it.
-func beside(bytes int, w work) work {
-	w.name += fmt.Sprintf(", beside %d MB", bytes>>20)
-	contestants := w.contestants
-	w.contestants = func() []contestant {
-		kept := make([]byte, bytes)
-		all := contestants()
-		for i, c := range all {
-			all[i].run = func(batches int) (time.Duration, error) {
-				defer runtime.KeepAlive(kept)
-				return c.run(batches)
-			}
-		}
-		return all
-	}
-	return w
 }
 
 func invoked(name string, size int, payload []byte, handler lambda.Handler) contestant {
