@@ -125,6 +125,7 @@ func (w *world) perform(ctx context.Context, msg events.SQSMessage) error {
 		<-w.release
 		return late(argument)
 	case "release": // waits for those that hang to be done, and then does what the argument says
+		time.Sleep(50 * time.Millisecond) // for the others of the batch to be at work
 		w.once.Do(func() { close(w.release) })
 		for w.hanging.Load() > 0 {
 			time.Sleep(time.Millisecond)
