@@ -338,16 +338,16 @@ func stillRunning(p *plan, answers []model.Answer, came []*seen) string {
 		return ""
 	}
 	for i, of := range came {
-		want := 0
+		want, counted := 0, of.began.Add(of.report.Duration) // before the end of a window, which took includes
 		for j := range i + 1 {
 			for _, at := range answers[j].Attempts {
-				if at.Abandoned && (at.Returns == model.Never || came[j].began.Add(at.Returns).After(of.began.Add(of.took))) {
+				if at.Abandoned && (at.Returns == model.Never || came[j].began.Add(at.Returns).After(counted)) {
 					want++
 				}
 			}
 			if closing, _ := p.closing(p.batches[j], answers[j]); j < i && closing.Count(model.Abandoned) > 0 {
 				began := came[j].began.Add(answers[j].End)
-				if returns := closing.Attempts[0].Returns; returns == model.Never || began.Add(returns).After(of.began.Add(of.took)) {
+				if returns := closing.Attempts[0].Returns; returns == model.Never || began.Add(returns).After(counted) {
 					want++
 				}
 			}
