@@ -11,7 +11,7 @@ FUZZ := sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzAss
 	kafka/wire:FuzzDecode kafka/wire:FuzzRecord kafka/wire:FuzzHeaders typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack \
 	test/fuzz:FuzzInvokeSQS test/fuzz:FuzzInvokeKinesis test/fuzz:FuzzInvokeDynamoDB test/fuzz:FuzzInvokeKafka \
 	test/fuzz:FuzzInvokeWindow test/fuzz:FuzzInvokeAggregates test/fuzz:FuzzInvokeBulk \
-	test/lambdasim/history:FuzzEventsComeBackAsTheyWere
+	lambdasim/history:FuzzEventsComeBackAsTheyWere
 FUZZTIME ?= 1m
 
 # How many draws make test-long has.
@@ -69,7 +69,7 @@ test-long: ## Compare 100,000 draws with the model and tell their shares (DRAWS=
 	go test ./test -run '^TestAnswersAreTheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
 	go test ./cmd/demo/plan -run '^TestAMillionMessagesAMinute$$' -v -count=1 -args -plan.million
 	go test ./test/hostile -run '^TestAProcessFullOfSpinningHandlersAnswers$$' -v -count=1 -args -hostile.spin
-	go test ./test/lambdasim -run HundredThousand -v -count=1 -args -lambdasim.million
+	go test ./lambdasim -run HundredThousand -v -count=1 -args -lambdasim.million
 
 .PHONY: soak
 soak: ## Soak all sources under faults and hangs for SOAK (1h) and see that nothing grows

@@ -37,7 +37,7 @@
 //
 // Package kafka is for Kafka topics, typed and envelope decode payloads, window folds tumbling windows, bulk
 // hands over whole batches, kpl unpacks aggregates, and those under observe write metrics, logs and traces. None
-// is linked into a function that does not import it. Package test/lambdasim simulates what Lambda does around a
+// is linked into a function that does not import it. Package lambdasim simulates what Lambda does around a
 // function, for tests.
 //
 // The rules behind all this, S1 to D6, are in docs/semantics.md of the repository; a comment that says "SPEC D4"

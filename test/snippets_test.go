@@ -27,7 +27,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/troupe-go/troupe/test/lambdasim/runtimeapi"
+	"github.com/troupe-go/troupe/lambdasim/runtimeapi"
 )
 
 // snippetImports are what snippets may use besides the packages of this module. A fragment imports what it

@@ -18,8 +18,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/test/lambdasim"
-	"github.com/troupe-go/troupe/test/lambdasim/history"
+	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/history"
 	"github.com/troupe-go/troupe/window"
 )
 

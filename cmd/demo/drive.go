@@ -12,9 +12,9 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/kafka"
+	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/check"
 	"github.com/troupe-go/troupe/messages"
-	"github.com/troupe-go/troupe/test/lambdasim"
-	"github.com/troupe-go/troupe/test/lambdasim/check"
 )
 
 // driven is a source that stress can drive.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/test/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim"
 )
 
 // faults are how likely an attempt is to end in each way.

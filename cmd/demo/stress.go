@@ -13,8 +13,8 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/cmd/demo/tally"
-	"github.com/troupe-go/troupe/test/lambdasim"
-	"github.com/troupe-go/troupe/test/lambdasim/check"
+	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/check"
 )
 
 // bars is how many attempts the timelines of a page show, all together.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe/cmd/demo/page"
 	"github.com/troupe-go/troupe/cmd/demo/tally"
-	"github.com/troupe-go/troupe/test/lambdasim/check"
+	"github.com/troupe-go/troupe/lambdasim/check"
 )
 
 // summary is what a run of stress came to.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/cmd/demo/page"
+	"github.com/troupe-go/troupe/lambdasim/check"
 	"github.com/troupe-go/troupe/messages"
-	"github.com/troupe-go/troupe/test/lambdasim/check"
 )
 
 const (

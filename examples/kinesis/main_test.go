@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/troupe-go/troupe/test/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim"
 )
 
 // plan stands for the map. It fails one request in five, and refuses what is no position.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"github.com/troupe-go/troupe/test/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim"
 )
 
 func TestOrdersArePricedOnceThereAreRates(t *testing.T) {

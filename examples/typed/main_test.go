@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/test/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim"
 )
 
 // shelves stand for the warehouse, which fails one request in five.

@@ -20,7 +20,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/test/lambdasim/history"
+	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
 // Variables of the function.

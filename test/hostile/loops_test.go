@@ -13,8 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/troupe-go/troupe/test/lambdasim"
-	"github.com/troupe-go/troupe/test/lambdasim/runtimeapi"
+	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/runtimeapi"
 )
 
 // SPEC 2, D1, D2: a process that AWS_LAMBDA_MAX_CONCURRENCY gives 64 invocations at once, each with a deadline of its

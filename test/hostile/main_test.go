@@ -21,9 +21,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/troupe-go/troupe/test/lambdasim"
-	"github.com/troupe-go/troupe/test/lambdasim/history"
-	"github.com/troupe-go/troupe/test/lambdasim/runtimeapi"
+	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/history"
+	"github.com/troupe-go/troupe/lambdasim/runtimeapi"
 )
 
 // role tells a process started from this test binary that it is the function.

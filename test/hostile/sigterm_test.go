@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/troupe-go/troupe/test/lambdasim"
-	"github.com/troupe-go/troupe/test/lambdasim/runtimeapi"
+	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/runtimeapi"
 )
 
 // underWay starts an invocation of the program in sigterm, and returns once its first message has been handled.

@@ -15,8 +15,8 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/kafka"
-	"github.com/troupe-go/troupe/test/lambdasim"
-	"github.com/troupe-go/troupe/test/lambdasim/history"
+	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
 // What the sources are put through. The rate is one that two processors bear, so that what is under way stays

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/troupe-go/troupe/test/lambdasim/check"
+	"github.com/troupe-go/troupe/lambdasim/check"
 )
 
 var (

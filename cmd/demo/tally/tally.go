@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/cmd/demo/page"
-	"github.com/troupe-go/troupe/test/lambdasim/history"
+	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
 // Tally counts what happened to the records of one source. Only Settled may be called while Record is.

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/test/lambdasim"
-	"github.com/troupe-go/troupe/test/lambdasim/history"
+	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
 // tenOrders is a queue of ten messages of which the first is bad. It gives up after three receives.

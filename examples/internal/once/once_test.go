@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/test/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim"
 )
 
 // memory is a Store as DynamoDB would be one: each method is one conditional request.

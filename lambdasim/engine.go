@@ -1,0 +1,271 @@
+package lambdasim
+
+import (
+	"container/heap"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/lambdasim/check"
+	"github.com/troupe-go/troupe/lambdasim/history"
+)
+
+// poller is what a source's side of the engine does. The engine calls it on its own goroutine only.
+type poller interface {
+	// poll takes in what has been sent and begins the invocations that are due. The error ends the run.
+	poll() error
+	// drained reports whether every record is accounted for and none is to come.
+	drained() bool
+}
+
+// engine drives a run. Everything about sources and mapping happens on the goroutine of Run, turn by turn,
+// so that it happens in one order; handlers have goroutines of their own, which nothing waits for longer
+// than their deadline.
+//
+// A turn begins a moment after what caused it: one nanosecond, which in virtual time passes only when every
+// other goroutine has come to rest. So a turn finds all that happened at an instant, whichever of it woke
+// the engine, and in virtual time a run does not depend on scheduling.
+type engine struct {
+	sim    Simulation
+	ctx    context.Context // what handlers inherit values from
+	log    *recorder
+	poller poller
+	began  time.Time
+	now    time.Time // of the turn
+
+	timers  timers
+	serial  uint64
+	numbers int
+	launch  []*invocation // begun in this turn, to be called at its end
+	invoked int
+	running int
+	buffers [][]byte
+
+	wakeup chan struct{}
+	mu     sync.Mutex
+	ended  []*invocation
+}
+
+func newEngine(ctx context.Context, s Simulation) *engine {
+	now := time.Now()
+	e := &engine{
+		sim: s, ctx: context.WithoutCancel(ctx), began: now, now: now,
+		log:    &recorder{began: now, checker: check.New(s.rules()), observe: s.Observe},
+		wakeup: make(chan struct{}, 1),
+	}
+	if s.History != nil {
+		e.log.out = history.NewWriter(s.History)
+	}
+	return e
+}
+
+func (e *engine) run(ctx context.Context) (check.Verdict, error) {
+	e.log.add(history.Event{Kind: history.Began, Detail: e.sim.rules().String()})
+	err := e.loop(ctx)
+	how := history.Drained
+	if err != nil || !e.poller.drained() {
+		how = history.Stopped
+	}
+	verdict, logErr := e.log.close(how)
+	if err == nil {
+		err = logErr
+	}
+	return verdict, err
+}
+
+func (e *engine) loop(ctx context.Context) (err error) {
+	stop := ctx.Done()
+	for {
+		e.now = time.Now()
+		e.fire()
+		e.settle()
+		if err == nil && ctx.Err() != nil {
+			err, stop = context.Cause(ctx), nil
+		}
+		if err == nil {
+			err = e.poller.poll()
+		}
+		if e.running == 0 && (err != nil || e.spent() || e.poller.drained()) {
+			return err
+		}
+		for _, inv := range e.launch {
+			go inv.run(e)
+		}
+		clear(e.launch)
+		e.launch = e.launch[:0]
+		e.wait(stop)
+	}
+}
+
+// full reports whether no invocation may begin now.
+func (e *engine) full() bool { return e.running >= e.sim.Concurrency || e.spent() }
+
+// spent reports whether no invocation may begin any more.
+func (e *engine) spent() bool { return e.sim.Invocations > 0 && e.invoked >= e.sim.Invocations }
+
+// wait returns when something has happened.
+func (e *engine) wait(stop <-chan struct{}) {
+	var due <-chan time.Time
+	if len(e.timers) > 0 {
+		timer := time.NewTimer(time.Until(e.timers[0].at))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-due:
+	case <-e.wakeup:
+	case <-stop:
+	}
+	time.Sleep(time.Nanosecond)
+}
+
+// wake has the engine take a turn soon. It never blocks.
+func (e *engine) wake() {
+	select {
+	case e.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// settle deals with the invocations that have ended, in the order in which they began.
+func (e *engine) settle() {
+	e.mu.Lock()
+	ended := e.ended
+	e.ended = nil
+	e.mu.Unlock()
+	slices.SortFunc(ended, func(a, b *invocation) int { return a.number - b.number })
+	for _, inv := range ended {
+		e.cancel(inv.timer)
+		e.running--
+		if k := inv.result.kind; k == history.Answered || k == history.Failed { // nobody has the payload any more
+			e.recycle(inv.payload)
+		}
+		inv.done(inv.result)
+	}
+}
+
+// maxSpare bounds the buffers that wait for another invocation.
+const maxSpare = 64
+
+// buffer returns an empty buffer for a payload.
+func (e *engine) buffer() []byte {
+	if n := len(e.buffers); n > 0 {
+		b := e.buffers[n-1]
+		e.buffers = e.buffers[:n-1]
+		return b
+	}
+	return nil
+}
+
+func (e *engine) recycle(b []byte) {
+	if len(e.buffers) < maxSpare {
+		e.buffers = append(e.buffers, b[:0])
+	}
+}
+
+// timer is something to do at an instant.
+type timer struct {
+	at     time.Time
+	serial uint64
+	index  int // in the heap; −1 once it is out
+	do     func()
+}
+
+// at has do called in the first turn that is not before t.
+func (e *engine) at(t time.Time, do func()) *timer {
+	e.serial++
+	x := &timer{at: t, serial: e.serial, do: do}
+	heap.Push(&e.timers, x)
+	return x
+}
+
+// cancel takes a timer out, if it is still in.
+func (e *engine) cancel(t *timer) {
+	if t != nil && t.index >= 0 {
+		heap.Remove(&e.timers, t.index)
+	}
+}
+
+func (e *engine) fire() {
+	for len(e.timers) > 0 && !e.timers[0].at.After(e.now) {
+		heap.Pop(&e.timers).(*timer).do()
+	}
+}
+
+// timers is a heap, the earliest first, and of the same instant the one that was set first.
+type timers []*timer
+
+func (t timers) Len() int { return len(t) }
+
+func (t timers) Less(i, j int) bool {
+	if c := t[i].at.Compare(t[j].at); c != 0 {
+		return c < 0
+	}
+	return t[i].serial < t[j].serial
+}
+
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
+}
+
+func (t *timers) Push(x any) {
+	x.(*timer).index = len(*t)
+	*t = append(*t, x.(*timer))
+}
+
+func (t *timers) Pop() any {
+	old := *t
+	last := old[len(old)-1]
+	old[len(old)-1] = nil
+	*t = old[:len(old)-1]
+	last.index = -1
+	return last
+}
+
+// recorder takes down the history. It is safe for concurrent use; what it is given gets the time and place
+// at which it came.
+type recorder struct {
+	mu      sync.Mutex
+	began   time.Time
+	checker *check.Checker
+	observe func(history.Event)
+	out     *history.Writer
+	closed  bool
+}
+
+func (r *recorder) add(e history.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.put(e)
+}
+
+// put is add for those who hold the lock.
+func (r *recorder) put(e history.Event) {
+	if r.closed {
+		return
+	}
+	e.At = time.Since(r.began)
+	r.checker.Record(e)
+	if r.out != nil {
+		r.out.Write(e)
+	}
+	if r.observe != nil {
+		r.observe(e)
+	}
+}
+
+// close ends the history. What handlers that were left behind have to say goes nowhere.
+func (r *recorder) close(how string) (check.Verdict, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.put(history.Event{Kind: history.Finished, Detail: how})
+	r.closed = true
+	if r.out != nil {
+		if err := r.out.Flush(); err != nil {
+			return r.checker.Verdict(), err
+		}
+	}
+	return r.checker.Verdict(), nil
+}

@@ -1,0 +1,185 @@
+package lambdasim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/troupe-go/troupe/lambdasim/history"
+)
+
+// ErrCrashed is matched by the errors of handlers that stand for a process, such as runtimeapi.Function, if
+// the process died before it answered.
+var ErrCrashed = errors.New("lambdasim: the function's process died")
+
+const functionARN = "arn:aws:lambda:" + region + ":" + account + ":function:simulated"
+
+// delivery is a record in a batch.
+type delivery struct {
+	id, group string
+	number    int // how often the record has been delivered, this time included
+}
+
+// invocation is a batch on its way through the function.
+type invocation struct {
+	number   int
+	request  string
+	records  []delivery
+	payload  []byte
+	deadline time.Time
+	timer    *timer
+	done     func(result)
+	log      *recorder
+
+	// Guarded by log.mu.
+	over   bool
+	left   bool // timed out or crashed: whatever it still does goes nowhere
+	result result
+	index  map[string]int // of records, once somebody asks
+	starts []int          // by record: handlers started
+}
+
+// result is how an invocation ended.
+type result struct {
+	kind   history.Kind
+	answer answer // if it was answered
+}
+
+// failed reports whether Lambda sees a function error.
+func (r result) failed() bool { return r.kind != history.Answered }
+
+// newInvocation returns an invocation with the next number and no records.
+func (e *engine) newInvocation() *invocation {
+	e.numbers++
+	return &invocation{number: e.numbers, log: e.log, payload: e.buffer()}
+}
+
+// deliver puts a record into the batch. What the function sees of it is in the payload already.
+func (e *engine) deliver(inv *invocation, d delivery) {
+	inv.records = append(inv.records, d)
+	e.log.add(history.Event{Kind: history.Received, Invocation: inv.number, Record: d.id, Group: d.group, Number: d.number})
+}
+
+// invoke calls the function at the end of the turn. done is called in the turn in which the invocation has
+// ended.
+func (e *engine) invoke(inv *invocation, done func(result)) {
+	inv.done = done
+	inv.request = uuid("request", uint64(inv.number))
+	inv.deadline = e.now.Add(e.sim.Timeout)
+	inv.timer = e.at(inv.deadline, func() { inv.timeOut(e) })
+	e.invoked++
+	e.running++
+	e.launch = append(e.launch, inv)
+	e.log.add(history.Event{
+		Kind: history.Invoked, Invocation: inv.number, Number: len(inv.records), Until: inv.deadline.Sub(e.began),
+	})
+}
+
+// run calls the handler. It returns when the handler does, which may be long after the invocation is over.
+func (inv *invocation) run(e *engine) {
+	ctx, cancel := context.WithDeadline(context.WithValue(e.ctx, callKey{}, inv), inv.deadline)
+	defer cancel()
+	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: inv.request, InvokedFunctionArn: functionARN})
+
+	returned := false
+	defer func() {
+		if !returned {
+			how := "runtime.Goexit"
+			if v := recover(); v != nil {
+				how = fmt.Sprintf("panic: %v", v)
+			}
+			inv.end(e, history.Crashed, how, answer{})
+		}
+	}()
+	body, err := e.sim.Handler.Invoke(ctx, inv.payload)
+	returned = true
+
+	switch {
+	case errors.Is(err, ErrCrashed):
+		inv.end(e, history.Crashed, err.Error(), answer{})
+	case err != nil:
+		inv.end(e, history.Failed, err.Error(), answer{})
+	case len(body) > maxPayload:
+		inv.end(e, history.Failed, fmt.Sprintf("the response has %d bytes; allowed are %d", len(body), maxPayload), answer{})
+	default:
+		text := string(body)
+		inv.end(e, history.Answered, text, e.sim.read(body, inv.has))
+	}
+}
+
+// scrawl makes a handler that still looks at its payload see nonsense.
+func scrawl(payload []byte) {
+	for i := range payload {
+		payload[i] = '#'
+	}
+}
+
+// maxDetail bounds what the history keeps of an error.
+const maxDetail = 500
+
+// end books how an invocation ended, if it has ended in time.
+func (inv *invocation) end(e *engine, kind history.Kind, detail string, a answer) {
+	if kind != history.Answered && len(detail) > maxDetail {
+		detail = detail[:maxDetail]
+	}
+	if kind != history.Crashed {
+		scrawl(inv.payload)
+	}
+	inv.log.mu.Lock()
+	ended := !inv.over && time.Now().Before(inv.deadline)
+	if ended {
+		inv.over, inv.left = true, kind == history.Crashed
+		inv.result = result{kind: kind, answer: a}
+		inv.log.put(history.Event{Kind: kind, Invocation: inv.number, Detail: detail})
+	}
+	inv.log.mu.Unlock()
+	if ended {
+		e.mu.Lock()
+		e.ended = append(e.ended, inv)
+		e.mu.Unlock()
+		e.wake()
+	}
+}
+
+// timeOut ends an invocation at its deadline.
+func (inv *invocation) timeOut(e *engine) {
+	inv.log.mu.Lock()
+	ended := !inv.over
+	if ended {
+		inv.over, inv.left = true, true
+		inv.result = result{kind: history.TimedOut}
+		inv.log.put(history.Event{Kind: history.TimedOut, Invocation: inv.number})
+	}
+	inv.log.mu.Unlock()
+	if ended {
+		e.mu.Lock()
+		e.ended = append(e.ended, inv)
+		e.mu.Unlock()
+	}
+}
+
+// find returns the place of a record in the batch, or −1. The caller holds log.mu.
+func (inv *invocation) find(id string) int {
+	if inv.index == nil {
+		inv.index = make(map[string]int, len(inv.records))
+		for i, d := range inv.records {
+			if _, twice := inv.index[d.id]; !twice {
+				inv.index[d.id] = i
+			}
+		}
+		inv.starts = make([]int, len(inv.records))
+	}
+	if i, ok := inv.index[id]; ok {
+		return i
+	}
+	return -1
+}
+
+func (inv *invocation) has(id string) bool {
+	inv.log.mu.Lock()
+	defer inv.log.mu.Unlock()
+	return inv.find(id) >= 0
+}

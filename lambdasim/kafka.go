@@ -1,0 +1,170 @@
+package lambdasim
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/troupe-go/troupe/kafka/wire"
+	"github.com/troupe-go/troupe/lambdasim/check"
+	"github.com/troupe-go/troupe/lambdasim/history"
+)
+
+// Limits of topics, and what a broker does unless told otherwise.
+const (
+	maxPartitions  = 1_000
+	kafkaRetention = 7 * 24 * time.Hour
+	kafkaWindow    = 500 * time.Millisecond
+	kafkaRetries   = 10 // if there is no limit, but a destination
+	kafkaServers   = "b-1.simulated.kafka." + region + ".amazonaws.com:9092,b-2.simulated.kafka." + region + ".amazonaws.com:9092"
+)
+
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// KafkaTopic is a topic of a Kafka cluster. Its fields must not change while a run uses it; its methods may be
+// called at any time, by several goroutines.
+type KafkaTopic struct {
+	// Name is the topic's. Default "topic".
+	Name string
+	// Partitions is how many there are: 1 to 1,000, default 1. The records of a key are in one partition;
+	// those without a key go to each partition in turn.
+	Partitions int
+	// SelfManaged: the cluster is not one of Amazon MSK, and events say so.
+	SelfManaged bool
+	// ByKey has the checker expect the order of keys, which suits kafka.ByKey, and of the records without one
+	// the order of their partition. Default: the order of partitions.
+	ByKey bool
+	// RetentionPeriod is how long the topic keeps a record. Default 7 days.
+	RetentionPeriod time.Duration
+
+	intake[KafkaRecord]
+	offsets []int64 // by partition: the next one. Guarded by intake.mu.
+}
+
+// KafkaRecord is a record for a Kafka topic. A nil Key is no key, and a nil Value a tombstone.
+type KafkaRecord struct {
+	Key, Value []byte
+	Headers    []wire.Header
+}
+
+// Send appends a record and returns its identifier, such as "orders-0@15" for offset 15 in partition 0 of topic
+// orders: what kafka.Record.ID returns. It never blocks. What is sent before Run counts as sent when Run begins.
+func (t *KafkaTopic) Send(r KafkaRecord) string { return t.send(r, t.place) }
+
+// Feed adds a supply of records that are sent when there is room.
+func (t *KafkaTopic) Feed(f Feed[KafkaRecord]) { t.feed(f) }
+
+func (t *KafkaTopic) name() string {
+	if t.Name == "" {
+		return "topic"
+	}
+	return t.Name
+}
+
+// place chooses the partition of a record, and returns what then identifies it.
+func (t *KafkaTopic) place(r KafkaRecord, serial uint64) string {
+	partition := serial
+	if r.Key != nil {
+		partition = mix(hashOf(string(r.Key)))
+	}
+	partition %= uint64(max(shards(t.Partitions), 1))
+	for uint64(len(t.offsets)) <= partition {
+		t.offsets = append(t.offsets, 0)
+	}
+	offset := t.offsets[partition]
+	t.offsets[partition]++
+	return fmt.Sprintf("%s-%d@%d", t.name(), partition, offset)
+}
+
+func (t *KafkaTopic) order() check.Order { return check.Strict }
+
+func (t *KafkaTopic) check(sim *Simulation, c *complaints) {
+	sim.Mapping.checkKafka(c)
+	c.within("Partitions", shards(t.Partitions), 1, maxPartitions, "")
+	if !topicName.MatchString(t.name()) {
+		c.add("Name is %q; allowed are up to 249 letters, digits, dots, hyphens and underscores", t.name())
+	}
+	if t.RetentionPeriod < 0 {
+		c.add("RetentionPeriod is %v; a positive one is needed, or 0 for the default", t.RetentionPeriod)
+	}
+	if sim.Timeout > maxKafkaTimeout {
+		c.add("Timeout is %v; allowed is up to %v for a function with a Kafka mapping", sim.Timeout, maxKafkaTimeout)
+	}
+}
+
+func (t *KafkaTopic) arn() string {
+	if t.SelfManaged {
+		return ""
+	}
+	return "arn:aws:kafka:" + region + ":" + account + ":cluster/simulated/751d2973-a626-431c-9d4e-d7975eb44dd7-2"
+}
+
+func (t *KafkaTopic) source() string {
+	if t.SelfManaged {
+		return "SelfManagedKafka"
+	}
+	return "aws:kafka"
+}
+
+func (t *KafkaTopic) claim(e *engine) error {
+	if err := t.intake.claim(e); err != nil {
+		return err
+	}
+	p := &kafkaPoller{engine: e, topic: t, keep: t.RetentionPeriod}
+	if p.keep == 0 {
+		p.keep = kafkaRetention
+	}
+	pollers := 1
+	if config := e.sim.Mapping.ProvisionedPollerConfig; config != nil {
+		pollers = min(config.MinimumPollers, shards(t.Partitions))
+	}
+	for range pollers {
+		p.consumers = append(p.consumers, &consumer{})
+	}
+	e.poller = p
+	return nil
+}
+
+// kafkaRecord is a record that has been sent, and how its event shows it.
+type kafkaRecord struct {
+	streamRecord
+	partition string
+	number    int // of the partition
+}
+
+func (p *kafkaPoller) accept(r sent[KafkaRecord]) error {
+	t := p.topic
+	partition, last, _ := strings.Cut(r.id, "@")
+	offset, _ := strconv.ParseInt(last, 10, 64)
+	number, _ := strconv.Atoi(strings.TrimPrefix(partition, t.name()+"-"))
+	body, err := json.Marshal(wire.Record{
+		Topic: t.name(), Partition: int32(number), Offset: offset, Timestamp: r.at, TimestampType: "CREATE_TIME",
+		Key: r.record.Key, Value: r.record.Value, Headers: append([]wire.Header{}, r.record.Headers...),
+	})
+	if err != nil {
+		return fmt.Errorf("lambdasim: record %s: %w", r.id, err)
+	}
+	if len(body)+envelope > maxPayload {
+		return fmt.Errorf("lambdasim: record %s has %d bytes, more than an event may have; what Lambda does then is not simulated", r.id, len(body))
+	}
+	group := partition
+	switch {
+	case !t.ByKey:
+	case len(r.record.Key) > 0:
+		group = string(r.record.Key)
+	default:
+		group += " without a key"
+	}
+	record := &kafkaRecord{streamRecord{id: r.id, group: group, at: r.at, body: body}, partition, number}
+	p.engine.log.add(history.Event{Kind: history.Sent, Record: r.id, Group: group})
+	if p.engine.filtered(func() []byte { return body }) {
+		p.engine.log.add(history.Event{Kind: history.Filtered, Record: r.id, Group: group})
+		return nil
+	}
+	p.live++
+	p.consumers[number%len(p.consumers)].records.push(record)
+	return nil
+}

@@ -1,0 +1,391 @@
+package lambdasim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/lambdasim/check"
+	"github.com/troupe-go/troupe/lambdasim/history"
+)
+
+// Queue is an SQS queue: a FIFO queue if its name ends in ".fifo", else a standard queue. Its fields must
+// not change while a run uses it; its methods may be called at any time, by several goroutines.
+type Queue struct {
+	// Name is the last part of the queue's ARN. Default "queue".
+	Name string
+	// VisibilityTimeout is how long a message stays hidden, counted from its receive. Up to 12 h, and at
+	// least the function's timeout. Default 30 s.
+	VisibilityTimeout time.Duration
+	// MessageRetentionPeriod is how long the queue keeps a message: 1 minute to 14 days, default 4 days.
+	MessageRetentionPeriod time.Duration
+	// RedrivePolicy says when messages go to a dead-letter queue. Default: never.
+	RedrivePolicy RedrivePolicy
+
+	intake[Message]
+
+	// What follows belongs to the engine.
+	live     int // messages in the queue, received and delayed ones included
+	inFlight int
+	ready    deque[*message]   // visible messages of a standard queue
+	groups   map[string]*group // of a FIFO queue
+	idle     deque[*group]     // groups with messages and none in flight
+	seen     deduplication
+}
+
+// RedrivePolicy has messages moved that have been received too often.
+type RedrivePolicy struct {
+	// DeadLetterQueue gets them. It has to be of the same type, standard or FIFO.
+	DeadLetterQueue *Queue
+	// MaxReceiveCount is how often a message may be received, 1 to 1,000; the next receive moves it.
+	MaxReceiveCount int
+}
+
+// Message is a message for a queue.
+type Message struct {
+	Body string
+	// Group is the MessageGroupId. FIFO queues need one; standard queues may have it (fair queues).
+	Group string
+	// Deduplication is the MessageDeduplicationId: a FIFO queue accepts a second message with the same one
+	// within 5 minutes and does not deliver it. Default: one that no other message has.
+	Deduplication string
+	// Delay is how long a standard queue hides the message at first, up to 15 minutes.
+	Delay time.Duration
+	// Attributes are the message attributes.
+	Attributes map[string]events.SQSMessageAttribute
+}
+
+// Limits of SQS.
+const (
+	maxBody            = 1 << 20
+	maxDelay           = 15 * time.Minute
+	deduplicationTime  = 5 * time.Minute
+	maxInFlight        = 120_000
+	defaultVisibility  = 30 * time.Second
+	maxVisibility      = 12 * time.Hour
+	defaultRetention   = 4 * 24 * time.Hour
+	minRetention       = time.Minute
+	maxRetention       = 14 * 24 * time.Hour
+	maxMaxReceiveCount = 1_000
+)
+
+// message is a message in a queue.
+type message struct {
+	Message
+	id       string
+	sequence string // of a FIFO queue
+	sentAt   time.Time
+	firstAt  time.Time // of the first receive
+	receives int
+	hidden   bool // in flight, or delayed
+	gone     bool
+	timer    *timer // makes it visible again
+
+	group         *group
+	before, after *message // in its group
+}
+
+// group is a message group with messages in the queue.
+type group struct {
+	name        string
+	first, last *message
+	inFlight    int
+}
+
+// Send sends a message and returns its identifier. It never blocks. What is sent before Run counts as sent
+// when Run begins. A message that SQS would not accept makes Run fail.
+func (q *Queue) Send(m Message) string { return q.send(m, q.messageID) }
+
+// Feed adds a supply of messages that are sent when there is room.
+func (q *Queue) Feed(f Feed[Message]) { q.feed(f) }
+
+// Messages returns what has been sent to the queue and not been taken by a run yet: for a dead-letter queue
+// or an on-failure destination, what has arrived there.
+func (q *Queue) Messages() []events.SQSMessage {
+	var list []events.SQSMessage
+	for _, s := range q.waiting() {
+		list = append(list, events.SQSMessage{
+			MessageId: s.id, Body: s.record.Body, MessageAttributes: s.record.Attributes,
+			Attributes:  map[string]string{"MessageGroupId": s.record.Group},
+			EventSource: "aws:sqs", EventSourceARN: q.arn(), AWSRegion: region,
+		})
+	}
+	return list
+}
+
+func (q *Queue) name() string {
+	if q.Name == "" {
+		return "queue"
+	}
+	return q.Name
+}
+
+func (q *Queue) fifo() bool { return strings.HasSuffix(q.Name, ".fifo") }
+
+func (q *Queue) arn() string { return "arn:aws:sqs:" + region + ":" + account + ":" + q.name() }
+
+func (q *Queue) messageID(_ Message, serial uint64) string { return uuid(q.arn(), serial) }
+
+func (q *Queue) visibility() time.Duration {
+	if q.VisibilityTimeout == 0 {
+		return defaultVisibility
+	}
+	return q.VisibilityTimeout
+}
+
+func (q *Queue) retention() time.Duration {
+	if q.MessageRetentionPeriod == 0 {
+		return defaultRetention
+	}
+	return q.MessageRetentionPeriod
+}
+
+func (q *Queue) order() check.Order {
+	if q.fifo() {
+		return check.Strict
+	}
+	return check.NoOrder
+}
+
+func (q *Queue) check(s *Simulation, c *complaints) {
+	s.Mapping.checkQueue(c, q.fifo())
+	if v := q.visibility(); v < 0 || v > maxVisibility {
+		c.add("VisibilityTimeout is %v; allowed is up to %v", v, maxVisibility)
+	} else if v < s.Timeout {
+		c.add("VisibilityTimeout is %v, less than the function's timeout of %v", v, s.Timeout)
+	}
+	if r := q.retention(); r < minRetention || r > maxRetention {
+		c.add("MessageRetentionPeriod is %v; allowed is %v to %v", r, minRetention, maxRetention)
+	}
+	switch p := q.RedrivePolicy; {
+	case p.DeadLetterQueue == nil && p.MaxReceiveCount == 0:
+	case p.DeadLetterQueue == nil:
+		c.add("RedrivePolicy has MaxReceiveCount %d and no DeadLetterQueue", p.MaxReceiveCount)
+	default:
+		c.within("RedrivePolicy.MaxReceiveCount", p.MaxReceiveCount, 1, maxMaxReceiveCount, "")
+		if p.DeadLetterQueue.fifo() != q.fifo() {
+			c.add("RedrivePolicy.DeadLetterQueue is %s; the dead-letter queue of %s has to be of the same type", p.DeadLetterQueue.name(), q.name())
+		}
+	}
+}
+
+func (q *Queue) claim(e *engine) error {
+	if err := q.intake.claim(e); err != nil {
+		return err
+	}
+	if q.groups == nil {
+		q.groups = make(map[string]*group)
+	}
+	e.poller = &queuePoller{queue: q, engine: e, scaling: scalingOf(e.sim.Mapping, q.fifo())}
+	return nil
+}
+
+// accept puts a message into the queue.
+func (q *Queue) accept(e *engine, s sent[Message]) error {
+	m := s.record
+	switch {
+	case len(m.Body) > maxBody:
+		return fmt.Errorf("lambdasim: message %s has a body of %d bytes; %d are allowed", s.id, len(m.Body), maxBody)
+	case m.Delay < 0 || m.Delay > maxDelay:
+		return fmt.Errorf("lambdasim: message %s has a delay of %v; allowed is up to %v", s.id, m.Delay, maxDelay)
+	case q.fifo() && m.Group == "":
+		return fmt.Errorf("lambdasim: message %s has no group, which %s needs", s.id, q.name())
+	case q.fifo() && m.Delay != 0:
+		return fmt.Errorf("lambdasim: message %s has a delay, which a message of a FIFO queue cannot have", s.id)
+	case !q.fifo() && m.Deduplication != "":
+		return fmt.Errorf("lambdasim: message %s has a deduplication id, which is for FIFO queues", s.id)
+	}
+	if q.fifo() {
+		if m.Deduplication == "" {
+			m.Deduplication = s.id
+		} else if q.seen.twice(m.Deduplication, s.at) {
+			return nil
+		}
+	}
+	x := &message{Message: m, id: s.id, sentAt: s.at}
+	q.live++
+	e.log.add(history.Event{Kind: history.Sent, Record: x.id, Group: m.Group})
+	switch {
+	case q.fifo():
+		x.sequence = fmt.Sprintf("188%017d", q.seen.count())
+		q.join(x)
+	case m.Delay > 0:
+		x.hidden = true
+		x.timer = e.at(s.at.Add(m.Delay), func() { q.show(x) })
+	default:
+		q.ready.push(x)
+	}
+	return nil
+}
+
+// join puts a message at the end of its group.
+func (q *Queue) join(m *message) {
+	g := q.groups[m.Group]
+	if g == nil {
+		g = &group{name: m.Group}
+		q.groups[m.Group] = g
+	}
+	m.group, m.before = g, g.last
+	if g.last == nil {
+		g.first = m
+		if g.inFlight == 0 {
+			q.idle.push(g)
+		}
+	} else {
+		g.last.after = m
+	}
+	g.last = m
+}
+
+// show makes a hidden message visible.
+func (q *Queue) show(m *message) {
+	m.hidden = false
+	if m.receives > 0 {
+		q.inFlight--
+	}
+	if m.group == nil {
+		q.ready.push(m)
+		return
+	}
+	m.group.inFlight--
+	q.wakeGroup(m.group)
+}
+
+// wakeGroup makes a group available if it has messages and none in flight.
+func (q *Queue) wakeGroup(g *group) {
+	switch {
+	case g.inFlight > 0:
+	case g.first == nil:
+		delete(q.groups, g.name)
+	default:
+		q.idle.push(g)
+	}
+}
+
+// remove takes a message out of the queue. It does not wake the group, which may be at work.
+func (q *Queue) remove(e *engine, m *message) {
+	m.gone = true
+	q.live--
+	e.cancel(m.timer)
+	if m.hidden && m.receives > 0 {
+		q.inFlight--
+	}
+	g := m.group
+	if g == nil {
+		return
+	}
+	if m.hidden {
+		g.inFlight--
+	}
+	if m.before == nil {
+		g.first = m.after
+	} else {
+		m.before.after = m.after
+	}
+	if m.after == nil {
+		g.last = m.before
+	} else {
+		m.after.before = m.before
+	}
+}
+
+// delete removes a message that was received for the number-th time, unless that receive is no longer the
+// last one.
+func (q *Queue) delete(e *engine, m *message, number int) bool {
+	if m.gone || m.receives != number {
+		return false
+	}
+	q.remove(e, m)
+	if m.group != nil {
+		q.wakeGroup(m.group)
+	}
+	return true
+}
+
+// receive hides a message and counts the receive.
+func (q *Queue) receive(e *engine, m *message) {
+	m.hidden = true
+	m.receives++
+	q.inFlight++
+	if m.receives == 1 {
+		m.firstAt = e.now
+	}
+	if m.group != nil {
+		m.group.inFlight++
+	}
+	m.timer = e.at(e.now.Add(q.visibility()), func() { q.show(m) })
+}
+
+// duplicate puts a second copy of a message into a standard queue.
+func (q *Queue) duplicate(e *engine, m *message) {
+	x := *m
+	x.hidden, x.timer = false, nil
+	q.live++
+	q.ready.push(&x)
+	e.log.add(history.Event{Kind: history.Duplicated, Record: m.id, Group: m.Group})
+}
+
+// unreceive takes back a receive.
+func (q *Queue) unreceive(e *engine, m *message) {
+	e.cancel(m.timer)
+	m.hidden = false
+	m.receives--
+	q.inFlight--
+	if m.group != nil {
+		m.group.inFlight--
+	}
+}
+
+// unfit removes a message that is too old, or has been received too often, instead of handing it out.
+func (q *Queue) unfit(e *engine, m *message) bool {
+	switch p := q.RedrivePolicy; {
+	case e.now.Sub(m.sentAt) > q.retention():
+		q.remove(e, m)
+		e.log.add(history.Event{Kind: history.Expired, Record: m.id, Group: m.Group})
+	case p.DeadLetterQueue != nil && m.receives >= p.MaxReceiveCount:
+		q.remove(e, m)
+		p.DeadLetterQueue.bury(m)
+		e.log.add(history.Event{Kind: history.DeadLettered, Record: m.id, Group: m.Group, Number: m.receives})
+	default:
+		return false
+	}
+	return true
+}
+
+// bury takes in a dead letter, which keeps its identifier.
+func (q *Queue) bury(m *message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.inbox = append(q.inbox, sent[Message]{m.Message, m.id, m.sentAt})
+}
+
+// deduplication remembers the deduplication ids of the last 5 minutes.
+type deduplication struct {
+	at       map[string]time.Time
+	order    deque[string]
+	accepted uint64
+}
+
+// count numbers the messages that are accepted.
+func (d *deduplication) count() uint64 {
+	d.accepted++
+	return d.accepted
+}
+
+// twice reports whether id was there within the last 5 minutes, and remembers it if not.
+func (d *deduplication) twice(id string, now time.Time) bool {
+	for d.order.len() > 0 && now.Sub(d.at[d.order.front()]) > deduplicationTime {
+		delete(d.at, d.order.pop())
+	}
+	if _, there := d.at[id]; there {
+		return true
+	}
+	if d.at == nil {
+		d.at = make(map[string]time.Time)
+	}
+	d.at[id] = now
+	d.order.push(id)
+	return false
+}

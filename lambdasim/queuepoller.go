@@ -1,0 +1,200 @@
+package lambdasim
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/lambdasim/history"
+)
+
+// queuePoller receives from a queue, invokes the function and deletes what was handled.
+type queuePoller struct {
+	queue  *Queue
+	engine *engine
+
+	scaling scaling
+	quota   quota
+	active  time.Time // when the first message was there
+	open    *openBatch
+	scaler  *timer
+}
+
+// openBatch is a batch that is being gathered.
+type openBatch struct {
+	inv      *invocation
+	received []receipt
+	until    time.Time // when its window ends
+	timer    *timer
+}
+
+// receipt is a message as it was received once.
+type receipt struct {
+	message *message
+	number  int
+}
+
+func (p *queuePoller) drained() bool {
+	return p.queue.live == 0 && p.open == nil && p.queue.exhausted()
+}
+
+func (p *queuePoller) poll() error {
+	q, e := p.queue, p.engine
+	for {
+		err := q.take(e, q.messageID, func() int { return q.live }, func(s sent[Message]) error { return q.accept(e, s) })
+		if err != nil {
+			return err
+		}
+		if !p.gather() {
+			return nil
+		}
+	}
+}
+
+// gather fills batches and sends them off. It reports whether there is now room for more messages in the
+// queue.
+func (p *queuePoller) gather() (room bool) {
+	before := p.queue.live
+	for p.open != nil || p.mayOpen() {
+		if !p.fill() {
+			break
+		}
+	}
+	return p.queue.live < before
+}
+
+// mayOpen reports whether another batch may be under way, and there is something for it.
+func (p *queuePoller) mayOpen() bool {
+	q, e := p.queue, p.engine
+	if q.fifo() && q.idle.len() == 0 || !q.fifo() && q.ready.len() == 0 || q.inFlight >= maxInFlight {
+		return false
+	}
+	if e.full() {
+		return false
+	}
+	limit := e.sim.Concurrency
+	if n := e.sim.Mapping.ScalingConfig.MaximumConcurrency; n > 0 {
+		limit = min(limit, n)
+	}
+	if scaled := p.scaled(); scaled < limit {
+		limit = scaled
+		if e.running >= limit {
+			p.comeBackToScale()
+		}
+	}
+	return e.running < limit
+}
+
+// fill receives messages into the open batch and sends it off when it is full or its window is over. It
+// reports whether there may be something for another batch.
+func (p *queuePoller) fill() bool {
+	e := p.engine
+	if p.open == nil {
+		p.open = &openBatch{}
+	}
+	full := p.receive()
+	b := p.open
+	if len(b.received) == 0 { // there was nothing but what is unfit
+		p.open = nil
+		return false
+	}
+	window := e.sim.Mapping.window()
+	if b.until.IsZero() {
+		b.until = e.now.Add(window)
+	}
+	if !full && e.now.Before(b.until) {
+		if b.timer == nil {
+			b.timer = e.at(b.until, func() {})
+		}
+		return false
+	}
+	e.cancel(b.timer)
+	p.open = nil
+	b.inv.payload = append(b.inv.payload, "]}"...)
+	e.invoke(b.inv, func(r result) { p.settle(b, r) })
+	return true
+}
+
+// receive takes as many visible messages as the batch has room for, and reports whether it is full.
+func (p *queuePoller) receive() (full bool) {
+	q := p.queue
+	p.quota.newCall()
+	if !q.fifo() {
+		for q.ready.len() > 0 && !p.full() && p.mayReceive() {
+			m := q.ready.pop()
+			switch {
+			case m.gone || q.unfit(p.engine, m):
+			case !p.add(m):
+				q.ready.unpop(m)
+				return true
+			}
+		}
+		return p.full()
+	}
+	for q.idle.len() > 0 && !p.full() && p.mayReceive() {
+		if p.receiveGroup(q.idle.pop()) {
+			return true
+		}
+	}
+	return p.full()
+}
+
+func (p *queuePoller) full() bool { return len(p.open.received) >= p.engine.sim.Mapping.BatchSize }
+
+// receiveGroup takes as many messages of a group as the batch has room for, and reports whether it is full.
+func (p *queuePoller) receiveGroup(g *group) (full bool) {
+	q := p.queue
+	for m := g.first; m != nil && !full && p.mayReceive(); {
+		next := m.after
+		if !q.unfit(p.engine, m) {
+			full = !p.add(m) || p.full()
+		}
+		m = next
+	}
+	q.wakeGroup(g)
+	return full
+}
+
+// add receives a message into the batch. It reports false, and leaves the message, if the event would be
+// too large.
+func (p *queuePoller) add(m *message) bool {
+	q, e, b := p.queue, p.engine, p.open
+	if e.filtered(func() []byte { return q.appendRecord(nil, m) }) {
+		q.remove(e, m)
+		e.log.add(history.Event{Kind: history.Filtered, Record: m.id, Group: m.Group})
+		return true
+	}
+	if b.inv == nil {
+		b.inv = e.newInvocation()
+		b.inv.payload = append(b.inv.payload, `{"Records":[`...)
+	}
+	q.receive(e, m)
+	size := len(b.inv.payload)
+	if len(b.received) > 0 {
+		b.inv.payload = append(b.inv.payload, ',')
+	}
+	b.inv.payload = q.appendRecord(b.inv.payload, m)
+	if len(b.inv.payload)+len("]}") > maxPayload && len(b.received) > 0 {
+		b.inv.payload = b.inv.payload[:size]
+		q.unreceive(e, m)
+		return false
+	}
+	p.quota.use(len(b.inv.payload) - size)
+	b.received = append(b.received, receipt{m, m.receives})
+	e.deliver(b.inv, delivery{m.id, m.Group, m.receives})
+	if !q.fifo() && e.sim.Unknown.DuplicateRate > Draw(e.sim.Seed, "duplicate", m.id, m.receives) {
+		q.duplicate(e, m)
+	}
+	return true
+}
+
+// settle does what the response asks for.
+func (p *queuePoller) settle(b *openBatch, r result) {
+	for _, x := range b.received {
+		event := history.Event{Kind: history.Deleted, Invocation: b.inv.number, Record: x.message.id, Group: x.message.Group}
+		if r.failed() || r.answer.whole || r.answer.failed[x.message.id] {
+			event.Kind = history.Returned
+			p.engine.log.add(event)
+		} else if p.queue.delete(p.engine, x.message, x.number) {
+			p.engine.log.add(event)
+		}
+	}
+}
