@@ -66,15 +66,15 @@ test: ## Run all tests
 
 .PHONY: test-long
 test-long: ## Compare 100,000 draws with the model and tell their shares (DRAWS=…), and run what is too long for make test
-	go test ./test -run '^TestAnswersAreTheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
+	go test ./test/properties -run '^TestAnswersAreTheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
 	go test ./cmd/demo/plan -run '^TestAMillionMessagesAMinute$$' -v -count=1 -args -plan.million
-	go test ./test/hostile -run '^TestAProcessFullOfSpinningHandlersAnswers$$' -v -count=1 -args -hostile.spin
+	go test ./test/process/hostile -run '^TestAProcessFullOfSpinningHandlersAnswers$$' -v -count=1 -args -hostile.spin
 	go test ./lambdasim -run HundredThousand -v -count=1 -args -lambdasim.million
 
 .PHONY: soak
 soak: ## Soak all sources under faults and hangs for SOAK (1h) and see that nothing grows
 	@mkdir -p bin
-	go test ./test/soak -run '^TestSoak$$' -v -count=1 -timeout 0 -args -soak.for=$(SOAK) \
+	go test ./test/process/soak -run '^TestSoak$$' -v -count=1 -timeout 0 -args -soak.for=$(SOAK) \
 	  -soak.out="$(CURDIR)/bin/soak-$$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)"
 
 .PHONY: race
@@ -121,7 +121,7 @@ comma := ,
 .PHONY: cover
 cover: ## Measure which statements tests cover; less than 95 %, or unexplained in test/cover/uncovered.txt, fails
 	@mkdir -p bin
-	go test -coverpkg=$(subst $(empty) $(empty),$(comma),$(COVER)) -coverprofile=bin/cover.out $(COVER) ./test
+	go test -coverpkg=$(subst $(empty) $(empty),$(comma),$(COVER)) -coverprofile=bin/cover.out $(COVER) ./test/semantics ./test/properties
 	@go run ./test/cover bin/cover.out
 
 .PHONY: fuzz

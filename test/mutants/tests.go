@@ -32,7 +32,8 @@ func suitesOf(pkg string) []suite {
 		{pkg: pkg, args: []string{"-test.skip=" + long}},
 		{pkg: pkg, args: []string{"-test.run=" + long}},
 		{pkg: "."},
-		{pkg: "test", args: []string{fmt.Sprint("-model.draws=", plans), "-test.skip=" + processes}},
+		{pkg: "test/semantics", args: []string{"-test.skip=" + processes}},
+		{pkg: "test/properties", args: []string{fmt.Sprint("-model.draws=", plans)}},
 		{pkg: "window"}, {pkg: "kpl"}, {pkg: "bulk"}, {pkg: "kafka"}, {pkg: "typed"},
 	}
 }
@@ -40,13 +41,8 @@ func suitesOf(pkg string) []suite {
 // long are tests that take most of the time of their package's.
 const long = "^(TestDecodeAgreesWithEncodingJSONOnAssembledEvents|TestD6StringsAreWhatTheyAreForEncodingJSONAtEachPlace)$"
 
-// processes are the tests of package test that start processes, the go command among them. What they look at is the
-// code as it is, or how it does in real time.
-const processes = "^(TestTwoSpinningHandlersOnOneCoreAreAnsweredForInTime|TestEverythingLinkedHasAPermissiveLicence|" +
-	"TestTheFunctionOfTheREADMERuns|TestAFunctionThatDoesNotObserveIsLinkedWithNothingForIt|TestEverySnippetCompiles|" +
-	"TestASnippetThatDoesNotCompileIsFound|TestEveryExported.*|TestEveryFeature.*|TestWhatIsNotDocumentedIsFound|" +
-	"TestNothingIsLinkedThatAFunctionDoesNotNeed|TestPayloadPackagesLinkNothingButEventTypes|TestImportsRunOneWay|" +
-	"TestAnImportAgainstTheRulesIsFound|TestWhatStandsBesideTheLayoutKnowsNothingOfProtoactor|TestTheRootPackage.*|TestAnExportedActorIsFound)$"
+// processes are the tests of package semantics that start processes. What they look at is how the code does in real time.
+const processes = "^TestTwoSpinningHandlersOnOneCoreAreAnsweredForInTime$"
 
 // draws has properties, where a suite has some, draw the same each time, and not what failed for another mutant.
 var draws = []string{"-rapid.seed=1", "-rapid.nofailfile"}
@@ -57,7 +53,7 @@ const memory = 8 << 20
 // prepare makes the binary of a suite, with all mutants in it, sees that it passes on the code as it is, and gives
 // mutants a multiple of the time that it takes.
 func (s *suite) prepare(overlay, folder string) error {
-	s.binary = filepath.Join(folder, strings.ReplaceAll(s.pkg, ".", "root")+".test")
+	s.binary = filepath.Join(folder, strings.NewReplacer(".", "root", "/", "-").Replace(s.pkg)+".test")
 	if _, err := os.Stat(s.binary); err != nil { // else it is there with other arguments
 		out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", s.binary, "./"+s.pkg).CombinedOutput()
 		if err != nil {

@@ -1,0 +1,118 @@
+package semantics_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/response"
+	reading "github.com/troupe-go/troupe/sources"
+)
+
+// SPEC S1: a dropped record is not reported and is no failure for any policy, is told in the report and in
+// the log, and is not tried again.
+func TestADroppedRecordIsToldButNotReported(t *testing.T) {
+	for _, source := range sources {
+		t.Run(source, func(t *testing.T) {
+			var (
+				report reported
+				text   bytes.Buffer
+				hooked []string
+			)
+			p := process(source, func(ctx context.Context, _ string) error {
+				switch rec, _ := troupe.RecordFrom(ctx); rec.Index {
+				case 1:
+					return fmt.Errorf("as middleware would: %w", messages.Drop(errHandler))
+				case 3:
+					return errHandler
+				}
+				return nil
+			}, troupe.WithConcurrency(1), troupe.Retry{Times: 2, Backoff: func(int) time.Duration { return 0 }}, troupe.WithObserver(report.observe),
+				troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, _ error) { hooked = append(hooked, rec.ID) }),
+				troupe.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
+			answer, err := p.Invoke(t.Context(), document(source, numbered(4, groups(1))...))
+			require.NoError(t, err)
+			ids := failures(t, answer)
+			assert.Len(t, ids, 1)
+			assert.Equal(t, hooked, ids)
+			assert.Equal(t, []int{2, 1, 1}, []int{report.Succeeded, report.Dropped, report.Failed})
+			assert.Equal(t, troupe.Dropped, report.Records[1].Outcome)
+			assert.Equal(t, 1, report.Records[1].Attempts)
+			require.ErrorIs(t, report.Records[1].Err, errHandler)
+			assert.Contains(t, text.String(), "dropped=1")
+			assert.Contains(t, text.String(), report.Records[1].ID)
+		})
+	}
+}
+
+// SPEC S7: a batch in which everything was dropped has not failed.
+func TestABatchOfDroppedRecordsHasNotFailed(t *testing.T) {
+	p := process(standard, func(context.Context, string) error { return messages.Drop(errHandler) }, troupe.ErrorWhenAny)
+	answer, err := p.Invoke(t.Context(), document(standard, numbered(2, groups(1))...))
+	require.NoError(t, err)
+	assert.Empty(t, failures(t, answer))
+	assert.NoError(t, messages.Drop(nil))
+	assert.False(t, messages.IsDrop(errHandler))
+}
+
+// words is an event of a source of one's own.
+type words struct{}
+
+func (words) Kind() messages.Source { return "words" }
+
+func (words) Decode(payload []byte, g reading.Grouping[string]) (*reading.Batch[string], error) {
+	var event []string
+	for _, word := range bytes.Fields(payload) {
+		event = append(event, string(word))
+	}
+	return words{}.Read(event, g)
+}
+
+func (words) Read(event []string, _ reading.Grouping[string]) (*reading.Batch[string], error) {
+	if len(event) == 0 {
+		return nil, messages.Because(messages.ErrEvent, errors.New("no words"))
+	}
+	b := &reading.Batch[string]{Record: func(i int) (string, error) { return event[i], nil }, Barrier: len(event)}
+	for _, word := range event {
+		b.Results = append(b.Results, messages.Result{ID: word})
+	}
+	return b, nil
+}
+
+// SPEC 2: a source that is none of troupe's own gets all there is from New.
+func TestNewServesASourceOfOnesOwn(t *testing.T) {
+	answer := response.Answer[[]string]{
+		Typed: func(ids []string) []string { return ids },
+		JSON:  func(ids []string) []byte { return fmt.Append(nil, ids) },
+	}
+	p := troupe.New(words{}, answer, func(_ context.Context, word string) error {
+		if word == "bad" {
+			return errHandler
+		}
+		return nil
+	}, troupe.WithLogger(nil))
+	out, err := p.Invoke(t.Context(), []byte("good bad fine"))
+	require.NoError(t, err)
+	assert.Equal(t, "[bad]", string(out))
+	ids, err := p.Process(t.Context(), []string{"bad", "worse"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"bad"}, ids)
+	_, err = p.Invoke(t.Context(), nil)
+	require.ErrorIs(t, err, troupe.ErrEvent)
+
+	none := func(context.Context, string) error { return nil }
+	assert.ErrorContains(t, panicked(t, func() { troupe.New(words{}, answer, none, troupe.WithLowestOnly()) }), "WithLowestOnly")
+	assert.ErrorContains(t, panicked(t, func() {
+		troupe.New(words{}, answer, none, troupe.WithGroup(func(events.SQSMessage) string { return "" }))
+	}), "words needs a func(string) string")
+}
