@@ -42,9 +42,11 @@
 // queues in Amazon SQS")
 //
 // E4. A FIFO batch has at most 10 messages, of several groups maybe; a receive takes as many of one group as
-// it can before it goes on to the next. While a message of a group is in flight no later one is delivered.
-// A deduplication id holds for 5 minutes. Lambda does not look at the order in which a function handles or
-// reports messages. (D, "FIFO queue delivery logic in Amazon SQS", "Using Lambda with Amazon SQS")
+// it can before it goes on to the next. (D, "FIFO queue delivery logic in Amazon SQS", "Using Lambda with Amazon
+// SQS") A message that is in flight, or hidden otherwise, holds back the messages behind it in its group and none
+// before it; a delete fails once the visibility timeout of its receive has ended. (V: package fifocases lists the
+// recorded cases, of March to November 2025) A deduplication id holds for 5 minutes. Lambda does not look at the
+// order in which a function handles or reports messages. (D)
 //
 // E5. A batch of a standard queue has 1 to 10,000 messages and is sent off when it is full, when its window
 // is over or when its event would be larger than 6 MB. Lambda starts with five batches at a time, adds up

@@ -1,7 +1,6 @@
 package lambdasim
 
 import (
-	"container/heap"
 	"context"
 	"slices"
 	"sync"
@@ -32,10 +31,8 @@ type engine struct {
 	log    *recorder
 	poller poller
 	began  time.Time
-	now    time.Time // of the turn
+	clock  // its time is that of the turn
 
-	timers  timers
-	serial  uint64
 	numbers int
 	launch  []*invocation // begun in this turn, to be called at its end
 	invoked int
@@ -50,7 +47,7 @@ type engine struct {
 func newEngine(ctx context.Context, s Simulation) *engine {
 	now := time.Now()
 	e := &engine{
-		sim: s, ctx: context.WithoutCancel(ctx), began: now, now: now,
+		sim: s, ctx: context.WithoutCancel(ctx), began: now, clock: clock{now: now},
 		log:    &recorder{began: now, checker: check.New(s.rules()), observe: s.Observe},
 		wakeup: make(chan struct{}, 1),
 	}
@@ -162,66 +159,6 @@ func (e *engine) recycle(b []byte) {
 	if len(e.buffers) < maxSpare {
 		e.buffers = append(e.buffers, b[:0])
 	}
-}
-
-// timer is something to do at an instant.
-type timer struct {
-	at     time.Time
-	serial uint64
-	index  int // in the heap; −1 once it is out
-	do     func()
-}
-
-// at has do called in the first turn that is not before t.
-func (e *engine) at(t time.Time, do func()) *timer {
-	e.serial++
-	x := &timer{at: t, serial: e.serial, do: do}
-	heap.Push(&e.timers, x)
-	return x
-}
-
-// cancel takes a timer out, if it is still in.
-func (e *engine) cancel(t *timer) {
-	if t != nil && t.index >= 0 {
-		heap.Remove(&e.timers, t.index)
-	}
-}
-
-func (e *engine) fire() {
-	for len(e.timers) > 0 && !e.timers[0].at.After(e.now) {
-		heap.Pop(&e.timers).(*timer).do()
-	}
-}
-
-// timers is a heap, the earliest first, and of the same instant the one that was set first.
-type timers []*timer
-
-func (t timers) Len() int { return len(t) }
-
-func (t timers) Less(i, j int) bool {
-	if c := t[i].at.Compare(t[j].at); c != 0 {
-		return c < 0
-	}
-	return t[i].serial < t[j].serial
-}
-
-func (t timers) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].index, t[j].index = i, j
-}
-
-func (t *timers) Push(x any) {
-	x.(*timer).index = len(*t)
-	*t = append(*t, x.(*timer))
-}
-
-func (t *timers) Pop() any {
-	old := *t
-	last := old[len(old)-1]
-	old[len(old)-1] = nil
-	*t = old[:len(old)-1]
-	last.index = -1
-	return last
 }
 
 // recorder takes down the history. It is safe for concurrent use; what it is given gets the time and place

@@ -17,10 +17,8 @@ const (
 func (q *Queue) appendRecord(b []byte, m *message) []byte {
 	b = append(b, `{"messageId":`...)
 	b = appendString(b, m.id)
-	b = append(b, `,"receiptHandle":"AQEB`...)
-	b = append(b, m.id...)
-	b = append(b, '+')
-	b = strconv.AppendInt(b, int64(m.receives), 10)
+	b = append(b, `,"receiptHandle":"`...)
+	b = append(b, q.receiptHandle(m)...)
 	b = append(b, `","body":`...)
 	b = appendString(b, m.Body)
 	b = append(b, `,"attributes":{"ApproximateReceiveCount":"`...)
@@ -56,6 +54,11 @@ func (q *Queue) appendRecord(b []byte, m *message) []byte {
 	b = append(b, `","eventSource":"aws:sqs","eventSourceARN":`...)
 	b = appendString(b, q.arn())
 	return append(b, `,"awsRegion":"`+region+`"}`...)
+}
+
+// receiptHandle identifies the last receive of a message.
+func (q *Queue) receiptHandle(m *message) string {
+	return "AQEB" + m.id + "+" + strconv.Itoa(m.receives)
 }
 
 // appendString appends text as a JSON string. What is not UTF-8 becomes the replacement character.

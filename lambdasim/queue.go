@@ -26,12 +26,14 @@ type Queue struct {
 
 	intake[Message]
 
-	// What follows belongs to the engine.
+	// What follows belongs to whoever has claimed the queue.
+	clock    *clock
+	note     func(history.Event)
 	live     int // messages in the queue, received and delayed ones included
 	inFlight int
 	ready    deque[*message]   // visible messages of a standard queue
 	groups   map[string]*group // of a FIFO queue
-	idle     deque[*group]     // groups with messages and none in flight
+	idle     deque[*group]     // groups whose first message is visible
 	seen     deduplication
 }
 
@@ -87,11 +89,12 @@ type message struct {
 	before, after *message // in its group
 }
 
-// group is a message group with messages in the queue.
+// group is a message group with messages in the queue. What can be received are its messages before the first
+// hidden one.
 type group struct {
 	name        string
 	first, last *message
-	inFlight    int
+	listed      bool // in the queue's list of idle groups
 }
 
 // Send sends a message and returns its identifier. It never blocks. What is sent before Run counts as sent
@@ -175,15 +178,19 @@ func (q *Queue) claim(e *engine) error {
 	if err := q.intake.claim(e); err != nil {
 		return err
 	}
-	if q.groups == nil {
-		q.groups = make(map[string]*group)
-	}
+	q.open(&e.clock, e.log.add)
 	e.poller = &queuePoller{queue: q, engine: e, scaling: scalingOf(e.sim.Mapping, q.fifo())}
 	return nil
 }
 
+// open makes the queue ready for messages.
+func (q *Queue) open(c *clock, note func(history.Event)) {
+	q.clock, q.note = c, note
+	q.groups = make(map[string]*group)
+}
+
 // accept puts a message into the queue.
-func (q *Queue) accept(e *engine, s sent[Message]) error {
+func (q *Queue) accept(s sent[Message]) error {
 	m := s.record
 	switch {
 	case len(m.Body) > maxBody:
@@ -206,14 +213,14 @@ func (q *Queue) accept(e *engine, s sent[Message]) error {
 	}
 	x := &message{Message: m, id: s.id, sentAt: s.at}
 	q.live++
-	e.log.add(history.Event{Kind: history.Sent, Record: x.id, Group: m.Group})
+	q.note(history.Event{Kind: history.Sent, Record: x.id, Group: m.Group})
 	switch {
 	case q.fifo():
 		x.sequence = fmt.Sprintf("188%017d", q.seen.count())
 		q.join(x)
 	case m.Delay > 0:
 		x.hidden = true
-		x.timer = e.at(s.at.Add(m.Delay), func() { q.show(x) })
+		x.timer = q.clock.at(s.at.Add(m.Delay), func() { q.show(x) })
 	default:
 		q.ready.push(x)
 	}
@@ -230,13 +237,11 @@ func (q *Queue) join(m *message) {
 	m.group, m.before = g, g.last
 	if g.last == nil {
 		g.first = m
-		if g.inFlight == 0 {
-			q.idle.push(g)
-		}
 	} else {
 		g.last.after = m
 	}
 	g.last = m
+	q.list(g)
 }
 
 // show makes a hidden message visible.
@@ -249,35 +254,33 @@ func (q *Queue) show(m *message) {
 		q.ready.push(m)
 		return
 	}
-	m.group.inFlight--
-	q.wakeGroup(m.group)
+	q.list(m.group)
 }
 
-// wakeGroup makes a group available if it has messages and none in flight.
-func (q *Queue) wakeGroup(g *group) {
+// list puts a group at the end of the list of idle groups if its first message is visible. A message that is
+// hidden holds back those behind it, and none before it.
+func (q *Queue) list(g *group) {
 	switch {
-	case g.inFlight > 0:
+	case g.listed:
 	case g.first == nil:
 		delete(q.groups, g.name)
-	default:
+	case !g.first.hidden:
+		g.listed = true
 		q.idle.push(g)
 	}
 }
 
-// remove takes a message out of the queue. It does not wake the group, which may be at work.
-func (q *Queue) remove(e *engine, m *message) {
+// remove takes a message out of the queue. It does not list the group.
+func (q *Queue) remove(m *message) {
 	m.gone = true
 	q.live--
-	e.cancel(m.timer)
+	q.clock.cancel(m.timer)
 	if m.hidden && m.receives > 0 {
 		q.inFlight--
 	}
 	g := m.group
 	if g == nil {
 		return
-	}
-	if m.hidden {
-		g.inFlight--
 	}
 	if m.before == nil {
 		g.first = m.after
@@ -292,66 +295,130 @@ func (q *Queue) remove(e *engine, m *message) {
 }
 
 // delete removes a message that was received for the number-th time, unless that receive is no longer the
-// last one.
-func (q *Queue) delete(e *engine, m *message, number int) bool {
-	if m.gone || m.receives != number {
+// last one. In a FIFO queue the receive must not have ended either.
+func (q *Queue) delete(m *message, number int) bool {
+	if m.gone || m.receives != number || m.group != nil && !m.hidden {
 		return false
 	}
-	q.remove(e, m)
+	q.remove(m)
 	if m.group != nil {
-		q.wakeGroup(m.group)
+		q.list(m.group)
 	}
 	return true
 }
 
-// receive hides a message and counts the receive.
-func (q *Queue) receive(e *engine, m *message) {
-	m.hidden = true
+// receive counts a receive of a message and hides it for so long.
+func (q *Queue) receive(m *message, visibility time.Duration) {
 	m.receives++
-	q.inFlight++
 	if m.receives == 1 {
-		m.firstAt = e.now
+		m.firstAt = q.clock.now
 	}
-	if m.group != nil {
-		m.group.inFlight++
+	if visibility > 0 {
+		m.hidden = true
+		q.inFlight++
+		m.timer = q.clock.at(q.clock.now.Add(visibility), func() { q.show(m) })
 	}
-	m.timer = e.at(e.now.Add(q.visibility()), func() { q.show(m) })
 }
 
 // duplicate puts a second copy of a message into a standard queue.
-func (q *Queue) duplicate(e *engine, m *message) {
+func (q *Queue) duplicate(m *message) {
 	x := *m
 	x.hidden, x.timer = false, nil
 	q.live++
 	q.ready.push(&x)
-	e.log.add(history.Event{Kind: history.Duplicated, Record: m.id, Group: m.Group})
+	q.note(history.Event{Kind: history.Duplicated, Record: m.id, Group: m.Group})
 }
 
-// unreceive takes back a receive.
-func (q *Queue) unreceive(e *engine, m *message) {
-	e.cancel(m.timer)
+// change hides a message that is in flight until the timeout has passed from now on.
+func (q *Queue) change(m *message, timeout time.Duration) {
+	q.clock.cancel(m.timer)
+	if timeout <= 0 {
+		q.show(m)
+		return
+	}
+	m.timer = q.clock.at(q.clock.now.Add(timeout), func() { q.show(m) })
+}
+
+// unreceive takes back the receive of a message that is hidden.
+func (q *Queue) unreceive(m *message) {
+	q.clock.cancel(m.timer)
 	m.hidden = false
 	m.receives--
 	q.inFlight--
-	if m.group != nil {
-		m.group.inFlight--
-	}
 }
 
 // unfit removes a message that is too old, or has been received too often, instead of handing it out.
-func (q *Queue) unfit(e *engine, m *message) bool {
+func (q *Queue) unfit(m *message) bool {
 	switch p := q.RedrivePolicy; {
-	case e.now.Sub(m.sentAt) > q.retention():
-		q.remove(e, m)
-		e.log.add(history.Event{Kind: history.Expired, Record: m.id, Group: m.Group})
+	case q.clock.now.Sub(m.sentAt) > q.retention():
+		q.remove(m)
+		q.note(history.Event{Kind: history.Expired, Record: m.id, Group: m.Group})
 	case p.DeadLetterQueue != nil && m.receives >= p.MaxReceiveCount:
-		q.remove(e, m)
+		q.remove(m)
 		p.DeadLetterQueue.bury(m)
-		e.log.add(history.Event{Kind: history.DeadLettered, Record: m.id, Group: m.Group, Number: m.receives})
+		q.note(history.Event{Kind: history.DeadLettered, Record: m.id, Group: m.Group, Number: m.receives})
 	default:
 		return false
 	}
 	return true
+}
+
+// receiving is a receive: it goes once through the messages that can be received, those of a group one after the
+// other. Call end when it is over.
+type receiving struct {
+	queue  *Queue
+	next   *message // of the last group
+	groups []*group // of a FIFO queue: those that it has come to
+}
+
+func (q *Queue) receiving() *receiving { return &receiving{queue: q} }
+
+// peek returns the next message, nil if there is none. What is unfit is removed on the way.
+func (r *receiving) peek() *message {
+	q := r.queue
+	for !q.fifo() {
+		if q.ready.len() == 0 {
+			return nil
+		}
+		m := q.ready.front()
+		if !m.gone && !q.unfit(m) {
+			return m
+		}
+		q.ready.pop()
+	}
+	for {
+		for r.next != nil && !r.next.hidden {
+			m := r.next
+			if !q.unfit(m) {
+				return m
+			}
+			r.next = m.after
+		}
+		if q.idle.len() == 0 {
+			r.next = nil
+			return nil
+		}
+		g := q.idle.pop()
+		r.groups = append(r.groups, g)
+		r.next = g.first
+	}
+}
+
+// skip moves on behind the message that peek returned.
+func (r *receiving) skip() {
+	if r.queue.fifo() {
+		r.next = r.next.after
+	} else {
+		r.queue.ready.pop()
+	}
+}
+
+// end gives groups back that have messages left.
+func (r *receiving) end() {
+	for _, g := range r.groups {
+		g.listed = false
+		r.queue.list(g)
+	}
 }
 
 // bury takes in a dead letter, which keeps its identifier.

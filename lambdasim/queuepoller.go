@@ -39,7 +39,7 @@ func (p *queuePoller) drained() bool {
 func (p *queuePoller) poll() error {
 	q, e := p.queue, p.engine
 	for {
-		err := q.take(e, q.messageID, func() int { return q.live }, func(s sent[Message]) error { return q.accept(e, s) })
+		err := q.take(e, q.messageID, func() int { return q.live }, func(s sent[Message]) error { return q.accept(s) })
 		if err != nil {
 			return err
 		}
@@ -115,58 +115,38 @@ func (p *queuePoller) fill() bool {
 
 // receive takes as many visible messages as the batch has room for, and reports whether it is full.
 func (p *queuePoller) receive() (full bool) {
-	q := p.queue
 	p.quota.newCall()
-	if !q.fifo() {
-		for q.ready.len() > 0 && !p.full() && p.mayReceive() {
-			m := q.ready.pop()
-			switch {
-			case m.gone || q.unfit(p.engine, m):
-			case !p.add(m):
-				q.ready.unpop(m)
-				return true
-			}
+	r := p.queue.receiving()
+	defer r.end()
+	for !p.full() {
+		m := r.peek()
+		if m == nil || !p.mayReceive() {
+			return false
 		}
-		return p.full()
-	}
-	for q.idle.len() > 0 && !p.full() && p.mayReceive() {
-		if p.receiveGroup(q.idle.pop()) {
+		if !p.add(r, m) {
 			return true
 		}
 	}
-	return p.full()
+	return true
 }
 
 func (p *queuePoller) full() bool { return len(p.open.received) >= p.engine.sim.Mapping.BatchSize }
 
-// receiveGroup takes as many messages of a group as the batch has room for, and reports whether it is full.
-func (p *queuePoller) receiveGroup(g *group) (full bool) {
-	q := p.queue
-	for m := g.first; m != nil && !full && p.mayReceive(); {
-		next := m.after
-		if !q.unfit(p.engine, m) {
-			full = !p.add(m) || p.full()
-		}
-		m = next
-	}
-	q.wakeGroup(g)
-	return full
-}
-
 // add receives a message into the batch. It reports false, and leaves the message, if the event would be
 // too large.
-func (p *queuePoller) add(m *message) bool {
+func (p *queuePoller) add(r *receiving, m *message) bool {
 	q, e, b := p.queue, p.engine, p.open
 	if e.filtered(func() []byte { return q.appendRecord(nil, m) }) {
-		q.remove(e, m)
-		e.log.add(history.Event{Kind: history.Filtered, Record: m.id, Group: m.Group})
+		r.skip()
+		q.remove(m)
+		q.note(history.Event{Kind: history.Filtered, Record: m.id, Group: m.Group})
 		return true
 	}
 	if b.inv == nil {
 		b.inv = e.newInvocation()
 		b.inv.payload = append(b.inv.payload, `{"Records":[`...)
 	}
-	q.receive(e, m)
+	q.receive(m, q.visibility())
 	size := len(b.inv.payload)
 	if len(b.received) > 0 {
 		b.inv.payload = append(b.inv.payload, ',')
@@ -174,14 +154,15 @@ func (p *queuePoller) add(m *message) bool {
 	b.inv.payload = q.appendRecord(b.inv.payload, m)
 	if len(b.inv.payload)+len("]}") > maxPayload && len(b.received) > 0 {
 		b.inv.payload = b.inv.payload[:size]
-		q.unreceive(e, m)
+		q.unreceive(m)
 		return false
 	}
+	r.skip()
 	p.quota.use(len(b.inv.payload) - size)
 	b.received = append(b.received, receipt{m, m.receives})
 	e.deliver(b.inv, delivery{m.id, m.Group, m.receives})
 	if !q.fifo() && e.sim.Unknown.DuplicateRate > Draw(e.sim.Seed, "duplicate", m.id, m.receives) {
-		q.duplicate(e, m)
+		q.duplicate(m)
 	}
 	return true
 }
@@ -193,7 +174,7 @@ func (p *queuePoller) settle(b *openBatch, r result) {
 		if r.failed() || r.answer.whole || r.answer.failed[x.message.id] {
 			event.Kind = history.Returned
 			p.engine.log.add(event)
-		} else if p.queue.delete(p.engine, x.message, x.number) {
+		} else if p.queue.delete(x.message, x.number) {
 			p.engine.log.add(event)
 		}
 	}
