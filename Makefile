@@ -8,7 +8,7 @@ EXAMPLE := examples/sqs
 
 # What make fuzz runs, package:target, and how long each. make fuzz FUZZTIME=10m for longer.
 FUZZ := sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzAssembled sources:FuzzDecodeNeverPanics \
-	kafka/wire:FuzzDecode kafka/wire:FuzzRecord kafka/wire:FuzzHeaders typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack \
+	kafka:FuzzDecode kafka:FuzzRecord kafka:FuzzHeaders typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes kpl:FuzzUnpack \
 	test/fuzz:FuzzInvokeSQS test/fuzz:FuzzInvokeKinesis test/fuzz:FuzzInvokeDynamoDB test/fuzz:FuzzInvokeKafka \
 	test/fuzz:FuzzInvokeWindow test/fuzz:FuzzInvokeAggregates test/fuzz:FuzzInvokeBulk \
 	lambdasim/history:FuzzEventsComeBackAsTheyWere
@@ -107,7 +107,7 @@ mutants: ## Change the library in every small way and see a test fail; half an h
 
 .PHONY: bench
 bench: ## Run the benchmarks of the packages
-	go test -run '^$$' -bench . -benchmem . ./sources ./kafka/wire ./typed ./envelope ./observe/...
+	go test -run '^$$' -bench . -benchmem . ./sources ./kafka ./typed ./envelope ./observe/...
 
 .PHONY: compare
 compare: ## Measure troupe beside its rivals; writes the table and the chart in docs/

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/kafka/wire"
+	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/response"
 	"github.com/troupe-go/troupe/sources"
@@ -37,11 +37,11 @@ func DynamoDB(handler func(ctx context.Context, batch []events.DynamoDBEventReco
 	return of(sources.DynamoDB(), response.ForDynamoDB(), handler, options)
 }
 
-// Kafka is SQS for batches of a Kafka topic, with the events of package kafka, whose Record is another name for
-// wire.Record. The slice is in the order of topics by name, partitions by number, and offsets. Order is kept by
-// partition: kafka.ByKey is a WithGroup, and refused with it. So is WithLowestOnly, as by kafka.New.
-func Kafka(handler func(ctx context.Context, batch []wire.Record) error, options ...troupe.Option) *troupe.Processor[wire.Event, wire.Response] {
-	return of(wire.Source{}, wire.Answer(), handler, options)
+// Kafka is SQS for batches of a Kafka topic, with the events of package kafka. The slice is in the order of
+// topics by name, partitions by number, and offsets. Order is kept by partition: kafka.ByKey is a WithGroup, and
+// refused with it. So is WithLowestOnly, as by kafka.New.
+func Kafka(handler func(ctx context.Context, batch []kafka.Record) error, options ...troupe.Option) *troupe.Processor[kafka.Event, kafka.Response] {
+	return of(kafka.Source{}, kafka.Answer(), handler, options)
 }
 
 func of[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], handler func(context.Context, []T) error, options []troupe.Option) *troupe.Processor[E, R] {

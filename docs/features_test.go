@@ -23,7 +23,7 @@ import (
 const featuresHead = "| | troupe | Example | Test | .NET | Python | TypeScript | Java |"
 
 // notForUsers are the packages that users reach through others; docs/features.md does not speak of them.
-var notForUsers = []string{"messages", "sources", "response", "actors", "supervisor", "kafka/wire"}
+var notForUsers = []string{"messages", "sources", "response", "actors", "supervisor"}
 
 // forTests are packages that users import in their tests. They are spoken of, not listed in full.
 var forTests = []string{"lambdasim", "lambdasim/check", "lambdasim/runtimeapi"}

@@ -18,4 +18,14 @@
 // again.
 //
 // docs/semantics.md has the rules for Kafka.
+//
+// # How events are read
+//
+// What an event looks like was read in the AWS Lambda Developer Guide, "Using Lambda with Amazon MSK"
+// (https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html) and "Using Lambda with self-managed Apache
+// Kafka" (https://docs.aws.amazon.com/lambda/latest/dg/with-kafka.html); that header values are signed bytes,
+// in the events package of aws-lambda-go.
+//
+// One pass over an event checks that it is JSON and finds its records and what identifies them. A record is
+// decoded when its turn has come (record.go).
 package kafka

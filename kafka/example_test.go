@@ -83,3 +83,9 @@ func ExampleRecord() {
 	// users-3@2: delete ann
 	// <nil>
 }
+
+// The answer turns the identifiers of records into what Lambda knows them by.
+func ExampleAnswer() {
+	fmt.Println(string(kafka.Answer().JSON([]string{"orders-0@15"})))
+	// Output: {"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":15}}]}
+}

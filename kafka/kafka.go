@@ -4,29 +4,7 @@ import (
 	"context"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/kafka/wire"
 )
-
-// Event is what Lambda sends for a batch of Kafka records.
-type Event = wire.Event
-
-// Record is a record of a Kafka topic, as handlers get it.
-type Record = wire.Record
-
-// Header is a header of a record.
-type Header = wire.Header
-
-// SchemaMetadata tells the schema of a record's key or value, if the mapping has a schema registry.
-type SchemaMetadata = wire.SchemaMetadata
-
-// Response is what Lambda is answered.
-type Response = wire.Response
-
-// BatchItemFailure tells of a failed record in a Response.
-type BatchItemFailure = wire.BatchItemFailure
-
-// ItemIdentifier is what Lambda knows a failed record by.
-type ItemIdentifier = wire.ItemIdentifier
 
 // New returns a processor for batches of a Kafka topic, of Amazon MSK or any other cluster. It takes the
 // options of package troupe. Records of a partition are handled in order unless ByKey, troupe.WithGroup or
@@ -38,7 +16,7 @@ type ItemIdentifier = wire.ItemIdentifier
 //
 // It panics if handler is nil or an option is bad.
 func New(handler func(context.Context, Record) error, options ...troupe.Option) *troupe.Processor[Event, Response] {
-	return troupe.New(wire.Source{}, wire.Answer(), handler, options...)
+	return troupe.New(Source{}, Answer(), handler, options...)
 }
 
 // ByKey orders records by their key in place of their partition: those of a key are handled one at a time in

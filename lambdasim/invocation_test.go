@@ -176,6 +176,17 @@ func TestTypedHandlersNeedNothingOfTroupe(t *testing.T) {
 	}
 }
 
+// A handler of something that has no identifier cannot be watched, and says so when it is made.
+func TestWatchRefusesRecordsWithoutAnIdentifier(t *testing.T) {
+	defer func() {
+		err, _ := recover().(error)
+		if err == nil || !strings.Contains(err.Error(), "Watch was given a handler of string; allowed are events.SQSMessage") {
+			t.Errorf("got %v", err)
+		}
+	}()
+	lambdasim.Watch(func(context.Context, string) error { return nil })
+}
+
 // Watch tells how a handler ended, and lets it end that way.
 func TestWatchTellsHowHandlersEnd(t *testing.T) {
 	ends := []string{history.OK, history.Fail, history.Panic, history.Exit}

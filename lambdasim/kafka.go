@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/troupe-go/troupe/kafka/wire"
 	"github.com/troupe-go/troupe/lambdasim/check"
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
@@ -47,7 +46,37 @@ type KafkaTopic struct {
 // KafkaRecord is a record for a Kafka topic. A nil Key is no key, and a nil Value a tombstone.
 type KafkaRecord struct {
 	Key, Value []byte
-	Headers    []wire.Header
+	Headers    []KafkaHeader
+}
+
+// KafkaHeader is a header of a record. A nil Value is no value.
+type KafkaHeader struct {
+	Key   string
+	Value []byte
+}
+
+// kafkaRecordBody is a record as Lambda writes it: header values are arrays of signed bytes.
+type kafkaRecordBody struct {
+	Topic         string              `json:"topic"`
+	Partition     int                 `json:"partition"`
+	Offset        int64               `json:"offset"`
+	Timestamp     int64               `json:"timestamp"` // ms
+	TimestampType string              `json:"timestampType"`
+	Key           []byte              `json:"key,omitzero"` // absent if nil, not if empty
+	Value         []byte              `json:"value"`
+	Headers       []map[string][]int8 `json:"headers"`
+}
+
+// signed returns the bytes of a header's value, nil for no value.
+func signed(value []byte) []int8 {
+	if value == nil {
+		return nil
+	}
+	s := make([]int8, len(value))
+	for i, b := range value {
+		s[i] = int8(b)
+	}
+	return s
 }
 
 // Send appends a record and returns its identifier, such as "orders-0@15" for offset 15 in partition 0 of topic
@@ -140,9 +169,13 @@ func (p *kafkaPoller) accept(r sent[KafkaRecord]) error {
 	partition, last, _ := strings.Cut(r.id, "@")
 	offset, _ := strconv.ParseInt(last, 10, 64)
 	number, _ := strconv.Atoi(strings.TrimPrefix(partition, t.name()+"-"))
-	body, err := json.Marshal(wire.Record{
-		Topic: t.name(), Partition: int32(number), Offset: offset, Timestamp: r.at, TimestampType: "CREATE_TIME",
-		Key: r.record.Key, Value: r.record.Value, Headers: append([]wire.Header{}, r.record.Headers...),
+	headers := make([]map[string][]int8, len(r.record.Headers))
+	for i, h := range r.record.Headers {
+		headers[i] = map[string][]int8{h.Key: signed(h.Value)}
+	}
+	body, err := json.Marshal(kafkaRecordBody{
+		Topic: t.name(), Partition: number, Offset: offset, Timestamp: r.at.UnixMilli(), TimestampType: "CREATE_TIME",
+		Key: r.record.Key, Value: r.record.Value, Headers: headers,
 	})
 	if err != nil {
 		return fmt.Errorf("lambdasim: record %s: %w", r.id, err)

@@ -346,7 +346,7 @@ func TestKafkaBatches(t *testing.T) {
 	})
 	topic := &lambdasim.KafkaTopic{Name: "a.b-c_d", Partitions: 3}
 	for i := range 7 {
-		topic.Send(lambdasim.KafkaRecord{Value: fmt.Append(nil, i), Headers: []kafka.Header{{Key: "h", Value: []byte{255}}}})
+		topic.Send(lambdasim.KafkaRecord{Value: fmt.Append(nil, i), Headers: []lambdasim.KafkaHeader{{Key: "h", Value: []byte{255}}}})
 	}
 	destination := &lambdasim.Queue{}
 	o := simulate(t, lambdasim.Simulation{Source: topic, Handler: handler, Mapping: lambdasim.Mapping{BatchSize: 5, DestinationConfig: lambdasim.DestinationConfig{OnFailure: destination}}})

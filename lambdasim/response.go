@@ -3,8 +3,7 @@ package lambdasim
 import (
 	"bytes"
 	"encoding/json"
-
-	"github.com/troupe-go/troupe/kafka/wire"
+	"fmt"
 )
 
 // answer is what a mapping makes of a response.
@@ -76,5 +75,5 @@ func (s *Simulation) identifier(raw json.RawMessage) (id string, ok bool) {
 	if json.Unmarshal(raw, &object) != nil || object.Partition == nil || object.Offset == nil {
 		return "", false
 	}
-	return wire.ItemIdentifier{Partition: *object.Partition, Offset: *object.Offset}.String(), true
+	return fmt.Sprintf("%s@%d", *object.Partition, *object.Offset), true
 }

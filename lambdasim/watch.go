@@ -2,10 +2,10 @@ package lambdasim
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/troupe-go/troupe/kafka/wire"
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
@@ -17,15 +17,18 @@ func invocationOf(ctx context.Context) *invocation {
 	return inv
 }
 
-// Watched are the record types that Watch knows; wire.Record is kafka.Record.
-type Watched interface {
-	events.SQSMessage | events.KinesisEventRecord | events.DynamoDBEventRecord | wire.Record
-}
-
-// Watch wraps the handler of single records so that the history tells when it starts and how it ends, which
-// is what the checker goes by. The context that the handler gets has to come from that of the invocation.
-// Outside a simulation Watch changes nothing.
-func Watch[T Watched](handler func(context.Context, T) error) func(context.Context, T) error {
+// Watch wraps the handler of single records so that the history contains its start and its end, which is what
+// the checker judges by. The context that the handler gets has to come from that of the invocation. Outside a
+// simulation Watch changes nothing.
+//
+// T is a record of aws-lambda-go of SQS, Kinesis or DynamoDB, or a type whose method ID returns the identifier,
+// as that of kafka.Record does. Watch panics on any other type; Begin is for those.
+func Watch[T any](handler func(context.Context, T) error) func(context.Context, T) error {
+	switch any(*new(T)).(type) {
+	case events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord, interface{ ID() string }:
+	default:
+		panic(fmt.Errorf("lambdasim: Watch was given a handler of %T; allowed are events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord and types with a method ID() string", *new(T)))
+	}
 	return func(ctx context.Context, record T) error {
 		end := Begin(ctx, identifier(record))
 		outcome := history.Exit
@@ -59,7 +62,7 @@ func identifier(record any) string {
 		return record.Kinesis.SequenceNumber
 	case events.DynamoDBEventRecord:
 		return record.Change.SequenceNumber
-	case wire.Record:
+	case interface{ ID() string }:
 		return record.ID()
 	default:
 		return ""

@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/troupe-go/troupe/kafka/wire"
+	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -29,15 +29,14 @@ func Kinesis[T any](handler func(context.Context, T, events.KinesisEventRecord) 
 	}, handler, options...)
 }
 
-// Kafka returns a handler for kafka.New that decodes the value of each record; kafka.Record is another name for
-// wire.Record. For a tombstone, whose Value is nil, nothing is decoded and the handler is called with the zero
-// T: a handler of a compacted topic looks at the record's Value, or takes a pointer for T, which is nil then. An
-// empty value is none, and as JSON an error.
+// Kafka returns a handler for kafka.New that decodes the value of each record. For a tombstone, whose Value is
+// nil, nothing is decoded and the handler is called with the zero T: a handler of a compacted topic looks at the
+// record's Value, or takes a pointer for T, which is nil then. An empty value is no tombstone, and as JSON an error.
 //
 // As with any failure, what is behind a record that cannot be decoded in its partition is not started, unless a
 // policy or DropUndecodable says otherwise. It panics if handler is nil or an option is bad.
-func Kafka[T any](handler func(context.Context, T, wire.Record) error, options ...Option) func(context.Context, wire.Record) error {
-	return From("value", func(r wire.Record) []byte { return r.Value }, handler, options...)
+func Kafka[T any](handler func(context.Context, T, kafka.Record) error, options ...Option) func(context.Context, kafka.Record) error {
+	return From("value", func(r kafka.Record) []byte { return r.Value }, handler, options...)
 }
 
 // Detail returns a handler for envelope.EventBridge that decodes the detail of each event. It panics if

@@ -23,7 +23,7 @@ import (
 // matches ErrEvent, and no handler has run, or an answer to the very records that encoding/json finds in the
 // document, which reports those that the handler did not succeed at, in batch order, each once.
 //
-// Which documents may be refused at all is held by the targets of sources and kafka/wire, which compare them
+// Which documents may be refused at all is held by the targets of sources and kafka, which compare them
 // with an oracle of their own. Here it is enough that nothing is lost on the way through all layers.
 
 func FuzzInvokeSQS(f *testing.F) { sqs().fuzz(f) }

@@ -37,12 +37,11 @@ var mayImport = map[string][]string{
 	"actors":     {protoactor + "/actor", module + "/messages"},
 	"supervisor": {protoactor + "/actor", "github.com/orcaman/concurrent-map", module + "/messages", module + "/actors"},
 
-	"kafka":      {module, module + "/kafka/wire"},
-	"kafka/wire": {module + "/messages", module + "/sources", module + "/response"},
+	"kafka": {module, module + "/messages", module + "/sources", module + "/response"},
 }
 
 // beside are the packages of these that functions link only if they import them.
-var beside = []string{"kafka", "kafka/wire"}
+var beside = []string{"kafka"}
 
 // neverLinked are packages that are for tests, for the command, or for functions that import them.
 var neverLinked = []string{
@@ -109,7 +108,7 @@ func TestAnImportAgainstTheRulesIsFound(t *testing.T) {
 		{".", protoactor + "/actor"},
 		{".", module + "/actors"},
 		{".", module + "/kafka"},
-		{"kafka/wire", module},
+		{"kafka", protoactor + "/actor"},
 		{".", "github.com/stretchr/testify/assert"},
 	} {
 		text := fmt.Sprintf("package p\nimport (\n\"context\"\n _ %q\n)", c.path)

@@ -396,7 +396,7 @@ func TestKafkaRefusesBadOptions(t *testing.T) {
 	none := func(context.Context, kafka.Record) error { return nil }
 	assert.ErrorContains(t, panicked(t, func() { kafka.New(nil) }), "the kafka handler is nil")
 	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithLowestOnly()) }), "on kafka the failures left out would be lost", "SPEC S2, S8")
-	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithGroup(func(events.SQSMessage) string { return "" })) }), "kafka needs a func(wire.Record) string")
+	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithGroup(func(events.SQSMessage) string { return "" })) }), "kafka needs a func(kafka.Record) string")
 	assert.ErrorContains(t, panicked(t, func() {
 		troupe.SQS(func(context.Context, events.SQSMessage) error { return nil }, kafka.ByKey())
 	}), "which is for another source")

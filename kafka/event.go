@@ -1,4 +1,4 @@
-package wire
+package kafka
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package wire
+package kafka
 
 import (
 	"cmp"
@@ -13,8 +13,9 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// Source reads events; it is a sources.Reader. Its batches are in the order of topics by name, partitions by
-// number and offsets, whatever the order in the event is. They are ordered by partition.
+// Source reads events; it is a sources.Reader, for packages that build a processor of their own. New needs
+// nothing of it. Its batches are in the order of topics by name, partitions by number and offsets, whatever the
+// order of the event, and they are ordered by partition.
 type Source struct{}
 
 // Kind returns messages.Kafka.

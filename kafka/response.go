@@ -1,4 +1,4 @@
-package wire
+package kafka
 
 import (
 	"encoding/json"
@@ -8,12 +8,12 @@ import (
 	"github.com/troupe-go/troupe/response"
 )
 
-// Response is what Lambda is answered: the records that have failed.
+// Response is the answer to Lambda: the failed records.
 type Response struct {
 	BatchItemFailures []BatchItemFailure `json:"batchItemFailures"`
 }
 
-// BatchItemFailure tells of a failed record.
+// BatchItemFailure names a failed record in a Response.
 type BatchItemFailure struct {
 	ItemIdentifier ItemIdentifier `json:"itemIdentifier"`
 }
@@ -37,9 +37,9 @@ func identifierOf(id string) ItemIdentifier {
 	return ItemIdentifier{id[:at], offset}
 }
 
-// Answer makes the responses. It knows of no lowest: AWS does not say of Kafka, as it does of streams, that
-// Lambda starts again there. It says that what was reported is delivered again, and in queue mode it cannot be
-// otherwise.
+// Answer writes the responses, for packages that build a processor of their own. It has no lowest identifier:
+// AWS does not say of Kafka, as it does of streams, that Lambda starts again there. It says that the reported
+// records are delivered again, and in queue mode it cannot be otherwise.
 func Answer() response.Answer[Response] {
 	return response.Answer[Response]{Typed: respond, JSON: encode}
 }

@@ -1,4 +1,4 @@
-package wire
+package kafka
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 	"github.com/troupe-go/troupe/messages"
 )
 
-var samples = []string{"../../testdata/events/kafka-msk.json", "../../testdata/events/kafka-selfmanaged.json"}
+var samples = []string{"../testdata/events/kafka-msk.json", "../testdata/events/kafka-selfmanaged.json"}
 
 func read(t testing.TB, path string) []byte {
 	t.Helper()
