@@ -3,6 +3,11 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
+# The library, and the modules beside it, which need what users of the library must not get with it.
+MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod */go.mod)))
+export GOWORK := off
+each = @set -e; for module in $(MODULES); do echo "$$module: $(1)"; (cd $$module && $(1)); done
+
 EVENTS := testdata/events
 EXAMPLE := examples/sqs
 
@@ -62,7 +67,7 @@ lambda: ## Zip a function for Lambda, for arm64 and amd64: examples/sqs, or EXAM
 
 .PHONY: test
 test: ## Run all tests
-	go test ./...
+	$(call each,go test ./...)
 
 .PHONY: test-long
 test-long: ## Compare 100,000 draws with the model and tell their shares (DRAWS=…), and run what is too long for make test
@@ -79,13 +84,13 @@ soak: ## Soak all sources under faults and hangs for SOAK (1h) and see that noth
 
 .PHONY: race
 race: ## Run all tests under the race detector, which needs a C compiler
-	go test -race ./...
+	$(call each,go test -race ./...)
 
 .PHONY: lint
 lint: ## Check format, go vet and staticcheck
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt is needed on:"; echo "$$unformatted"; exit 1; }
-	go vet ./...
-	go run $(STATICCHECK) ./...
+	$(call each,go vet ./...)
+	$(call each,go run $(STATICCHECK) ./...)
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities; passes, and says so, if the database cannot be reached
@@ -103,7 +108,7 @@ breaks: ## Break the library in each way that test/breaks knows and see a test f
 
 .PHONY: mutants
 mutants: ## Change the library in every small way and see a test fail; half an hour or more (MUTANTS="-only supervisor/")
-	go run ./test/mutants $(MUTANTS)
+	go run -C tools ./mutants $(MUTANTS)
 
 .PHONY: bench
 bench: ## Run the benchmarks of the packages
@@ -111,7 +116,7 @@ bench: ## Run the benchmarks of the packages
 
 .PHONY: compare
 compare: ## Measure troupe beside its rivals; writes the table and the chart in docs/
-	cd test/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
+	cd tools/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
 
 # What make cover measures, whichever of their tests and of test's gets there.
 COVER := . ./messages ./sources ./actors ./supervisor ./response

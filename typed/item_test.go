@@ -111,7 +111,7 @@ type (
 )
 
 // SPEC 9: the conventions that Go users know, as the package's documentation has them. (Package attributevalue
-// of aws-sdk-go-v2; test/dynamodbav compares with it item by item.)
+// of aws-sdk-go-v2; tools/dynamodbav compares with it item by item.)
 func TestAnImageBecomesAStruct(t *testing.T) {
 	text := "x"
 	for name, row := range map[string]func(*testing.T){

@@ -1,5 +1,5 @@
 // Package explained reads lists of what is not as it should be and stays so, with the reasons: what tests do not cover
-// (test/cover), and what they do not notice (test/mutants).
+// (test/cover), and what they do not notice (tools/mutants).
 package explained
 
 import (

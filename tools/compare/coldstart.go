@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/troupe-go/troupe/test/compare/batches"
+	"github.com/troupe-go/troupe/tools/compare/batches"
 )
 
 // coldStart measures the time from the start of a process to its first response, for two functions that

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"github.com/troupe-go/troupe/test/compare/rivals"
+	"github.com/troupe-go/troupe/tools/compare/rivals"
 )
 
 // handle fails some messages, in each of the ways that all rivals survive.

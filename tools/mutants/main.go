@@ -1,10 +1,10 @@
 // Mutants changes the library in many small ways, one at a time, and sees which changes no test notices. It does so for
 // the packages that a batch goes through: messages, sources, actors, supervisor and response.
 //
-//	go run ./test/mutants                    all of them; make mutants
-//	go run ./test/mutants -only supervisor/  those whose line has the text
-//	go run ./test/mutants -list              says what there is, and what survivors.txt has that is gone; runs nothing
-//	go run ./test/mutants -resume            goes on where the last run was cut off
+//	go run -C tools ./mutants                    all of them; make mutants
+//	go run -C tools ./mutants -only supervisor/  those whose line has the text
+//	go run -C tools ./mutants -list              says what there is, and what survivors.txt has that is gone; runs nothing
+//	go run -C tools ./mutants -resume            goes on where the last run was cut off
 //
 // A mutant is one operator, condition, returned value or statement that is another or left out: see operators.go.
 // All that compile are put into the code at once, behind a switch that an environment variable sets, by go build
@@ -22,7 +22,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
+	"strings"
 
 	"github.com/troupe-go/troupe/test/explained"
 )
@@ -34,7 +36,7 @@ var packages = [...]string{"messages", "sources", "actors", "supervisor", "respo
 const least = 85.0
 
 // list is the file that says why what survives does.
-const list = "test/mutants/survivors.txt"
+const list = "tools/mutants/survivors.txt"
 
 type options struct {
 	list, resume bool
@@ -49,13 +51,17 @@ func main() {
 	flag.BoolVar(&o.resume, "resume", false, "keep the results that -out has")
 	flag.StringVar(&o.only, "only", "", "run the mutants whose line has this `text`")
 	flag.IntVar(&o.workers, "workers", 2, "how many mutants are tested at once")
-	flag.StringVar(&o.out, "out", "bin/mutants.txt", "the `file` of results")
+	flag.StringVar(&o.out, "out", "bin/mutants.txt", "the `file` of results, from the root of the library")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	faults, err := run(o)
+	err := enterLibrary()
+	var faults []string
+	if err == nil {
+		faults, err = run(o)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(2)
@@ -66,6 +72,15 @@ func main() {
 	if len(faults) > 0 {
 		os.Exit(1)
 	}
+}
+
+// enterLibrary makes the root of the library's module the working directory.
+func enterLibrary() error {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	if err != nil {
+		return fmt.Errorf("go list -m %s: %w", module, err)
+	}
+	return os.Chdir(strings.TrimSpace(string(dir)))
 }
 
 // run tests the mutants, prints the shares and returns what is wrong, if anything is.

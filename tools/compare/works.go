@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/test/compare/batches"
-	"github.com/troupe-go/troupe/test/compare/rivals"
+	"github.com/troupe-go/troupe/tools/compare/batches"
+	"github.com/troupe-go/troupe/tools/compare/rivals"
 )
 
 // work is something to do, and what it may take.

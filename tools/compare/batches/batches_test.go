@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/troupe-go/troupe/test/compare/batches"
+	"github.com/troupe-go/troupe/tools/compare/batches"
 )
 
 func TestMessagesHaveTheirSize(t *testing.T) {

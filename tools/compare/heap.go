@@ -12,8 +12,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/troupe-go/troupe/test/compare/batches"
-	"github.com/troupe-go/troupe/test/compare/rivals"
+	"github.com/troupe-go/troupe/tools/compare/batches"
+	"github.com/troupe-go/troupe/tools/compare/rivals"
 )
 
 // footprint is what a process holds on to between batches. The actors of a batch that were left in

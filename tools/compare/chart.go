@@ -4,7 +4,7 @@ import (
 	"os"
 	"text/template"
 
-	"github.com/troupe-go/troupe/test/compare/rivals"
+	"github.com/troupe-go/troupe/tools/compare/rivals"
 )
 
 // The chart is drawn by hand and not by a plotting library: it is nothing but bars, and none of the

@@ -1,6 +1,6 @@
 // Compare measures troupe beside other ways to process a Lambda batch and prints what it found as a table:
 //
-//	cd test/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
+//	cd tools/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
 //
 // Rivals take turns in one run: every round gives each of them the same work once, in a new order, and the
 // ratio of two rivals is the median of their ratios in each round. So a machine that is slow for a while
