@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,15 +14,19 @@ import (
 // faults are how likely an attempt is to end in each way.
 type faults struct{ fail, panic, exit, hang float64 }
 
-// check looks for what cannot be. A sum may be over 1 by what adding costs.
-func (f faults) check() error {
+// check looks for what cannot be. A sum may exceed 1 by rounding errors.
+func (f faults) check(flags *flagSet) error {
+	var given []string
 	for _, p := range f.list() {
 		if !(p.likely >= 0 && p.likely <= 1) { // a NaN is neither
-			return fmt.Errorf("--%s %v: a probability is from 0 to 1", p.do, p.likely)
+			return flags.bad(p.do, "must be a probability from 0 to 1")
+		}
+		if flags.isGiven(p.do) {
+			given = append(given, flags.given[p.do])
 		}
 	}
 	if sum := f.fail + f.panic + f.exit + f.hang; sum > 1+1e-9 {
-		return fmt.Errorf("--fail, --panic, --exit and --hang are %v together; they can be 1 at most", sum)
+		return fmt.Errorf("%s: together they must be at most 1, not %v", strings.Join(given, ", "), sum)
 	}
 	return nil
 }

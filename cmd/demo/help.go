@@ -1,101 +1,147 @@
 package main
 
-import (
-	"strings"
-	"text/tabwriter"
-)
+import "strings"
 
-const flagsWidth = 100
-
-// help is the text that --help asks for: of a command, or of all.
-func help(program, command string) string {
+// help is the text that --help prints: of a command, or the main one. Its lines have at most width columns.
+func help(program, command string, width int) string {
+	var text string
 	switch command {
 	case commandStress:
-		return calledAs(program, stressHelp) + "\nFlags" + variablesHelp + flagUsages(command)
+		text = stressHelp + "Flags" + variablesHelp + flagUsages(command) + stressCodesHelp
+	case commandInvoke:
+		text = invokeHelp + "Flags" + variablesHelp + flagUsages(command) + invokeCodesHelp
+	case commandPlan:
+		text = planHelp + "Flags:\n\n" + flagUsages(command) + planCodesHelp
 	case commandServe:
-		return calledAs(program, serveHelp) + "\nFlags" + variablesHelp + flagUsages(command)
+		text = serveHelp + "Flags" + variablesHelp + flagUsages(command) + serveCodesHelp
 	default:
-		return calledAs(program, demoHelp) + "\nFlags of invoke and serve" + variablesHelp + flagUsages(commandInvoke) + invokeCodesHelp
+		text = demoHelp + commandUsages() + demoMoreHelp
 	}
+	return layout(strings.TrimSpace(strings.ReplaceAll(text, "PROGRAM", program)), width)
 }
 
-// calledAs is a text for a program that was called by that name, so that its command lines can be typed as they
-// stand. Text has PROGRAM for the name, and a tab before what is to stand in a column.
-func calledAs(program, text string) string {
+func flagUsages(command string) string {
+	flags, _ := flagsOf(&options{command: command})
+	return flags.usages()
+}
+
+// commandUsages are the rows of the commands.
+func commandUsages() string {
 	var b strings.Builder
-	table := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	_, _ = table.Write([]byte(strings.ReplaceAll(text, "PROGRAM", program)))
-	_ = table.Flush()
+	for _, c := range commands {
+		b.WriteString("  " + c.name + " " + c.arguments + "\t" + c.summary + "\n")
+	}
 	return b.String()
 }
 
-const demoHelp = `demo tries troupe out without AWS.
+// In these texts PROGRAM is the name by which the program was called, and layout fits them to the terminal.
 
-  PROGRAM [stress] [flags]	simulated sources put the processor under load and faults: stress --help
-  PROGRAM invoke [flags] FILE|-	one event file through the processor; the response goes to standard output
-  PROGRAM plan [flags]	the sums on a load: environments, limits, backlog: plan --help
-  PROGRAM serve [flags]	this handler as a Lambda function, for Lambda's Runtime API: serve --help
+const demoHelp = `
+Usage: PROGRAM [COMMAND]
 
-A record says itself what happens to it: the body of an SQS message, the data of a Kinesis record or the
-value of a Kafka record, as JSON; of a DynamoDB record the attributes of the same names in NewImage, else
-Keys.
+demo tries troupe out without AWS.
 
-  {"do":"ok|fail|panic|exit|hang","for":"20ms","times":N}
+`
 
-exit   call runtime.Goexit, which ends the handler's goroutine and not the process
-hang   ignore the context and never return
-for    work first, and end early with the context's error
-times  only the first N attempts in this process do it, the later ones are ok
-A record without any of them is ok.
+const demoMoreHelp = `
+  PROGRAM COMMAND --help	the flags of a command, with examples
+  PROGRAM --version	the version of troupe and Go
+`
+
+const variablesHelp = `. Each can also be set by a variable, --record-timeout by TROUPE_DEMO_RECORD_TIMEOUT. A flag takes precedence over the
+variable, the variable over the POWERTOOLS_BATCH_… variables, and those over the default.
+
+`
+
+const invokeHelp = `
+Usage: PROGRAM invoke [flags] FILE|-
+
+demo invoke runs one event file, or standard input, through a processor. The response goes to standard output, everything
+else to standard error.
+
+  PROGRAM invoke testdata/events/sqs.json
+  PROGRAM invoke --policy stop-group testdata/events/fifo.json
+  echo '{"Records":[]}' | PROGRAM invoke -
+
+Each record describes what its handler does: in JSON in the body of an SQS message, the data of a Kinesis record or the
+value of a Kafka record, or in attributes of the same names in the NewImage, or else the Keys, of a DynamoDB record.
+
+  {"do":"ok|fail|panic|exit|hang", "for":"20ms", "times":N}
+
+  exit	call runtime.Goexit, which ends the handler's goroutine but not the process
+  hang	ignore the context and never return
+  for	work this long first, and return the context's error if it ends before
+  times	only the first N attempts in this process do it; later ones succeed
+
+A record that describes nothing succeeds.
+
 `
 
 const invokeCodesHelp = `
-invoke exits with 0 if there was a response, 1 if the invocation returned an error, 2 on bad usage.
+invoke exits with 0 if there was a response, 1 if the invocation returned an error, 2 on bad usage, and with 130 (SIGINT)
+or 143 (SIGTERM) if a signal came before the event was read.
 `
 
-const serveHelp = `demo serve is the demo's handler as a Lambda function: it asks the Lambda Runtime API at
-$` + runtimeAPI + ` for events, answers them, and does nothing else. Lambda sets that variable where it starts
-the function; so does a test that plays the Runtime API. It is not for trying things out. For that:
+const serveHelp = `
+Usage: PROGRAM serve [flags]
 
-  PROGRAM invoke FILE|-	one event through the same handler, without Lambda
+demo serve is the demo's handler as a Lambda function. It requests events from the Lambda Runtime API at
+$` + runtimeAPI + ` and answers them. Lambda sets that variable when it starts the function, and so does a test that
+implements the Runtime API. To try an event without Lambda:
 
-and in a test of yours call Process, or Invoke, of your processor. serve exits with 2 on bad usage.
+  PROGRAM invoke FILE|-
+
+In your own tests, call Process or Invoke of your processor.
+
 `
 
-const stressHelp = `demo stress has simulated sources, with the event source mapping and the retries of Lambda, put the real
-processor under load and faults. A checker that knows nothing of troupe judges by the history whether a
-record was lost, order was kept and every answer came in time.
+const serveCodesHelp = `
+serve exits with 2 on bad usage.
+`
+
+const stressHelp = `
+Usage: PROGRAM [stress] [flags]
+
+demo stress puts the real processor under load and faults from simulated sources, with Lambda's event source mapping and
+its retries. A checker that does not know troupe judges from the history whether a record was lost, whether order was kept
+and whether every response was valid and in time.
 
   PROGRAM	a few seconds on every source
   PROGRAM stress --duration 1m --html bin/run.html	a page with charts and a timeline of the attempts
   PROGRAM stress --report json	the report as one JSON object, for a script
   PROGRAM stress --source fifo --records 20000 --groups 500 --policy stop-group
 
---records, --invocations and --duration are limits; the first one reached ends the run. What happens to a
-record is drawn from the seed, its identifier and the number of the attempt, so a seed repeats the faults.
-Whatever a handler does, its record comes again, until it has succeeded or is given up on: a message that
-was received 3 times goes to the dead-letter queue, and after 10 retries Lambda tells the on-failure
-destination of what is left of a stream's batch, and goes on.
+--records, --invocations and --duration are limits; the first one reached ends the run. What happens to a record is drawn
+from the seed, its identifier and the number of the attempt, so a seed repeats the faults. A failed record is redelivered
+until it succeeds or is given up on: a message goes to the dead-letter queue after 3 receives, and after 10 retries of a
+stream's batch Lambda sends what is left of it to the on-failure destination and goes on.
 
-Some defaults are no advice: they are there so that a run takes seconds.
+Some defaults keep a run within seconds and are no advice for a deployment:
 
-  timeout of the function	2s, so that a handler that hangs is over soon
-  visibility timeout of a queue	the function's timeout and the batching window, so that what failed comes again
-	soon. AWS advises six times the timeout, and the window on top.
-  reserve	45% of the timeout, 2s at most. All invocations share this machine, where timers
-	are late under load. troupe's own is 500ms, or a fifth of the time left.
+  timeout of the function	2s, so that a handler that hangs ends soon
+  visibility timeout of a queue	the function's timeout and the batching window, so that failed messages are redelivered soon. AWS recommends six times the timeout, and the window on top.
+  reserve	45% of the timeout, 2s at most. All invocations share this machine, whose timers are late under load. troupe's own default is 500ms, or a fifth of the time left.
   retries of a stream	after 100ms
 
-stress exits with 0 if the verdict holds, 1 if not, 2 on bad usage, and 130 after a Ctrl-C, which ends it
-with the report so far; a second one ends it at once.
 `
 
-const variablesHelp = `, of which each may also be a variable, --record-timeout as TROUPE_DEMO_RECORD_TIMEOUT; a flag beats
-the variable, which beats the POWERTOOLS_BATCH_… variables, which beat the default:
+const stressCodesHelp = `
+stress exits with 0 if the run passed, 1 if it failed, 2 on bad usage, and with 130 after SIGINT (Ctrl-C) or 143 after
+SIGTERM. The first signal ends the run with the report so far; a second one ends the process at once.
+`
+
+const planHelp = `
+Usage: PROGRAM plan [flags]
+
+demo plan estimates what a workload needs: how many environments, whether the source keeps up, which limit is reached
+first, and how long a backlog takes. It applies the scaling rules that AWS documents and runs nothing.
+
+  PROGRAM plan --rate 500 --work 200ms
+  PROGRAM plan --source fifo --groups 40 --rate 100 --work 150ms --backlog 20000
+  PROGRAM plan --source kinesis --shards 4 --factor 2 --rate 2000 --work 20ms --timeout 30s
 
 `
 
-func flagUsages(command string) string {
-	flags, _ := flagsOf(&options{command: command})
-	return flags.FlagUsagesWrapped(flagsWidth)
-}
+const planCodesHelp = `
+plan exits with 0, even if the source does not keep up, and with 2 on bad usage.
+`

@@ -23,13 +23,13 @@ const reportGrace = time.Second
 func invoke(ctx context.Context, o options, play *player, stdin io.Reader, stdout, stderr io.Writer) int {
 	reported := make(chan struct{})
 	f, err := newFunction(o, play, stderr, troupe.WithObserver(func(context.Context, *troupe.Report) { close(reported) }))
-	if err != nil { // told before an event is waited for
-		return fail(stderr, exitUsage, err)
+	if err != nil { // before it waits for an event
+		return fail(stderr, exitUsage, inFlags(err, o.given))
 	}
 	payload, err := readEvent(ctx, o.file, stdin)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return fail(stderr, exitInterrupted, err)
+		return fail(stderr, interruptedBy(ctx), err)
 	case err != nil:
 		return fail(stderr, exitUsage, err)
 	}
@@ -41,7 +41,7 @@ func invoke(ctx context.Context, o options, play *player, stdin io.Reader, stdou
 	}
 	response, err := lambda.NewHandler(f).Invoke(ctx, payload)
 	if _, ok := errors.AsType[refusedError](err); ok {
-		return fail(stderr, exitUsage, err)
+		return fail(stderr, exitUsage, inFlags(err, o.given))
 	}
 	if !errors.Is(err, troupe.ErrEvent) { // then there is no report
 		wait(reported, reportGrace)

@@ -1,12 +1,13 @@
-// Command demo lets troupe be tried out without AWS: it puts a processor under load and faults from simulated
-// sources, runs one event through it, or serves as a Lambda function. In the last two what happens to each
-// record is written in the record itself, see directive.
+// Command demo tries troupe out without AWS. It puts a processor under load and faults from simulated sources, runs one
+// event through it, estimates the capacity for a workload, or serves as a Lambda function. Where it runs events, each
+// record describes what happens to it, see directive.
 //
 //	demo stress
 //	demo invoke testdata/events/sqs.json
+//	demo plan --rate 500 --work 200ms
 //	demo serve
 //
-// demo --help tells the rest.
+// demo --help lists the commands, and demo COMMAND --help the flags of each.
 package main
 
 import (
@@ -15,16 +16,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+	"runtime/debug"
 )
 
 // The exit codes.
 const (
 	exitOK          = 0
-	exitError       = 1   // the invocation returned an error; the verdict of stress does not hold
+	exitError       = 1   // the invocation returned an error; the verdict of stress is a failure
 	exitUsage       = 2   // bad usage, a missing file, a bad option or variable
-	exitInterrupted = 130 // a signal ended stress, or came while invoke had no invocation to end
+	exitInterrupted = 130 // SIGINT ended stress, or came before invoke had an event
+	exitTerminated  = 143 // the same by SIGTERM
 )
 
 func main() {
@@ -33,18 +34,10 @@ func main() {
 		os.Exit(refuse(err, os.Stdout, os.Stderr))
 	}
 	ctx := context.Background()
-	if o.command != commandServe { // it has lambda.Start look after signals
+	if o.command != commandServe { // lambda.Start handles signals itself
 		ctx = untilSignalled(ctx)
 	}
 	os.Exit(run(ctx, o, new(player), os.Stdin, os.Stdout, os.Stderr))
-}
-
-// untilSignalled returns a context that the first SIGINT or SIGTERM cancels, so that what is under way can
-// still be reported. The second one ends the process.
-func untilSignalled(ctx context.Context) context.Context {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx
 }
 
 // run does what o says, with play as the handler, and returns the exit code.
@@ -64,17 +57,26 @@ func run(ctx context.Context, o options, play *player, stdin io.Reader, stdout, 
 	}
 }
 
-// refuse tells why a command line was not accepted, or gives the help it asked for.
+// refuse prints why a command line is not accepted, or the help or version that it asks for.
 func refuse(err error, stdout, stderr io.Writer) int {
-	if help, ok := errors.AsType[helpRequest](err); ok {
-		fmt.Fprint(stdout, string(help))
+	if asked, ok := errors.AsType[helpRequest](err); ok {
+		fmt.Fprint(stdout, help(asked.program, asked.command, columns(stdout, helpWidth)))
+		return exitOK
+	}
+	if _, ok := errors.AsType[versionRequest](err); ok {
+		info, known := debug.ReadBuildInfo()
+		fmt.Fprint(stdout, fill(version(info, known), columns(stdout, 0), "", "  "))
 		return exitOK
 	}
 	return fail(stderr, exitUsage, err)
 }
 
-// fail tells err and returns code.
+// fail prints err and returns code.
 func fail(stderr io.Writer, code int, err error) int {
-	fmt.Fprintln(stderr, "demo:", err)
+	text := fmt.Sprintf("demo: %v\n", err)
+	if width := columns(stderr, 0); width > 0 {
+		text = layout(text, width)
+	}
+	fmt.Fprint(stderr, text)
 	return code
 }

@@ -1,90 +1,74 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
-
-	"github.com/spf13/pflag"
 
 	"github.com/troupe-go/troupe/cmd/demo/plan"
 )
 
-// planned is an answer and how to tell it.
+// planned is an answer and how to print it.
 type planned struct {
 	answer plan.Answer
 	report string
 }
 
-// parsePlan reads the flags of demo plan and does the sums. No variables are read: those of the other
-// commands have another meaning here.
-func parsePlan(program string, args []string) (planned, error) {
+// flags defines the flags of demo plan. settle calculates the answer.
+func (p *planned) flags(flags *flagSet) (settle func(getenv func(string) string) error) {
 	var q plan.Question
-	var source, report string
+	var source string
 	var window time.Duration
-	flags := pflag.NewFlagSet("plan", pflag.ContinueOnError)
-	flags.Usage = func() {}
-	flags.SortFlags = false
-
 	var sources []string
 	for _, s := range plan.Sources() {
 		sources = append(sources, string(s))
 	}
-	choose(flags, &source, "source", string(plan.SQS), "where the records come from; sqs is a standard queue", sources...)
+	flags.choose(&source, "source", string(plan.SQS), "where the records come from; sqs is a standard queue", sources...)
 	flags.Float64Var(&q.Rate, "rate", 0, "records that arrive in a second")
 	flags.IntVar(&q.Backlog, "backlog", 0, "records that are waiting")
-	flags.DurationVar(&q.Work, "work", 0, "time of the handler for one record; needed")
-	flags.DurationVar(&q.Overhead, "overhead", 0, "time of an invocation beside the handlers (default 10ms)")
+	flags.DurationVar(&q.Work, "work", 0, "time that the handler takes for one record; required")
+	flags.DurationVar(&q.Overhead, "overhead", 0, "time that an invocation takes besides its handlers (default 10ms)")
 	flags.IntVar(&q.Concurrency, "concurrency", 0, "handlers at once in one invocation (default 16)")
-	flags.DurationVar(&q.Timeout, "timeout", 0, "the function's timeout, to see that a batch fits in")
+	flags.DurationVar(&q.Timeout, "timeout", 0, "the function's timeout, to check that a batch fits in it")
 	flags.IntVar(&q.Size, "size", 0, "bytes of a record in its event, for the limits in bytes")
 	flags.IntVar(&q.Batch, "batch", 0, "BatchSize (default 10 for queues, 100 for the others)")
-	flags.DurationVar(&window, "window", 0, "MaximumBatchingWindowInSeconds, as 5s (default none; 500ms for kafka)")
-	flags.IntVar(&q.Groups, "groups", 0, "message groups with messages at a time, needed for fifo; else distinct keys (default many)")
+	flags.DurationVar(&window, "window", 0, "MaximumBatchingWindowInSeconds, such as 5s (default none; 500ms for kafka)")
+	flags.IntVar(&q.Groups, "groups", 0, "message groups with messages at a time, required for fifo; else distinct keys (default many)")
 	flags.IntVar(&q.Shards, "shards", 0, "shards of the stream, or partitions of the topic (default 1)")
 	flags.IntVar(&q.Factor, "factor", 0, "ParallelizationFactor of a stream (default 1)")
 	flags.IntVar(&q.MaximumConcurrency, "max-concurrency", 0, "MaximumConcurrency of a queue (default none)")
-	flags.Var(pollers{&q.Pollers}, "pollers", "provisioned pollers of a queue or topic, as 2:200 (default none)")
+	flags.Var(pollers{&q.Pollers}, "pollers", "provisioned pollers of a queue or topic, such as 2:200 (default none)")
 	flags.IntVar(&q.Account, "account", 0, "concurrency that the account, or a reservation, leaves to the function (default 1000)")
-	choose(flags, &report, "report", reportText, "how to tell", reportText, reportJSON)
+	flags.choose(&p.report, "report", reportText, "format of the answer", reportText, reportJSON)
 
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, pflag.ErrHelp) {
-			return planned{}, helpRequest(planHelp(program, flags))
+	return func(func(string) string) error {
+		if flags.NArg() > 0 {
+			return fmt.Errorf("unexpected %q: plan takes flags only", flags.Arg(0))
 		}
-		return planned{}, fmt.Errorf("plan: %w", err)
+		if err := noZeroes(flags); err != nil {
+			return err
+		}
+		q.Source = plan.Source(source)
+		if flags.isGiven("window") {
+			q.Window = &window
+		}
+		if flags.isGiven("overhead") && q.Overhead == 0 {
+			q.Overhead = -1 // none
+		}
+		var err error
+		p.answer, err = plan.Plan(q)
+		return err
 	}
-	if flags.NArg() > 0 {
-		return planned{}, fmt.Errorf("plan: unexpected %q", flags.Arg(0))
-	}
-	if err := noZeroes(flags); err != nil {
-		return planned{}, fmt.Errorf("plan: %w", err)
-	}
-	q.Source = plan.Source(source)
-	if flags.Changed("window") {
-		q.Window = &window
-	}
-	if flags.Changed("overhead") && q.Overhead == 0 {
-		q.Overhead = -1 // none
-	}
-	answer, err := plan.Plan(q)
-	if err != nil {
-		return planned{}, fmt.Errorf("plan: %w", err)
-	}
-	return planned{answer, report}, nil
 }
 
 // noZeroes refuses a 0 that would be taken for a default.
-func noZeroes(flags *pflag.FlagSet) error {
+func noZeroes(flags *flagSet) error {
 	for _, name := range []string{"concurrency", "batch", "groups", "shards", "factor", "max-concurrency", "account", "size"} {
 		if f := flags.Lookup(name); f.Changed && f.Value.String() == "0" {
-			return fmt.Errorf("--%s 0: at least 1 is needed", name)
+			return flags.bad(name, "must be a whole number of at least 1")
 		}
 	}
 	return nil
@@ -102,21 +86,18 @@ func (p pollers) String() string {
 	return fmt.Sprintf("%d:%d", p.to.Minimum, p.to.Maximum)
 }
 
+func (p pollers) Allowed() string {
+	return "must be the minimum and the maximum, each at least 1, such as 2:200"
+}
+
 func (p pollers) Set(value string) error {
 	minimum, maximum, ok := strings.Cut(value, ":")
-	if !ok {
-		return errors.New("the minimum and the maximum are needed, as 2:200")
+	least, err := strconv.Atoi(minimum)
+	most, err2 := strconv.Atoi(maximum)
+	if !ok || err != nil || err2 != nil || least < 1 || most < 1 {
+		return errNoChoice
 	}
-	for _, part := range []struct {
-		text string
-		to   *int
-	}{{minimum, &p.to.Minimum}, {maximum, &p.to.Maximum}} {
-		n, err := strconv.Atoi(part.text)
-		if err != nil || n < 1 {
-			return fmt.Errorf("%q: numbers from 1 are needed, as 2:200", part.text)
-		}
-		*part.to = n
-	}
+	*p.to = plan.Pollers{Minimum: least, Maximum: most}
 	return nil
 }
 
@@ -126,18 +107,16 @@ func writePlan(w io.Writer, p planned) {
 		writeLine(w, jsonPlanOf(p.answer))
 		return
 	}
-	_, _ = w.Write(textPlan(p.answer))
+	_, _ = io.WriteString(w, textPlan(p.answer, columns(w, 0)))
 }
 
-// textPlan is what a person reads: a line a number, the most wanted first.
-func textPlan(a plan.Answer) []byte {
-	var text bytes.Buffer
+// textPlan is what a person reads: a line a number, the most wanted first. Its lines have at most width columns; 0 is no
+// limit.
+func textPlan(a plan.Answer, width int) string {
 	q := a.Question
-	fmt.Fprintln(&text, loadOf(q))
-	fmt.Fprintln(&text)
-	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	var rows strings.Builder
 	line := func(what, format string, args ...any) {
-		fmt.Fprintf(table, "  %s\t%s\n", what, fmt.Sprintf(format, args...))
+		fmt.Fprintf(&rows, "  %s\t%s\n", what, fmt.Sprintf(format, args...))
 	}
 	if q.Rate > 0 {
 		line("keeps up", "%s", keepsUp(a))
@@ -146,9 +125,9 @@ func textPlan(a plan.Answer) []byte {
 			line("a plain loop", "%s", loopOf(a))
 		}
 	}
-	line("a full batch", "%s, %s at once: %v", many(a.Full.Records, "record"), plain(a.Full.AtOnce), brief(a.Full.Takes))
+	line("a full batch", "%s, %s at once: %v", count(a.Full.Records, "record"), plain(a.Full.AtOnce), brief(a.Full.Takes))
 	if a.RampUp > 0 && a.Drain == nil {
-		line("from cold", "environments enough after %v; %s wait by then", brief(a.RampUp), many(a.PiledUp, "record"))
+		line("from cold", "enough environments after %v; %s waiting by then", brief(a.RampUp), count(a.PiledUp, "record"))
 	}
 	if d := a.Drain; d != nil {
 		line("backlog", "%s", drainOf(*d))
@@ -161,14 +140,17 @@ func textPlan(a plan.Answer) []byte {
 	if changes := changesOf(a); changes != "" {
 		line("change", "%s", changes)
 	}
-	table.Flush()
+	text := fill(loadOf(q), width, "", "  ") + "\n" + layout(rows.String(), width)
 	if len(a.Notes) > 0 {
-		fmt.Fprintln(&text)
+		text += "\n"
+	}
+	if width == 0 {
+		width = widestText
 	}
 	for _, note := range a.Notes {
-		fmt.Fprintln(&text, "  "+wrap(note, 100, "  "))
+		text += fill(note, width, "  ", "  ")
 	}
-	return text.Bytes()
+	return text
 }
 
 // loadOf is the question in a line.
@@ -178,7 +160,7 @@ func loadOf(q plan.Question) string {
 		parts = append(parts, plain(q.Rate)+" records/s")
 	}
 	if q.Backlog > 0 {
-		parts = append(parts, many(q.Backlog, "record")+" waiting")
+		parts = append(parts, count(q.Backlog, "record")+" waiting")
 	}
 	parts = append(parts, fmt.Sprintf("%v each", q.Work), "batches of up to "+plain(float64(q.Batch)))
 	if q.Window != nil && *q.Window > 0 {
@@ -195,7 +177,7 @@ func loadOf(q plan.Question) string {
 	if q.Pollers != (plan.Pollers{}) {
 		parts = append(parts, fmt.Sprintf("pollers %d:%d", q.Pollers.Minimum, q.Pollers.Maximum))
 	}
-	return strings.Join(append(parts, many(q.Concurrency, "handler")+" at once"), ", ")
+	return strings.Join(append(parts, count(q.Concurrency, "handler")+" at once"), ", ")
 }
 
 // environmentsOf tells of the environments. Those needed are for full batches; if batches come out smaller, more
@@ -244,7 +226,7 @@ func drainOf(d plan.Drain) string {
 	if !d.Ends {
 		return fmt.Sprintf("NEVER worked off: no more is handled than arrives, in batches of %d that take %v", d.Batch.Records, brief(d.Batch.Takes))
 	}
-	return fmt.Sprintf("worked off in %v, from cold, by up to %s", brief(d.Takes), many(d.Environments, "environment"))
+	return fmt.Sprintf("worked off in %v, from cold, by up to %s", brief(d.Takes), count(d.Environments, "environment"))
 }
 
 func limitOf(l plan.Limit) string {
@@ -279,17 +261,9 @@ func changesOf(a plan.Answer) string {
 // records is how many of a batch's records are there.
 func records(n, of int) string {
 	if n == of {
-		return many(n, "record") + ", which is full"
+		return count(n, "record") + ", which is full"
 	}
 	return fmt.Sprintf("about %s of %s records", plain(float64(n)), plain(float64(of)))
-}
-
-// many is count with the thousands set off.
-func many(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return plain(float64(n)) + " " + what
 }
 
 // plain is a number as people write it: thousands set off, and three digits if it is no whole one.
@@ -305,27 +279,6 @@ func plain(x float64) string {
 		text = text[:i] + "," + text[i:]
 	}
 	return text
-}
-
-// wrap breaks text between words so that no line is longer than width, and begins the further ones with
-// indent.
-func wrap(text string, width int, indent string) string {
-	var b strings.Builder
-	column := 0
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i == 0:
-		case column+1+len(word) > width:
-			b.WriteString("\n" + indent)
-			column = 0
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += len(word)
-	}
-	return b.String()
 }
 
 // jsonPlan is plan.Answer as JSON.
@@ -409,16 +362,4 @@ func jsonPlanOf(a plan.Answer) jsonPlan {
 		j.Changes = append(j.Changes, jsonChange{c.Flag, c.To})
 	}
 	return j
-}
-
-func planHelp(program string, flags *pflag.FlagSet) string {
-	return calledAs(program, `demo plan does the sums on a load: the environments it needs, whether the source keeps up, which limit
-binds first, how long a backlog takes. It goes by the scaling rules that AWS documents; nothing is run.
-
-  PROGRAM plan --rate 500 --work 200ms
-  PROGRAM plan --source fifo --groups 40 --rate 100 --work 150ms --backlog 20000
-  PROGRAM plan --source kinesis --shards 4 --factor 2 --rate 2000 --work 20ms --timeout 30s
-`) + "\n" + flags.FlagUsagesWrapped(100) + `
-It exits with 0, also if the source does not keep up, and with 2 on bad usage.
-`
 }

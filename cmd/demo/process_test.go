@@ -328,17 +328,45 @@ func stressing(t *testing.T) (cmd *exec.Cmd, stdout *bytes.Buffer) {
 	return cmd, stdout
 }
 
-// SPEC 7: Ctrl-C ends stress cleanly with the report so far, exit 130.
+// SPEC 7: Ctrl-C ends stress cleanly with the report so far, exit 130; SIGTERM does the same, exit 143.
 func TestProcessReportsTheStressSoFarAfterASignal(t *testing.T) {
-	cmd, stdout := stressing(t)
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
+	for signal, code := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143} {
+		cmd, stdout := stressing(t)
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		var report stressReport
+		if err := json.Unmarshal(stdout.Bytes(), &report); err != nil || cmd.ProcessState.ExitCode() != code ||
+			!report.Stopped || report.Records == 0 || report.Succeeded == 0 {
+			t.Errorf("%v: %v, %v, standard output %s", signal, cmd.ProcessState, err, stdout.String())
+		}
 	}
-	_ = cmd.Wait()
-	var report stressReport
-	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil || cmd.ProcessState.ExitCode() != exitInterrupted ||
-		!report.Stopped || report.Records == 0 || report.Succeeded == 0 {
-		t.Errorf("%v, %v, standard output %s", cmd.ProcessState, err, stdout.String())
+}
+
+// A signal that comes while invoke waits for its event ends it: there is nothing to answer.
+func TestProcessEndsAtASignalWithoutAnEvent(t *testing.T) {
+	for signal, code := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143} {
+		cmd := command(t, "invoke", "-")
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stdin.Close()
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		// Its runtime needs a moment to listen to signals; before that, the signal itself ends the process.
+		time.Sleep(300 * time.Millisecond)
+		_ = cmd.Process.Signal(signal)
+		<-ended
+		if cmd.ProcessState.ExitCode() != code || stdout.Len() > 0 || !strings.Contains(stderr.String(), "no event was read: the signal ") {
+			t.Errorf("%v: %v, standard output %q, standard error %q", signal, cmd.ProcessState, stdout.String(), stderr.String())
+		}
 	}
 }
 

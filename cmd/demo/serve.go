@@ -17,11 +17,11 @@ const runtimeAPI = "AWS_LAMBDA_RUNTIME_API"
 // the Runtime API goes away.
 func serve(ctx context.Context, o options, play *player, stderr io.Writer) int {
 	if os.Getenv(runtimeAPI) == "" {
-		return fail(stderr, exitUsage, fmt.Errorf("serve: %s is not set: serve is for Lambda, which sets it; to try an event here use %s invoke FILE, or in a test Process of your processor", runtimeAPI, o.program))
+		return fail(stderr, exitUsage, fmt.Errorf("serve: %s is not set; Lambda sets it when it starts the function. To try an event without Lambda, use %s invoke FILE, or in a test Process of your processor", runtimeAPI, o.program))
 	}
 	f, err := newFunction(o, play, stderr)
 	if err != nil {
-		return fail(stderr, exitUsage, err)
+		return fail(stderr, exitUsage, inFlags(err, o.given))
 	}
 	var handler lambda.Handler = f
 	if o.timeout > 0 {

@@ -36,7 +36,7 @@ func stress(ctx context.Context, o options, terminal bool, stdout, stderr io.Wri
 	gauge := new(tally.Gauge)
 	trials, err := newTrials(o, gauge)
 	if err != nil {
-		return fail(stderr, exitUsage, err)
+		return fail(stderr, exitUsage, inFlags(err, o.given))
 	}
 	file, err := createPage(o.stress.html)
 	if err != nil {
@@ -60,6 +60,9 @@ func stress(ctx context.Context, o options, terminal bool, stdout, stderr io.Wri
 	r.timers = late()
 	if err := errors.Join(err, r.write(stdout, o.report), writePage(file, r)); err != nil {
 		return fail(stderr, exitError, err)
+	}
+	if r.interrupted {
+		return interruptedBy(ctx)
 	}
 	return r.exitCode()
 }
@@ -102,7 +105,7 @@ func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 			t.simulation = source.simulate(l)
 			return t.simulation.Handler
 		}); err != nil {
-			return nil, fmt.Errorf("stress: --source %s: %w", source.name, err)
+			return nil, fmt.Errorf("stress: %w", err)
 		}
 		t.simulation.Seed, t.simulation.Timeout, t.simulation.Concurrency, t.simulation.Invocations = w.seed, o.timeout, w.atOnce, invocations
 		t.simulation.Order = new(orderOf(source, o))

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -158,7 +159,7 @@ func TestStressFailsAProcessorThatIsWrong(t *testing.T) {
 			text, object := stressWith(t, broken, args), stressWith(t, broken, args+" --report json")
 			assert.Equal(t, exitError, text.code)
 			assert.Equal(t, exitError, object.code)
-			assert.Regexp(t, `^FAIL: \d+ violations\n  - `, text.stdout)
+			assert.Regexp(t, `^FAIL: [\d,]+ violations\n  - `, text.stdout)
 			assert.Contains(t, text.stdout, "\n  - "+test.want)
 			var report stressReport
 			require.NoError(t, json.Unmarshal([]byte(object.stdout), &report))
@@ -184,13 +185,35 @@ func TestStressReportForPeople(t *testing.T) {
 	golden(t, "stress-fifo.txt", one.stdout)
 }
 
+// Whatever the width of the terminal, no line of the report is longer, but the numbers are all there.
+func TestReportsFitTheTerminal(t *testing.T) {
+	r := summaryOf(t, "--records 400 --groups 30 --seed 7 --fail 0.5")
+	whole := r.text(0)
+	for _, width := range []int{40, 60, 80, widestText} {
+		text := r.text(width)
+		for line := range strings.Lines(text) {
+			assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(line, "\n")), width, line)
+		}
+		for _, word := range strings.Fields(whole) {
+			if !strings.HasPrefix(word, "█") {
+				assert.Contains(t, text, word)
+			}
+		}
+	}
+	o, err := parse("demo", strings.Fields("plan --rate 500 --work 200ms"), environment(nil))
+	require.NoError(t, err)
+	for line := range strings.Lines(textPlan(o.planned.answer, 60)) {
+		assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(line, "\n")), 60, line)
+	}
+}
+
 // The report claims no more of order than was expected.
 func TestStressTellsWhatOrderWasExpected(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                  "PASS: nothing lost, order kept, every answer valid and in time\n",
-		"--policy continue": "PASS: nothing lost, started in order, every answer valid and in time\n",
-		"--unordered":       "PASS: nothing lost, every answer valid and in time\n",
-		"--source sqs":      "PASS: nothing lost, every answer valid and in time\n",
+		"":                  "PASS: nothing lost, order kept, every response valid and in time\n",
+		"--policy continue": "PASS: nothing lost, started in order, every response valid and in time\n",
+		"--unordered":       "PASS: nothing lost, every response valid and in time\n",
+		"--source sqs":      "PASS: nothing lost, every response valid and in time\n",
 	} {
 		first, _, _ := strings.Cut(stressWith(t, nil, args+" --records 40 --seed 1").stdout, "\n")
 		assert.Equal(t, want, first+"\n", args)
@@ -297,8 +320,8 @@ func TestCommandLinesNameTheProgramAsItWasCalled(t *testing.T) {
 	for _, args := range []string{"--help", "stress --help", "serve --help", "plan --help", "no-command"} {
 		_, err := parse("bin/demo", strings.Fields(args), environment(nil))
 		text := err.Error()
-		if help, ok := errors.AsType[helpRequest](err); ok {
-			text = string(help)
+		if asked, ok := errors.AsType[helpRequest](err); ok {
+			text = help(asked.program, asked.command, helpWidth)
 		}
 		assert.Contains(t, text, "bin/demo ", args)
 		assert.NotContains(t, text, "PROGRAM", args)
@@ -423,34 +446,34 @@ func TestStressReportsWhatThereIsAfterASignal(t *testing.T) {
 func TestStressRefusesWhatCannotBe(t *testing.T) {
 	folder := t.TempDir()
 	for args, want := range map[string]string{
-		"--nope":                      "unknown flag: --nope",
-		"--trace":                     "unknown flag: --trace",
+		"--nope":                      "stress: there is no flag --nope; see demo stress --help",
+		"--trace":                     "stress: there is no flag --trace",
 		"extra":                       `unexpected "extra"`,
-		"--source s3":                 "allowed are sqs, fifo, kinesis, dynamodb, kafka, all",
-		"--report none":               "allowed are text, json",
-		"--records -1":                "--records -1: at least 0 is needed",
-		"--records many":              "--records",
-		"--groups 0":                  "--groups 0: at least 1 is needed",
-		"--invocations -5":            "--invocations -5: at least 0 is needed",
-		"--duration -1s":              "--duration -1s: a duration from 0 is needed",
-		"--duration 5":                "--duration",
-		"--work -1ms":                 "--work -1ms: a duration from 0 is needed",
-		"--seed -1":                   "--seed",
-		"--batch 0":                   "--batch 0: AWS allows 1 to 10000 records",
-		"--batch -1 --source fifo":    "--batch -1: AWS allows 1 to 10 records in a batch for --source fifo",
-		"--batch 11 --source fifo":    "--batch 11: AWS allows 1 to 10 records in a batch for --source fifo",
-		"--batch 11":                  "--batch 11: AWS allows 1 to 10 records in a batch for --source fifo",
-		"--batch 10001 --source sqs":  "AWS allows 1 to 10000",
-		"--fail -0.1":                 "--fail -0.1: a probability is from 0 to 1",
-		"--panic 1.1":                 "--panic 1.1: a probability is from 0 to 1",
-		"--exit NaN":                  "--exit NaN: a probability is from 0 to 1",
-		"--hang often":                "--hang",
-		"--fail 0.5 --panic 0.6":      "--fail, --panic, --exit and --hang are 1.1 together",
-		"--timeout 0":                 "--timeout 0s: a function's timeout is from 1s to 15m0s",
-		"--timeout 16m":               "--timeout 16m0s",
-		"--concurrency 0":             "WithConcurrency(0): at least 1 is needed",
-		"--lowest-only":               "--source sqs: troupe: WithLowestOnly is for streams",
-		"--retry -1":                  "Times must be at least 1",
+		"--source s3":                 "--source s3: must be one of sqs, fifo, kinesis, dynamodb, kafka, all",
+		"--report none":               "--report none: must be one of text, json",
+		"--records -1":                "--records -1: must be a whole number of at least 0",
+		"--records many":              "--records many: must be a whole number",
+		"--groups 0":                  "--groups 0: must be a whole number of at least 1",
+		"--invocations -5":            "--invocations -5: must be a whole number of at least 0",
+		"--duration -1s":              "--duration -1s: must be a duration of at least 0",
+		"--duration 5":                "--duration 5: must be a duration such as 500ms, 2s or 1m30s",
+		"--work -1ms":                 "--work -1ms: must be a duration of at least 0",
+		"--seed -1":                   "--seed -1: must be a whole number of at least 0",
+		"--batch 0":                   "--batch 0: must be from 1 to 10000 records",
+		"--batch -1 --source fifo":    "--batch -1: must be from 1 to 10 records for --source fifo",
+		"--batch 11 --source fifo":    "--batch 11: must be from 1 to 10 records for --source fifo",
+		"--batch 11":                  "--batch 11: must be from 1 to 10 records for --source fifo",
+		"--batch 10001 --source sqs":  "must be from 1 to 10000",
+		"--fail -0.1":                 "--fail -0.1: must be a probability from 0 to 1",
+		"--panic 1.1":                 "--panic 1.1: must be a probability from 0 to 1",
+		"--exit NaN":                  "--exit NaN: must be a probability from 0 to 1",
+		"--hang often":                "--hang often: must be a number",
+		"--fail 0.5 --panic 0.6":      "--fail 0.5, --panic 0.6: together they must be at most 1, not 1.1",
+		"--timeout 0":                 "--timeout 0: must be from 1s to 15m, as a function's timeout is",
+		"--timeout 16m":               "--timeout 16m: must be from 1s to 15m",
+		"--concurrency 0":             "stress: --concurrency 0: must be a whole number of at least 1",
+		"--lowest-only":               "--lowest-only=true: is for streams and Kafka only; add --source kinesis, dynamodb or kafka",
+		"--retry -1":                  "--retry -1: must be a whole number of at least 0",
 		"--html " + folder:            "is a directory",
 		"--html " + folder + "/no/x":  "no such file or directory",
 		"--html /dev/null/stress.htm": "not a directory",
@@ -535,16 +558,22 @@ func TestStressWritesAPage(t *testing.T) {
 // stressPage runs demo stress and returns what its page would show.
 func stressPage(t *testing.T, args string) (d page.Data) {
 	t.Helper()
+	return summaryOf(t, args).page()
+}
+
+// summaryOf runs demo stress in virtual time.
+func summaryOf(t *testing.T, args string) (r *summary) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		o, err := parse("demo", strings.Fields("stress "+args), environment(nil))
 		require.NoError(t, err)
 		trials, err := newTrials(o, new(tally.Gauge))
 		require.NoError(t, err)
 		require.NoError(t, drive(t.Context(), 0, trials))
-		d = newSummary(o, trials, 1, false).page()
+		r = newSummary(o, trials, 1, false)
 		time.Sleep(time.Hour)
 	})
-	return d
+	return r
 }
 
 // What a page shows is what happened.

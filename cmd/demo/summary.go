@@ -124,19 +124,15 @@ func (f figures) perSecond() float64 {
 func (r *summary) passed() bool { return r.count == 0 }
 
 func (r *summary) exitCode() int {
-	switch {
-	case r.interrupted:
-		return exitInterrupted
-	case !r.passed():
-		return exitError
-	default:
+	if r.passed() {
 		return exitOK
 	}
+	return exitError
 }
 
 // write writes the report.
 func (r *summary) write(w io.Writer, format string) error {
-	text := r.text()
+	text := r.text(columns(w, 0))
 	if format == reportJSON {
 		object, err := json.MarshalIndent(r.object(), "", "  ")
 		if err != nil {

@@ -3,10 +3,9 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/troupe-go/troupe/cmd/demo/page"
 	"github.com/troupe-go/troupe/lambdasim/check"
@@ -31,35 +30,57 @@ func orderKept(order check.Order) string {
 	}
 }
 
-// text is the report for people.
-func (r *summary) text() string {
+// headline says what passed, or how much did not. All records count, also those that were dead-lettered or discarded.
+func (r *summary) headline() string {
+	if !r.passed() {
+		return count(r.count, "violation")
+	}
+	text := "nothing lost, " + orderKept(r.order) + "every response valid and in time"
+	for _, n := range []struct {
+		number int
+		what   string
+	}{{r.total.totals.DeadLettered, "dead-lettered"}, {r.total.totals.Discarded, "discarded"}} {
+		if n.number > 0 {
+			text += fmt.Sprintf("; %s %s", thousands(n.number), n.what)
+		}
+	}
+	return text
+}
+
+// text is the report for people, whose lines have at most width columns; 0 is no limit.
+func (r *summary) text(width int) string {
 	var b strings.Builder
 	if r.passed() {
-		fmt.Fprintf(&b, "PASS: nothing lost, %severy answer valid and in time\n", orderKept(r.order))
+		b.WriteString(fill("PASS: "+r.headline(), width, "", "  "))
 	} else {
-		fmt.Fprintf(&b, "FAIL: %s\n", count(r.count, "violation"))
+		b.WriteString("FAIL: " + r.headline() + "\n")
 		for _, v := range r.violations[:min(violationsShown, len(r.violations))] {
-			fmt.Fprintf(&b, "  - %s\n", v)
+			b.WriteString(fill("- "+v, width, "  ", "    "))
 		}
 		if more := r.count - min(violationsShown, len(r.violations)); more > 0 {
 			fmt.Fprintf(&b, "  and %s more\n", thousands(more))
 		}
 		if r.late > 0 {
-			fmt.Fprintf(&b, "  This machine's timers came up to %v late; where that is much, so do answers. A longer --timeout gives room.\n", brief(r.timers))
+			b.WriteString(fill(fmt.Sprintf("This machine's timers came up to %v late. If that is much, responses are late too; a longer --timeout gives room.", brief(r.timers)), width, "  ", "  "))
 		}
 	}
 	b.WriteByte('\n')
-	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, f := range r.facts() {
-		fmt.Fprintf(table, "  %s\t%s\n", f.Label, f.Value)
-	}
-	table.Flush()
+	b.WriteString(layout(rowsOf(r.facts()), width))
 	if len(r.sources) > 1 {
 		b.WriteByte('\n')
-		r.bySource(&b)
+		r.bySource(&b, width)
 	}
-	r.legend(&b)
-	r.histogram(&b)
+	r.legend(&b, width)
+	r.histogram(&b, width)
+	return b.String()
+}
+
+// rowsOf are facts as rows for layout.
+func rowsOf(facts []page.Fact) string {
+	var b strings.Builder
+	for _, f := range facts {
+		fmt.Fprintf(&b, "  %s\t%s\n", f.Label, f.Value)
+	}
 	return b.String()
 }
 
@@ -78,7 +99,7 @@ func (r *summary) facts() []page.Fact {
 
 // remaining says what the sources still hold.
 func (f figures) remaining() string {
-	text := thousands(f.totals.Remaining) + " records left in the sources"
+	text := count(f.totals.Remaining, "record") + " left in the sources"
 	if f.ahead > 0 {
 		text += fmt.Sprintf(", of which %s had succeeded", thousands(f.ahead))
 	}
@@ -108,7 +129,7 @@ func (f figures) restarts() bool {
 }
 
 // legend tells the words.
-func (r *summary) legend(b *strings.Builder) {
+func (r *summary) legend(b *strings.Builder, width int) {
 	words := r.words()
 	if len(r.sources) > 1 && r.total.givenUp() > 0 {
 		words = append(words, page.Fact{Label: "given up", Value: "dead-lettered or discarded, and never succeeded"})
@@ -116,12 +137,7 @@ func (r *summary) legend(b *strings.Builder) {
 	if len(words) == 0 {
 		return
 	}
-	b.WriteByte('\n')
-	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	for _, w := range words {
-		fmt.Fprintf(table, "  %s\t%s\n", w.Label, w.Value)
-	}
-	table.Flush()
+	b.WriteString("\n" + layout(rowsOf(words), width))
 }
 
 // facts are the numbers in words.
@@ -133,12 +149,12 @@ func (f figures) facts() []page.Fact {
 			brief(f.latency.At(50)), brief(f.latency.At(95)), brief(f.latency.At(99)), brief(f.latency.Max()))
 	}
 	return []page.Fact{
-		{Label: "sent", Value: thousands(t.Sent) + " records"},
+		{Label: "sent", Value: count(t.Sent, "record")},
 		{Label: "outcome", Value: f.outcome()},
-		{Label: "delivered", Value: fmt.Sprintf("%s records in %s invocations, %s of them again", thousands(t.Received), thousands(t.Invocations), thousands(t.Redelivered))},
-		{Label: "handled", Value: fmt.Sprintf("%s handler calls, at most %s at once over all %s", thousands(t.Handled), thousands(t.Concurrent), f.over())},
-		{Label: "faults", Value: fmt.Sprintf("%s errors, %s panics, %s runtime.Goexit, %s hangs; %s abandoned",
-			thousands(int(f.fail)), thousands(int(f.panic)), thousands(int(f.exit)), thousands(int(f.hang)), thousands(f.abandoned))},
+		{Label: "delivered", Value: fmt.Sprintf("%s in %s, %s redelivered", count(t.Received, "record"), count(t.Invocations, "invocation"), thousands(t.Redelivered))},
+		{Label: "handled", Value: fmt.Sprintf("%s, at most %s at once over all %s", count(t.Handled, "handler call"), thousands(t.Concurrent), f.over())},
+		{Label: "faults", Value: fmt.Sprintf("%s, %s, %s runtime.Goexit, %s; %s abandoned",
+			count(int(f.fail), "error"), count(int(f.panic), "panic"), thousands(int(f.exit)), count(int(f.hang), "hang"), thousands(f.abandoned))},
 		{Label: "took", Value: fmt.Sprintf("%v, %s records/s", brief(t.Elapsed), thousands(int(f.perSecond()+0.5)))},
 		{Label: "latency", Value: latency},
 	}
@@ -194,21 +210,69 @@ func (f figures) short() (facts []page.Fact) {
 	return facts
 }
 
-// bySource is a table with a line for each source.
-func (r *summary) bySource(b *strings.Builder) {
-	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "SOURCE\tSENT\tSUCCEEDED\tGIVEN UP\tLEFT\tREDELIVERED\tHANDLED\tAT ONCE\tREC/S\tP50\tP99\tMAX\t")
-	for _, f := range append(r.sources[:len(r.sources):len(r.sources)], r.total) {
-		t := f.totals
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%v\t%v\t%v\t\n", f.name, thousands(t.Sent), thousands(t.Succeeded),
-			thousands(f.givenUp()), thousands(f.left()), thousands(t.Redelivered), thousands(t.Handled), thousands(t.Concurrent),
-			thousands(int(f.perSecond()+0.5)), brief(f.latency.At(50)), brief(f.latency.At(99)), brief(f.latency.Max()))
+// bySource is a table with a line for each source. What does not fit into the width goes into further tables.
+func (r *summary) bySource(b *strings.Builder, width int) {
+	number := func(title string, n func(f figures) int) column {
+		return column{title, func(f figures) string { return thousands(n(f)) }}
 	}
-	table.Flush()
+	latency := func(title string, d func(f figures) time.Duration) column {
+		return column{title, func(f figures) string { return brief(d(f)).String() }}
+	}
+	name := column{"SOURCE", func(f figures) string { return f.name }}
+	rest := []column{
+		number("SENT", func(f figures) int { return f.totals.Sent }),
+		number("SUCCEEDED", func(f figures) int { return f.totals.Succeeded }),
+		number("GIVEN UP", figures.givenUp),
+		number("LEFT", figures.left),
+		number("REDELIVERED", func(f figures) int { return f.totals.Redelivered }),
+		number("HANDLED", func(f figures) int { return f.totals.Handled }),
+		number("AT ONCE", func(f figures) int { return f.totals.Concurrent }),
+		number("REC/S", func(f figures) int { return int(f.perSecond() + 0.5) }),
+		latency("P50", func(f figures) time.Duration { return f.latency.At(50) }),
+		latency("P99", func(f figures) time.Duration { return f.latency.At(99) }),
+		latency("MAX", func(f figures) time.Duration { return f.latency.Max() }),
+	}
+	lines := append(r.sources[:len(r.sources):len(r.sources)], r.total)
+	for len(rest) > 0 {
+		n, taken := 0, name.width(lines)
+		for ; n < len(rest) && (n == 0 || width == 0 || taken+rest[n].width(lines) <= width); n++ {
+			taken += rest[n].width(lines)
+		}
+		table := append([]column{name}, rest[:n]...)
+		rest = rest[n:]
+		for _, c := range table {
+			fmt.Fprintf(b, "%*s", c.width(lines), c.title)
+		}
+		b.WriteByte('\n')
+		for _, f := range lines {
+			for _, c := range table {
+				fmt.Fprintf(b, "%*s", c.width(lines), c.value(f))
+			}
+			b.WriteByte('\n')
+		}
+		if len(rest) > 0 {
+			b.WriteByte('\n')
+		}
+	}
+}
+
+// column is a column of the table of sources.
+type column struct {
+	title string
+	value func(f figures) string
+}
+
+// width is that of the widest cell, and the gap before it.
+func (c column) width(lines []figures) int {
+	widest := len(c.title)
+	for _, f := range lines {
+		widest = max(widest, utf8.RuneCountInString(c.value(f)))
+	}
+	return columnGap + widest
 }
 
 // histogram shows how latency is spread.
-func (r *summary) histogram(b *strings.Builder) {
+func (r *summary) histogram(b *strings.Builder, width int) {
 	buckets := r.total.latency.Buckets()
 	few := r.total.totals.Succeeded / 100 // so few that they do not take lines of their own
 	for len(buckets) > 1 && buckets[0].Count+buckets[1].Count <= few {
@@ -222,16 +286,20 @@ func (r *summary) histogram(b *strings.Builder) {
 	if most == 0 {
 		return
 	}
+	widest := widestBar
+	if room := width - len("  up to   200ms   ") - len(thousands(most)); width > 0 && room < widest {
+		widest = max(room, 1)
+	}
 	b.WriteByte('\n')
 	for _, bucket := range buckets {
-		line := fmt.Sprintf("  up to %7s  %-*s %s", short(bucket.UpTo), widestBar, bar(bucket.Count, most), thousands(bucket.Count))
+		line := fmt.Sprintf("  up to %7s  %-*s %s", short(bucket.UpTo), widest, bar(bucket.Count, most, widest), thousands(bucket.Count))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 }
 
-// bar is as wide as n is large. What is not nothing shows.
-func bar(n, most int) string {
-	width := (n*widestBar + most/2) / most
+// bar is as wide as n is large, at most widest. What is not nothing shows.
+func bar(n, most, widest int) string {
+	width := (n*widest + most/2) / most
 	if n > 0 {
 		width = max(width, 1)
 	}
@@ -243,13 +311,4 @@ func short(d time.Duration) string {
 	text := d.String()
 	text = strings.TrimSuffix(text, "m0s") + strings.Repeat("m", strings.Count(text, "m0s"))
 	return strings.TrimSuffix(text, "h0m") + strings.Repeat("h", strings.Count(text, "h0m"))
-}
-
-// thousands is n with a comma at every third digit.
-func thousands(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }

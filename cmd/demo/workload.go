@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/messages"
 )
 
 // The defaults of stress: a run of a few seconds.
@@ -48,34 +48,34 @@ type workload struct {
 }
 
 // flags defines the flags of stress.
-func (w *workload) flags(flags *pflag.FlagSet, o *options) (setProcessor func()) {
+func (w *workload) flags(flags *flagSet, o *options) (settle func(getenv func(string) string) error) {
 	names := []string{}
 	for _, s := range drivenSources() {
 		names = append(names, s.name)
 	}
-	choose(flags, &o.source, "source", sourceAll, "which sources to simulate; all of them run side by side", append(names, sourceAll)...)
-	flags.IntVar(&w.records, "records", defaultRecords, "how many records are sent, shared out to the sources; 0 for no limit, as it is if only another limit is given")
+	flags.choose(&o.source, "source", sourceAll, "which sources to simulate; all of them run side by side", append(names, sourceAll)...)
+	flags.IntVar(&w.records, "records", defaultRecords, "how many records are sent, divided among the sources; 0 for no limit, which is the default with another limit")
 	flags.IntVar(&w.groups, "groups", defaultGroups, "how many message groups, partition keys or items each source has")
-	flags.IntVar(&w.batch, "batch", 0, "records in a batch (default 10, streams 100). Over 10 from a standard queue takes a batching window, which is 1s then")
-	flags.Float64Var(&w.faults.fail, "fail", defaultFaults.fail, "how likely an attempt is to return an error, from 0 to 1. If any of the four is given, the others are 0")
-	flags.Float64Var(&w.faults.panic, "panic", defaultFaults.panic, "… to panic")
-	flags.Float64Var(&w.faults.exit, "exit", defaultFaults.exit, "… to call runtime.Goexit")
-	flags.Float64Var(&w.faults.hang, "hang", defaultFaults.hang, "… to ignore its context and hang beyond the timeout")
+	flags.IntVar(&w.batch, "batch", 0, "records in a batch (default 10 for queues, 100 for the others). A standard queue gets a batching window of 1s for more than 10")
+	flags.Float64Var(&w.faults.fail, "fail", defaultFaults.fail, "how likely an attempt is to return an error, from 0 to 1. Given any of the four, the others are 0")
+	flags.Float64Var(&w.faults.panic, "panic", defaultFaults.panic, "how likely it is to panic")
+	flags.Float64Var(&w.faults.exit, "exit", defaultFaults.exit, "how likely it is to call runtime.Goexit")
+	flags.Float64Var(&w.faults.hang, "hang", defaultFaults.hang, "how likely it is to ignore its context and hang beyond the timeout")
 	flags.DurationVar(&w.work, "work", defaultWork, "how long a handler works on average; from nothing to twice that")
-	flags.IntVar(&w.invocations, "invocations", 0, "how many invocations there are, shared out to the sources (default: no limit)")
-	flags.DurationVar(&w.duration, "duration", 0, "how long the run takes at most (default: no limit)")
-	flags.Uint64Var(&w.seed, "seed", 0, "what chance is drawn from (default: a new one each time, which the report tells)")
-	setProcessor = processorFlags(flags, o)
+	flags.IntVar(&w.invocations, "invocations", 0, "how many invocations there are, divided among the sources (default: no limit)")
+	flags.DurationVar(&w.duration, "duration", 0, "how long the run may take (default: no limit)")
+	flags.Uint64Var(&w.seed, "seed", 0, "where chance starts from; the same seed repeats the faults (default: a new one each time, which the report names)")
+	settle = processorFlags(flags, o)
 	flags.Lookup("reserve").Usage = "how long before the timeout handlers have to end (default 45% of it, 2s at most; see above)"
-	flags.DurationVar(&o.timeout, "timeout", defaultStressTimeout, "the function's timeout, and a queue's visibility timeout: what failed comes again after as long; see above")
-	choose(flags, &o.report, "report", reportText, "what to write to standard output", reportText, reportJSON)
+	flags.DurationVar(&o.timeout, "timeout", defaultStressTimeout, "the function's timeout, and a queue's visibility timeout: a failed message is redelivered after it; see above")
+	flags.choose(&o.report, "report", reportText, "what to write to standard output", reportText, reportJSON)
 	flags.StringVar(&w.html, "html", "", "also write a page with charts to this file")
-	return setProcessor
+	return settle
 }
 
 // settle fills in what the flags leave open, and looks for what cannot be.
-func (w *workload) settle(flags *pflag.FlagSet, o options) error {
-	given := func(names ...string) bool { return slices.ContainsFunc(names, flags.Changed) }
+func (w *workload) settle(flags *flagSet, o options) error {
+	given := flags.isGiven
 	if !given("seed") {
 		w.seed = uint64(rand.Uint32())
 	}
@@ -96,7 +96,7 @@ func (w *workload) settle(flags *pflag.FlagSet, o options) error {
 	}
 	w.repeat = commandLine(o.program, flags, w.seed)
 	w.atOnce = invocationsAtOnce(runtime.GOMAXPROCS(0), len(w.sources))
-	return w.check(o, given("batch"), flags.Args())
+	return w.check(o, flags)
 }
 
 // invocationsAtOnce bounds the invocations of a source. At AWS each has a processor of its own; here all of them share
@@ -106,7 +106,7 @@ func invocationsAtOnce(processors, sources int) int {
 }
 
 // commandLine is what to type for the same run again.
-func commandLine(program string, flags *pflag.FlagSet, seed uint64) string {
+func commandLine(program string, flags *flagSet, seed uint64) string {
 	var line strings.Builder
 	line.WriteString(program + " stress")
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -123,9 +123,9 @@ func commandLine(program string, flags *pflag.FlagSet, seed uint64) string {
 }
 
 // check looks for what cannot be.
-func (w *workload) check(o options, batchGiven bool, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("unexpected %q: stress makes its own events", args[0])
+func (w *workload) check(o options, flags *flagSet) error {
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected %q: stress makes its own events", flags.Arg(0))
 	}
 	for _, limit := range []struct {
 		name  string
@@ -135,25 +135,32 @@ func (w *workload) check(o options, batchGiven bool, args []string) error {
 		{"records", w.records, 0}, {"invocations", w.invocations, 0}, {"groups", w.groups, 1},
 	} {
 		if limit.value < limit.least {
-			return fmt.Errorf("--%s %d: at least %d is needed", limit.name, limit.value, limit.least)
+			return flags.bad(limit.name, "must be a whole number of at least %d", limit.least)
 		}
 	}
 	for name, d := range map[string]time.Duration{"duration": w.duration, "work": w.work} {
 		if d < 0 {
-			return fmt.Errorf("--%s %v: a duration from 0 is needed", name, d)
+			return flags.bad(name, "must be a duration of at least 0")
 		}
 	}
 	if o.timeout < minTimeout || o.timeout > maxTimeout {
-		return fmt.Errorf("--timeout %v: a function's timeout is from %v to %v", o.timeout, minTimeout, maxTimeout)
+		return flags.bad("timeout", "must be from %s to %s, as a function's timeout is", short(minTimeout), short(maxTimeout))
 	}
-	if batchGiven {
+	if flags.isGiven("batch") {
 		for _, s := range w.sources {
 			if w.batch < 1 || w.batch > s.mostBatch {
-				return fmt.Errorf("--batch %d: AWS allows 1 to %d records in a batch for --source %s", w.batch, s.mostBatch, s.name)
+				return flags.bad("batch", "must be from 1 to %d records for --source %s", s.mostBatch, s.name)
 			}
 		}
 	}
-	return w.faults.check()
+	if flags.isGiven("lowest-only") {
+		for _, s := range w.sources {
+			if s.name == string(messages.SQS) || s.name == sourceFIFO {
+				return flags.bad("lowest-only", "is for streams and Kafka only; add --source kinesis, dynamodb or kafka")
+			}
+		}
+	}
+	return w.faults.check(flags)
 }
 
 // share returns what the i-th of the sources gets of a total. ok is false if it gets nothing.

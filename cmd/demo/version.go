@@ -1,0 +1,29 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+const shownRevision = 12 // digits of a commit
+
+// version is the line that --version prints: the module's version and commit, as far as the build knows them.
+func version(info *debug.BuildInfo, known bool) string {
+	if !known {
+		return fmt.Sprintf("demo of github.com/troupe-go/troupe, version unknown, %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	}
+	settings := make(map[string]string)
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	text := "demo of " + cmp.Or(info.Main.Path, "github.com/troupe-go/troupe") + " " + cmp.Or(info.Main.Version, "(devel)")
+	if revision := settings["vcs.revision"]; revision != "" {
+		text += ", commit " + revision[:min(shownRevision, len(revision))]
+		if settings["vcs.modified"] == "true" {
+			text += " with local changes"
+		}
+	}
+	return text + fmt.Sprintf(", %s %s/%s\n", info.GoVersion, cmp.Or(settings["GOOS"], runtime.GOOS), cmp.Or(settings["GOARCH"], runtime.GOARCH))
+}
