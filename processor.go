@@ -171,8 +171,9 @@ func (c *carrier[T]) Value(key any) any {
 // blocks until every record has its outcome, at most until shortly before the deadline of ctx. Nothing
 // that handlers get refers to payload.
 //
-// The error matches ErrEvent if the event cannot be processed; no handler has run then. Otherwise it tells
-// of failed records, as ErrorWhen says, and errors.Is and errors.As find the records' errors in it.
+// The error is an *EventError if the event cannot be processed; no handler has run then. Otherwise it is a
+// *BatchError and tells of failed records, as ErrorWhen says; errors.Is and errors.As find the records' errors
+// in it.
 func (p *Processor[E, R]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	w, err := p.decode(payload)
 	if err != nil {

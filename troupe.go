@@ -50,6 +50,16 @@ const (
 	ErrGroupStopped  = messages.ErrGroupStopped
 )
 
+// EventError is the error of an invocation whose event was refused as a whole: no handler has run. It is the
+// outermost error then; errors.Is(err, ErrEvent) also finds an ErrEvent within a handler's own error.
+type EventError = messages.EventError
+
+// BatchError is the error of an invocation whose records failed: how many, and the RecordError of each.
+type BatchError = messages.BatchError
+
+// RecordError is the error of one failed record of a batch: its identifier, its index and why it failed.
+type RecordError = messages.RecordError
+
 // PanicError is the error of a record whose handler panicked: the value and the stack.
 type PanicError = messages.PanicError
 

@@ -330,3 +330,17 @@ func TestWhatFailuresSay(t *testing.T) {
 	assert.EqualError(t, bulk.Failures{1: nil}, "troupe: no record of the batch failed")
 	assert.ErrorIs(t, bulk.Failures{1: nil, 2: errItem}, errItem)
 }
+
+// pretender is an error that passes for any other.
+type pretender struct{}
+
+func (pretender) Error() string { return "pretender" }
+func (pretender) Is(error) bool { return true }
+
+// SPEC S2: a batch handler that panics has failed, whatever the Is method of the panic's value says.
+func TestAPanicWithAnErrorThatIsEverythingIsNoSuccess(t *testing.T) {
+	p := process("sqs", func(context.Context, []string) error { panic(pretender{}) }, troupe.ErrorNever, troupe.WithLogger(nil))
+	got, err := p.Invoke(t.Context(), document("sqs", "ab"))
+	require.NoError(t, err)
+	assert.Equal(t, answer("1 2"), string(got))
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/sources"
@@ -101,15 +102,18 @@ func (w *whole[T]) spread(report *messages.Report) {
 // failure tells for each record that the handler was given why it has failed, if it has.
 func (w *whole[T]) failure(one messages.Result) func(k int) error {
 	all := func(err error) func(int) error { return func(int) error { return err } }
-	if one.Outcome == messages.Succeeded || !errors.Is(one.Err, errReturned) {
+	// Not errors.Is, which asks the error's own Is method: one that a handler panicked with could pass for
+	// errReturned, and nothing has been returned then.
+	reasons, cause := messages.Cause(one.Err)
+	if one.Outcome == messages.Succeeded || cause != errReturned {
 		return all(one.Err)
 	}
 	// The handler returned in time, so that nobody writes w.returned any more.
-	late := func(err error) error { return err }
-	for _, why := range []messages.Reason{messages.ErrDeadline, messages.ErrCancelled} {
-		if errors.Is(one.Err, why) {
-			late = func(err error) error { return messages.Because(why, err) }
+	late := func(err error) error {
+		for _, why := range slices.Backward(reasons) {
+			err = messages.Because(why, err)
 		}
+		return err
 	}
 	failures, ok := failuresIn(w.returned)
 	if !ok {

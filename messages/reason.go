@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -156,7 +155,8 @@ type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// Permanent marks err as not worth another attempt in this invocation. It returns nil for nil.
+// Permanent marks err as not worth another attempt in this invocation. It returns nil for nil. Joined with
+// other errors it counts only if every one of them is marked.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -171,25 +171,12 @@ func (d dropped) Unwrap() error { return d.error }
 // Drop makes err, from a handler, mean that the record is to be left out: it is Dropped, which is told in
 // the Report and the log, and Lambda does not deliver it again. Packages with an option to leave out what
 // cannot be decoded are made of it. It returns nil for nil.
+//
+// A wrapped error may carry the mark. Joined with other errors, by errors.Join or by several %w, it counts only
+// if every one of them carries it: the others may be failures, and the record has failed then.
 func Drop(err error) error {
 	if err == nil {
 		return nil
 	}
 	return dropped{err}
-}
-
-// IsDrop reports whether the error was marked by Drop.
-func IsDrop(err error) bool {
-	_, ok := errors.AsType[dropped](err)
-	return ok
-}
-
-// IsPermanent reports whether another attempt in this invocation is pointless: the error was marked by
-// Permanent, or the record cannot be decoded.
-func IsPermanent(err error) bool {
-	if _, ok := errors.AsType[permanent](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[*DecodeError](err)
-	return ok
 }

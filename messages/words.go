@@ -1,7 +1,5 @@
 package messages
 
-import "errors"
-
 // telling has the reasons a record can fail for, the more telling first.
 var telling = [...]Reason{
 	ErrNotStarted, ErrAbandoned, ErrUndecodable, ErrPanic, ErrGoexit, ErrRecordTimeout, ErrDeadline, ErrCancelled,
@@ -31,15 +29,18 @@ func (r Reason) Word() string {
 	return ""
 }
 
-// Words says why a record failed: the words of the reasons that err matches, the more telling first, or
-// "error" alone if it matches none, which is an error of the handler's own. It is empty for nil. It survives
-// an Is method that panics.
+// Words says why a record failed: the words of the reasons that err has, the more telling first, or "error"
+// alone if it has none, which is an error of the handler's own. It is empty for nil.
+//
+// An error has the reasons that it wraps by a chain of Unwrap() error methods. A join has those that every
+// branch has: what one branch says of itself says nothing of the others. Is methods are not called.
 func Words(err error) (words []string) {
 	if err == nil {
 		return nil
 	}
+	has := marksOf(err)
 	for _, reason := range telling {
-		if matches(err, reason) {
+		if has&reason.mark() != 0 {
 			words = append(words, reason.Word())
 		}
 	}
@@ -47,9 +48,4 @@ func Words(err error) (words []string) {
 		return []string{"error"}
 	}
 	return words
-}
-
-func matches(err error, reason Reason) (is bool) {
-	defer func() { _ = recover() }() // an Is or Unwrap method of the user's
-	return errors.Is(err, reason)
 }

@@ -1,11 +1,6 @@
 package response
 
-import (
-	"fmt"
-	"strconv"
-
-	"github.com/troupe-go/troupe/messages"
-)
+import "github.com/troupe-go/troupe/messages"
 
 // When says for which batches an invocation returns an error (SPEC S7).
 type When uint8
@@ -19,33 +14,7 @@ const (
 	Never
 )
 
-// BatchError is the error of an invocation whose records failed. errors.Is and errors.As look through it
-// at the records' errors.
-type BatchError struct {
-	total  int
-	errors []error
-}
-
-// Error says how many records failed and why the first one did, in bounded text.
-func (e *BatchError) Error() string {
-	return fmt.Sprintf("troupe: %d of %d records failed; the first: %s", len(e.errors), e.total, Text(e.errors[0]))
-}
-
-// Unwrap returns the error of each failed record in batch order.
-func (e *BatchError) Unwrap() []error { return e.errors }
-
-// recordError names the record that an error belongs to.
-type recordError struct {
-	id  string
-	err error
-}
-
-func (e *recordError) Error() string {
-	return "record " + strconv.Quote(e.id) + ": " + fmt.Sprint(e.err)
-}
-func (e *recordError) Unwrap() error { return e.err }
-
-// Error returns the error that the invocation is to end with, nil if it has not failed.
+// Error returns the error that the invocation is to end with, a *messages.BatchError; nil if it has not failed.
 func Error(results []messages.Result, when When) error {
 	failed := 0
 	for i := range results {
@@ -56,10 +25,13 @@ func Error(results []messages.Result, when When) error {
 	if failed == 0 || when == Never || when == All && failed < len(results) {
 		return nil
 	}
-	e := &BatchError{total: len(results), errors: make([]error, 0, failed)}
+	e := &messages.BatchError{Total: len(results), Failed: make([]*messages.RecordError, 0, failed)}
+	errs := make([]messages.RecordError, failed)
 	for i := range results {
 		if results[i].Outcome == messages.Failed {
-			e.errors = append(e.errors, &recordError{results[i].ID, results[i].Err})
+			r := &errs[len(e.Failed)]
+			*r = messages.RecordError{ID: results[i].ID, Index: i, Err: results[i].Err}
+			e.Failed = append(e.Failed, r)
 		}
 	}
 	return e

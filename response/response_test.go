@@ -157,7 +157,7 @@ func TestABatchErrorHoldsTheRecordsErrors(t *testing.T) {
 	results := resultsOf("a b! a! c b!")
 	err := Error(results, Any)
 	assert.EqualError(t, err, `troupe: 3 of 5 records failed; the first: record "b": failed b`)
-	var batch *BatchError
+	var batch *messages.BatchError
 	require.ErrorAs(t, err, &batch)
 	var got []string
 	for i, inner := range batch.Unwrap() {

@@ -198,7 +198,8 @@ func (l *ledger) Handle(a *messages.Attempt) error {
 	}
 	err := l.batch.Handle(a)
 	if err != nil {
-		// Looks into the handler's error, so it belongs where a panic is the handler's.
+		// Looks into the handler's error, so it belongs where a panic or a hang is the handler's.
+		err = messages.Returned(err)
 		a.Final, a.Drop = messages.IsPermanent(err), messages.IsDrop(err)
 	}
 	return err

@@ -43,7 +43,7 @@ func invoke(ctx context.Context, o options, play *player, stdin io.Reader, stdou
 	if _, ok := errors.AsType[refusedError](err); ok {
 		return fail(stderr, exitUsage, inFlags(err, o.given))
 	}
-	if !errors.Is(err, troupe.ErrEvent) { // then there is no report
+	if _, refused := err.(*troupe.EventError); !refused { // then there is no report
 		wait(reported, reportGrace)
 	}
 	if err != nil {

@@ -81,7 +81,7 @@ func typeOf(err error) string {
 // is what the record is reported with.
 func attemptErrorType(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
-		if reason, ok := errors.AsType[messages.Reason](context.Cause(ctx)); ok {
+		if reason, ok := context.Cause(ctx).(messages.Reason); ok {
 			return reason.Word()
 		}
 	}

@@ -80,6 +80,8 @@ func obey(ctx context.Context, body string) error {
 		panic("told to panic")
 	case "exit":
 		runtime.Goexit()
+	case "refuse":
+		return troupe.ErrEvent
 	case "drop":
 		return messages.Drop(errors.New("told to drop"))
 	case "work":
@@ -300,8 +302,9 @@ func TestTheSpanOfAnInvocationFailsWithIt(t *testing.T) {
 		payload []byte
 		want    string
 	}{
-		"no event":         {[]byte(`{}`), "event"},
-		"every one failed": {event(message{id: "m1", body: "panic"}), "*response.BatchError"},
+		"no event":                {[]byte(`{}`), "event"},
+		"failed with an ErrEvent": {event(message{id: "m1", body: "refuse"}), "*messages.BatchError"},
+		"every one failed":        {event(message{id: "m1", body: "panic"}), "*messages.BatchError"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := collect()

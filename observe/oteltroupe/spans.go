@@ -37,10 +37,12 @@ func (b *batches) Invoke(ctx context.Context, payload []byte) (response []byte, 
 		trace.WithAttributes(operationAttributes(2)...))
 	defer span.End()
 	response, err = b.next.Invoke(context.WithValue(ctx, batchKey{}, span), payload)
-	switch {
-	case errors.Is(err, troupe.ErrEvent):
-		fail(span, errorType(err), err)
-	case err != nil: // of any record's reasons none is the batch's
+	// By the outermost type: errors.Is would find what the handlers' errors contain.
+	switch err.(type) {
+	case nil:
+	case *messages.EventError:
+		fail(span, troupe.ErrEvent.Word(), err)
+	default: // of any record's reasons none is the batch's
 		fail(span, typeOf(err), err)
 	}
 	return response, err

@@ -40,7 +40,7 @@ func Failures(logger *slog.Logger) troupe.Option {
 			to = slog.Default()
 		}
 		reason, level := messages.Words(err)[0], slog.LevelWarn
-		if reason == messages.ErrNotStarted.Word() {
+		if rec.Attempt == 0 { // never started
 			level = slog.LevelInfo
 		}
 		if !to.Enabled(ctx, level) {

@@ -55,6 +55,73 @@ func TestADroppedRecordIsToldButNotReported(t *testing.T) {
 	}
 }
 
+// SPEC S1, S2: a mark in one branch of an error never hides the failure in another branch. A handler that
+// returns errors.Join(audit(ctx, m), charge(ctx, m)), where audit drops what it cannot decode, has failed if
+// charge has, and Lambda must not delete the message.
+func TestADropNeverHidesAFailure(t *testing.T) {
+	dropped := messages.Drop(errors.New("audit cannot decode it"))
+	for name, c := range map[string]struct {
+		err     error
+		dropped bool
+	}{
+		"joined":              {errors.Join(dropped, errHandler), false},
+		"joined, other order": {errors.Join(errHandler, dropped), false},
+		"two %w":              {fmt.Errorf("%w; %w", dropped, errHandler), false},
+		"a wrapped join":      {fmt.Errorf("m: %w", errors.Join(dropped, errHandler)), false},
+		"each is dropped":     {errors.Join(dropped, messages.Drop(errHandler)), true},
+		"wrapped":             {fmt.Errorf("m: %w", dropped), true},
+	} {
+		for _, source := range sources {
+			t.Run(name+"/"+source, func(t *testing.T) {
+				var report reported
+				p := process(source, func(context.Context, string) error { return c.err }, troupe.ErrorNever,
+					troupe.WithObserver(report.observe), troupe.WithLogger(nil))
+				answer, err := p.Invoke(t.Context(), document(source, numbered(1, groups(1))...))
+				require.NoError(t, err)
+				want := troupe.Failed
+				if c.dropped {
+					want = troupe.Dropped
+				}
+				assert.Equal(t, want, report.Records[0].Outcome)
+				assert.Len(t, failures(t, answer), report.Failed, "what has failed is reported")
+				assert.Equal(t, !c.dropped, report.Failed == 1)
+			})
+		}
+	}
+}
+
+// SPEC P6: so it is with Permanent. Of two calls that failed one is worth another attempt.
+func TestOnePermanentErrorOfSeveralIsNotTheLastWord(t *testing.T) {
+	attempts := 0
+	p := process(standard, func(context.Context, string) error {
+		if attempts++; attempts == 2 {
+			return nil
+		}
+		return errors.Join(troupe.Permanent(errHandler), errHandler)
+	}, troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return 0 }})
+	_, err := p.Invoke(t.Context(), document(standard, numbered(1, groups(1))...))
+	require.NoError(t, err)
+	assert.Equal(t, 2, attempts)
+}
+
+// SPEC S7: whether an event was refused or a batch failed is a matter of the outermost type. What a handler's
+// error contains is the handler's.
+func TestTheOutermostTypeTellsARefusedEventFromAFailedBatch(t *testing.T) {
+	p := process(standard, func(context.Context, string) error { return fmt.Errorf("inner: %w", troupe.ErrEvent) }, troupe.WithLogger(nil))
+	_, err := p.Invoke(t.Context(), document(standard, numbered(2, groups(1))...))
+	batch, ok := err.(*troupe.BatchError)
+	require.True(t, ok, "%T", err)
+	require.ErrorIs(t, err, troupe.ErrEvent, "in reach, but not what it is")
+	assert.Equal(t, 2, batch.Total)
+	require.Len(t, batch.Failed, 2)
+	assert.Equal(t, 1, batch.Failed[1].Index)
+	assert.NotEmpty(t, batch.Failed[1].ID)
+	require.ErrorIs(t, batch.Failed[1].Err, troupe.ErrEvent)
+	assert.Equal(t, []error{batch.Failed[0], batch.Failed[1]}, batch.Unwrap())
+	_, err = p.Invoke(t.Context(), []byte("{}"))
+	assert.IsType(t, (*troupe.EventError)(nil), err)
+}
+
 // SPEC S7: a batch in which everything was dropped has not failed.
 func TestABatchOfDroppedRecordsHasNotFailed(t *testing.T) {
 	p := process(standard, func(context.Context, string) error { return messages.Drop(errHandler) }, troupe.ErrorWhenAny)

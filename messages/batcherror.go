@@ -1,0 +1,49 @@
+package messages
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// BatchError is the error of an invocation whose records failed (SPEC S7). errors.Is and errors.As look through
+// it at the records' errors. Its name is what Lambda shows as the type of the invocation's error.
+//
+// Whether an event was refused or a batch failed is a matter of the outermost type, *EventError or *BatchError:
+// errors.Is(err, ErrEvent) also finds an ErrEvent in a handler's own error.
+type BatchError struct {
+	// Total is the number of records in the batch, and Failed has those that failed, in batch order; there is at
+	// least one.
+	Total  int
+	Failed []*RecordError
+}
+
+// Error says how many records failed and why the first one did, in bounded text.
+func (e *BatchError) Error() string {
+	return fmt.Sprintf("troupe: %d of %d records failed; the first: %s", len(e.Failed), e.Total, Text(e.Failed[0]))
+}
+
+// Unwrap returns the *RecordError of each failed record in batch order.
+func (e *BatchError) Unwrap() []error {
+	errs := make([]error, len(e.Failed))
+	for i, failed := range e.Failed {
+		errs[i] = failed
+	}
+	return errs
+}
+
+// RecordError is the error of one failed record of a batch.
+type RecordError struct {
+	// ID is the identifier Lambda knows the record by, and Index its place in the batch, from 0.
+	ID    string
+	Index int
+	// Err says why it failed; it is that of the record's Result.
+	Err error
+}
+
+// Error names the record and says why it failed.
+func (e *RecordError) Error() string {
+	return "record " + strconv.Quote(e.ID) + ": " + fmt.Sprint(e.Err)
+}
+
+// Unwrap returns Err.
+func (e *RecordError) Unwrap() error { return e.Err }
