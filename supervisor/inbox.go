@@ -29,6 +29,7 @@ func (m *inbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatche
 	m.invoker = invoker
 }
 
+// UserMessageCount is a part of actor.Mailbox. Not covered: protoactor calls it only for its metrics, which are off.
 func (m *inbox) UserMessageCount() int { return 0 }
 
 func (m *inbox) PostUserMessage(message any) { m.post(message) }

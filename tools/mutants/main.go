@@ -3,7 +3,7 @@
 //
 //	go run -C tools ./mutants                    all of them; make mutants
 //	go run -C tools ./mutants -only supervisor/  those whose line has the text
-//	go run -C tools ./mutants -list              says what there is, and what survivors.txt has that is gone; runs nothing
+//	go run -C tools ./mutants -list              lists them, and what survivors.txt explains in vain; runs nothing
 //	go run -C tools ./mutants -resume            goes on where the last run was cut off
 //
 // A mutant is one operator, condition, returned value or statement that is another or left out: see operators.go.
@@ -15,7 +15,8 @@
 // know the library from outside. A test that fails has to fail again when it runs alone, or the kill does not count.
 // Tests that start processes are left out: they could fail because the machine is busy.
 //
-// A mutant that survives has to be in survivors.txt, with the reason, and nothing else may be there.
+// survivors.txt says how many mutants of each package survive, by operator and reason. There may be neither more nor
+// fewer. It names no functions and no lines: a rename or a move leaves it as it is.
 package main
 
 import (
@@ -25,8 +26,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-
-	"github.com/troupe-go/troupe/test/explained"
 )
 
 // packages are those whose code is changed.
@@ -89,7 +88,7 @@ func run(o options) (faults []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	exceptions, err := explained.Parse(list, string(text))
+	explained, err := parseSurvivors(string(text))
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +99,10 @@ func run(o options) (faults []string, err error) {
 	mutants := c.only(o.only)
 	if o.list {
 		for _, m := range mutants {
-			fmt.Println(m)
+			fmt.Printf("%s\t%s\n", m.operator, m)
 		}
 		fmt.Printf("%d mutants; %d more do not compile\n", len(mutants), c.broken)
-		return gone(c.mutants, exceptions), nil
+		return gone(c.mutants, explained), nil
 	}
 	results, err := test(c, mutants, o)
 	if err != nil {
@@ -113,5 +112,5 @@ func run(o options) (faults []string, err error) {
 	for _, s := range shares {
 		fmt.Println(s)
 	}
-	return slices.Concat(tooLow(shares), compare(results, exceptions), gone(c.mutants, exceptions)), nil
+	return slices.Concat(tooLow(shares), compare(results, explained, len(mutants) == len(c.mutants)), gone(c.mutants, explained)), nil
 }

@@ -9,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/troupe-go/troupe/test/explained"
 )
 
 // codeOf is package p with one file.
@@ -158,8 +156,8 @@ func TestTheMutantThatTheVariableNamesIsAtWork(t *testing.T) {
 
 func TestSharesAreOfMutantsByPackage(t *testing.T) {
 	shares := sharesOf([]result{
-		{"messages", "m1", killed, ""}, {"messages", "m2", timedOut, ""}, {"messages", "m3", survived, ""},
-		{"response", "r1", killed, ""},
+		{"messages", returned, "m1", killed, ""}, {"messages", returned, "m2", timedOut, ""}, {"messages", returned, "m3", survived, ""},
+		{"response", returned, "r1", killed, ""},
 	})
 	assert.Equal(t, []share{{"messages", 3, 1, 1}, {"response", 1, 1, 0}, {"all", 4, 2, 1}}, shares)
 	assert.Equal(t, []string{
@@ -169,20 +167,34 @@ func TestSharesAreOfMutantsByPackage(t *testing.T) {
 }
 
 func TestTheListHasToFitTheResults(t *testing.T) {
-	const b, c, d = "p/a.go:f: a  =>  b", "p/a.go:f: a  # x  =>  c", "p/a.go:f: a  =>  d"
-	results := []result{{"p", b, survived, ""}, {"p", c, killed, ""}}
-	mutants := []*mutant{{place: b}, {place: c}}
-	for name, test := range map[string]struct{ list, fault string }{
-		"it does":                       {"# for readers\n\n" + b + "  # a reason", ""},
-		"an unexplained survivor":       {"", "no test notices this"},
-		"one that is killed":            {b + "  # a reason\n" + c + "  # a reason", "tests kill this now"},
-		"one that is killed, sometimes": {b + "  # a reason\n" + c + "  # sometimes: a reason", ""},
-		"one that is gone":              {b + "  # a reason\n" + d + "  # a reason", "there is no such mutant"},
+	results := []result{
+		{"sources", boundary, "a", survived, ""}, {"sources", boundary, "b", survived, ""}, {"sources", boundary, "c", killed, ""},
+		{"sources", omission, "d", timedOut, ""},
+	}
+	mutants := []*mutant{
+		{pkg: "sources", edit: edit{operator: boundary}}, {pkg: "sources", edit: edit{operator: boundary}}, {pkg: "sources", edit: edit{operator: boundary}},
+		{pkg: "sources", edit: edit{operator: omission}},
+	}
+	for name, test := range map[string]struct {
+		list, fault string
+		some        bool // not all mutants were run
+	}{
+		"it does":                           {list: "# for readers\n\nsources boundary 2  # a reason"},
+		"for two reasons":                   {list: "sources boundary 1  # a reason\nsources boundary 1  # another"},
+		"nothing is explained":              {fault: "2 mutants of sources boundary survive, and tools/mutants/survivors.txt explains 0"},
+		"too little is explained":           {list: "sources boundary 1  # a reason", fault: "\n\ta\n\tb"},
+		"too much is explained":             {list: "sources boundary 3  # a reason", fault: "explains 3 survivors of sources boundary, and 2 survive"},
+		"too much, but only some were run":  {list: "sources boundary 3  # a reason", some: true},
+		"too much, but sometimes":           {list: "sources boundary 2  # a reason\nsources boundary 1  # sometimes: another"},
+		"another operator":                  {list: "sources boundary 2  # a reason\nsources omission 1  # a reason", fault: "explains 1 survivors of sources omission"},
+		"more than there are":               {list: "sources boundary 2  # a reason\nsources omission 2  # sometimes: a reason", fault: "there are 1 such mutants"},
+		"another package":                   {list: "sources boundary 2  # a reason\nresponse omission 1  # sometimes: a reason", fault: "there are 0 such mutants"},
+		"the package counts, not the place": {list: "sources boundary 1  # a reason\nsources boundary 1  # sometimes: another"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			exceptions, err := explained.Parse(list, test.list)
+			lines, err := parseSurvivors(test.list)
 			require.NoError(t, err)
-			faults := append(compare(results, exceptions), gone(mutants, exceptions)...)
+			faults := append(compare(results, lines, !test.some), gone(mutants, lines)...)
 			if test.fault == "" {
 				assert.Empty(t, faults)
 				return
@@ -192,11 +204,48 @@ func TestTheListHasToFitTheResults(t *testing.T) {
 		})
 	}
 	for text, says := range map[string]string{
-		"p/a.go:f: a  =>  b":                                      "survivors.txt:1: does not say why",
-		"\np/a.go:f: a  =>  b  # ":                                "survivors.txt:2: does not say why",
-		"p/a.go:f: a  =>  b  # a reason\np/a.go:f: a  =>  b  # b": "survivors.txt:2: is there twice",
+		"sources boundary 1":                "survivors.txt:1: gives no reason",
+		"\nsources boundary 1  # ":          "survivors.txt:2: gives no reason",
+		"sources boundary  # a reason":      `survivors.txt:1: "sources boundary" is not PACKAGE OPERATOR COUNT`,
+		"sources boundary 0  # a reason":    `"0" is not a count`,
+		"sources boundary some  # a reason": `"some" is not a count`,
+		"source boundary 1  # a reason":     `"source" is not a package that is changed: [messages`,
+		"sources limit 1  # a reason":       `"limit" is not an operator: [boundary`,
 	} {
-		_, err := explained.Parse(list, text)
+		_, err := parseSurvivors(text)
 		assert.ErrorContains(t, err, says, text)
+	}
+}
+
+// What the list names stays as it is when functions and variables get other names, and when they move.
+func TestARenameChangesNothingInTheList(t *testing.T) {
+	kinds := func(text string) (found []kind) {
+		for _, m := range codeOf(t, text).mutants {
+			found = append(found, kind{m.pkg, m.operator})
+		}
+		return found
+	}
+	before := kinds("package p\n\nfunc small(n int) bool {\n\treturn n < 3 && !odd(n)\n}\n\nfunc odd(n int) bool { return n%2 == 1 }\n")
+	after := kinds("package p\n\nfunc uneven(number int) bool { return number%2 == 1 }\n\nfunc few(number int) bool { return number < 3 && !uneven(number) }\n")
+	assert.NotEmpty(t, before)
+	assert.ElementsMatch(t, before, after)
+}
+
+func TestEachChangeHasItsOperator(t *testing.T) {
+	for line, want := range map[string][]operator{
+		"return n < m":       {boundary, comparison},
+		"return n != m":      {comparison},
+		"return b && n == m": {logic, comparison, negation},
+		"return !b":          {negation},
+		"return true":        {returned},
+		"n += m; return b":   {arithmetic, omission, negation},
+		"n = -m; return b":   {arithmetic, omission, negation},
+		"n++; return b":      {arithmetic, omission, negation},
+	} {
+		var found []operator
+		for _, m := range codeOf(t, "package p\n\nvar n, m int\nvar b bool\n\nfunc f() bool { "+line+" }\n").mutants {
+			found = append(found, m.operator)
+		}
+		assert.ElementsMatch(t, want, found, line)
 	}
 }

@@ -7,10 +7,26 @@ import (
 	"go/types"
 )
 
+// operator is a kind of change. survivors.txt names mutants by it.
+type operator string
+
+const (
+	boundary   operator = "boundary"   // a limit is off by one
+	comparison operator = "comparison" // a comparison is turned round
+	logic      operator = "logic"      // and for or, or the other way round
+	arithmetic operator = "arithmetic" // another sum, product, mask or step
+	negation   operator = "negation"   // a condition is negated
+	returned   operator = "result"     // another result is returned
+	omission   operator = "omission"   // a statement is left out
+)
+
+var operators = []operator{boundary, comparison, logic, arithmetic, negation, returned, omission}
+
 // edit puts text in the place of what is between two offsets of a file.
 type edit struct {
 	start, end int
 	text       string
+	operator   operator
 }
 
 // other says what each operator becomes, one mutant for each.
@@ -33,32 +49,46 @@ type finder struct {
 	edits []edit
 }
 
-func (f *finder) replace(from, to token.Pos, text string) {
-	f.edits = append(f.edits, edit{f.file.Offset(from), f.file.Offset(to), text})
+func (f *finder) replace(kind operator, from, to token.Pos, text string) {
+	f.edits = append(f.edits, edit{f.file.Offset(from), f.file.Offset(to), text, kind})
 }
 
-func (f *finder) operator(at token.Pos, op token.Token) {
-	for _, text := range other[op] {
-		f.replace(at, at+token.Pos(len(op.String())), text)
+func (f *finder) another(at token.Pos, op token.Token) {
+	kind := arithmetic
+	switch op {
+	case token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ:
+		kind = comparison
+	case token.LAND, token.LOR:
+		kind = logic
+	}
+	for i, text := range other[op] {
+		if kind == comparison && len(other[op]) == 2 && i == 0 {
+			f.replace(boundary, at, at+token.Pos(len(op.String())), text)
+		} else {
+			f.replace(kind, at, at+token.Pos(len(op.String())), text)
+		}
 	}
 }
 
 func (f *finder) find(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.BinaryExpr:
-		f.operator(n.OpPos, n.Op)
+		f.another(n.OpPos, n.Op)
 		if n.Op == token.LAND || n.Op == token.LOR {
 			f.negate(n.X)
 			f.negate(n.Y)
 		}
 	case *ast.UnaryExpr:
-		if n.Op == token.NOT || n.Op == token.SUB {
-			f.replace(n.OpPos, n.OpPos+1, "")
+		switch n.Op {
+		case token.NOT:
+			f.replace(negation, n.OpPos, n.OpPos+1, "")
+		case token.SUB:
+			f.replace(arithmetic, n.OpPos, n.OpPos+1, "")
 		}
 	case *ast.IncDecStmt:
-		f.operator(n.TokPos, n.Tok)
+		f.another(n.TokPos, n.Tok)
 	case *ast.AssignStmt:
-		f.operator(n.TokPos, n.Tok)
+		f.another(n.TokPos, n.Tok)
 	case *ast.IfStmt:
 		f.negate(n.Cond)
 	case *ast.ForStmt:
@@ -91,7 +121,7 @@ func (f *finder) negate(e ast.Expr) {
 	switch e.(type) {
 	case *ast.Ident, *ast.SelectorExpr, *ast.CallExpr, *ast.IndexExpr:
 		if is := f.info.Types[e]; is.Value == nil && isBasic(is.Type, types.IsBoolean) {
-			f.replace(e.Pos(), e.Pos(), "!")
+			f.replace(negation, e.Pos(), e.Pos(), "!")
 		}
 	}
 }
@@ -134,7 +164,7 @@ func (f *finder) instead(e ast.Expr) {
 			return
 		}
 	}
-	f.replace(e.Pos(), e.End(), text)
+	f.replace(returned, e.Pos(), e.End(), text)
 }
 
 func isBasic(t types.Type, what types.BasicInfo) bool {
@@ -165,6 +195,6 @@ func (f *finder) leaveOut(list []ast.Stmt) {
 		default:
 			continue
 		}
-		f.replace(s.Pos(), s.End(), "")
+		f.replace(omission, s.Pos(), s.End(), "")
 	}
 }

@@ -104,7 +104,7 @@ func (c *code) withMutants(s *source, mutants []*mutant) []byte {
 			}
 		}
 		choose.WriteString("\n}\n")
-		edits = append(edits, edit{at(f.Body.Lbrace) + 1, at(f.Body.Lbrace) + 1, choose.String()})
+		edits = append(edits, edit{start: at(f.Body.Lbrace) + 1, end: at(f.Body.Lbrace) + 1, text: choose.String()})
 	}
 	return append(applyAll(s.text, edits, 0, len(s.text)), after.String()...)
 }
@@ -147,7 +147,7 @@ func nameParameters(f *ast.FuncDecl, at func(token.Pos) int) (edits []edit, befo
 			if len(field.Names) == 0 {
 				n++
 				name := fmt.Sprint("parameter", n)
-				edits = append(edits, edit{at(field.Pos()), at(field.Pos()), name + " "})
+				edits = append(edits, edit{start: at(field.Pos()), end: at(field.Pos()), text: name + " "})
 				names = append(names, name)
 			}
 			for _, id := range field.Names {
@@ -155,7 +155,7 @@ func nameParameters(f *ast.FuncDecl, at func(token.Pos) int) (edits []edit, befo
 				if name == "_" {
 					n++
 					name = fmt.Sprint("parameter", n)
-					edits = append(edits, edit{at(id.Pos()), at(id.End()), name})
+					edits = append(edits, edit{start: at(id.Pos()), end: at(id.End()), text: name})
 				}
 				names = append(names, name)
 			}

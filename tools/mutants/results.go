@@ -7,19 +7,18 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
-
-	"github.com/troupe-go/troupe/test/explained"
 )
 
 // result is what became of a mutant.
 type result struct {
-	pkg, place string
-	fate       fate
-	by         string // suite and test
+	pkg      string
+	operator operator
+	place    string
+	fate     fate
+	by       string // suite and test
 }
 
 type fate string
@@ -80,7 +79,7 @@ func test(c *code, mutants []*mutant, o options) (results []result, err error) {
 				r := meet(m, suites[m.pkg])
 				mu.Lock()
 				results = append(results, r)
-				fmt.Fprintf(out, "%s\t%s\t%s\n", r.fate, r.by, r.place)
+				fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", r.fate, r.by, r.operator, r.place)
 				fmt.Fprintf(os.Stderr, "%d of %d: %s %s: %s\n", len(results), len(mutants), r.fate, r.by, r.place)
 				mu.Unlock()
 			}
@@ -136,12 +135,12 @@ func meet(m *mutant, suites []*suite) result {
 		v, dead := s.kills(m.id)
 		switch {
 		case dead && v.timedOut:
-			return result{m.pkg, m.place, timedOut, s.pkg + " " + v.by}
+			return result{m.pkg, m.operator, m.place, timedOut, s.pkg + " " + v.by}
 		case dead:
-			return result{m.pkg, m.place, killed, s.pkg + " " + v.by}
+			return result{m.pkg, m.operator, m.place, killed, s.pkg + " " + v.by}
 		}
 	}
-	return result{m.pkg, m.place, survived, "-"}
+	return result{m.pkg, m.operator, m.place, survived, "-"}
 }
 
 func readResults(name string) (known map[string]result, err error) {
@@ -154,12 +153,12 @@ func readResults(name string) (known map[string]result, err error) {
 	}
 	known = map[string]result{}
 	for line := range strings.Lines(string(text)) {
-		fields := strings.SplitN(strings.TrimSpace(line), "\t", 3)
-		if len(fields) != 3 {
+		fields := strings.SplitN(strings.TrimSpace(line), "\t", 4)
+		if len(fields) != 4 {
 			return nil, fmt.Errorf("%s: no result: %q", name, line)
 		}
-		pkg, _, _ := strings.Cut(fields[2], "/")
-		known[fields[2]] = result{pkg, fields[2], fate(fields[0]), fields[1]}
+		pkg, _, _ := strings.Cut(fields[3], "/")
+		known[fields[3]] = result{pkg, operator(fields[2]), fields[3], fate(fields[0]), fields[1]}
 	}
 	return known, nil
 }
@@ -211,41 +210,5 @@ func tooLow(shares []share) (faults []string) {
 			faults = append(faults, fmt.Sprintf("%s: tests kill %.1f %% of the mutants where at least %.0f %% are needed: write some", s.name, s.percent(), least))
 		}
 	}
-	return faults
-}
-
-// gone says what is explained and no mutant any more.
-func gone(mutants []*mutant, exceptions []explained.Exception) (faults []string) {
-	there := map[string]bool{}
-	for _, m := range mutants {
-		there[m.place] = true
-	}
-	for _, e := range exceptions {
-		if !there[e.What] {
-			faults = append(faults, fmt.Sprintf("%s: there is no such mutant: correct its line, or delete it:\n\t%s", list, e.What))
-		}
-	}
-	slices.Sort(faults)
-	return faults
-}
-
-// compare says what survived and is not explained, and what is explained and was killed.
-func compare(results []result, exceptions []explained.Exception) (faults []string) {
-	fates, listed := map[string]fate{}, map[string]bool{}
-	for _, e := range exceptions {
-		listed[e.What] = true
-	}
-	for _, r := range results {
-		fates[r.place] = r.fate
-		if r.fate == survived && !listed[r.place] {
-			faults = append(faults, fmt.Sprintf("no test notices this: write one, or explain in %s why there is none:\n\t%s%sWHY", list, r.place, explained.Because))
-		}
-	}
-	for _, e := range exceptions {
-		if is, exists := fates[e.What]; exists && is != survived && !e.Sometimes {
-			faults = append(faults, fmt.Sprintf("%s: tests kill this now: delete its line, or write %q before the reason if scheduling decides:\n\t%s", list, explained.Sometimes, e.What))
-		}
-	}
-	slices.Sort(faults)
 	return faults
 }
