@@ -179,11 +179,11 @@ func WithLowestOnly() Option {
 // starts. Handlers may still finish until the last quarter of it, which is kept for the response; those
 // that have not are abandoned then. More than half of the time that is left when
 // the batch arrives is cut to that half, and logged. Default: 500 ms or 20 % of the time left on arrival,
-// whichever is smaller (SPEC D1). reserve must be positive.
+// whichever is smaller, and at least 10 ms (SPEC D1). reserve must be at least 10 ms.
 func WithReserve(reserve time.Duration) Option {
 	return option(func(s *settings) error {
-		if reserve <= 0 {
-			return fmt.Errorf("troupe: WithReserve(%v): a positive duration is needed", reserve)
+		if reserve < supervisor.MinReserve {
+			return fmt.Errorf("troupe: WithReserve(%v): must be at least %v", reserve, supervisor.MinReserve)
 		}
 		s.supervisor.Reserve = reserve
 		return nil

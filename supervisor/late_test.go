@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -66,6 +67,48 @@ func TestARecordTakenBeforeTheCutoffIsNotHandledAfterIt(t *testing.T) {
 			})
 		}
 	}
+}
+
+// SPEC D4: an attempt whose time is used up before its handler was called, for want of a CPU, has failed, and the handler
+// is not called: the record may have been given up by then.
+func TestAnAttemptWhoseTimeIsUpIsNotHandled(t *testing.T) {
+	for _, groups := range []int{0, 1} {
+		for _, c := range []struct {
+			name      string
+			held      time.Duration
+			abandoned int
+		}{
+			{"in its grace", 1050 * time.Millisecond, 0},
+			{"given up", 1500 * time.Millisecond, 1},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					called := 0
+					b := batchOf(1, groups, func(*messages.Attempt) error { called++; return nil })
+					report, _ := Run(t.Context(), &Config{
+						Concurrency: 1, RecordTimeout: time.Second, Retry: Retry{Times: 3},
+						Actors: []actor.PropsOption{held(func(*messages.Attempt) time.Duration { return c.held })},
+					}, b)
+					synctest.Wait()
+					time.Sleep(time.Second)
+					assert.Zero(t, called)
+					assert.Equal(t, []int{1, c.abandoned, 0}, []int{report.Failed, report.Abandoned, report.Retried})
+					require.ErrorIs(t, report.Records[0].Err, messages.ErrRecordTimeout)
+					assert.Zero(t, stillRunning())
+				})
+			})
+		}
+	}
+}
+
+// SPEC D4: durations are the user's. The longest there is does not wrap around to one that is over at once.
+func TestTheLongestRecordTimeoutIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := batchOf(3, 0, func(*messages.Attempt) error { time.Sleep(time.Hour); return nil })
+		report, _ := Run(t.Context(), &Config{Concurrency: 3, RecordTimeout: math.MaxInt64}, b)
+		assert.Equal(t, []int{3, 0}, []int{report.Succeeded, report.Abandoned}, "%v", report.Records[0].Err)
+		synctest.Wait()
+	})
 }
 
 // A record timeout is told by a message, which may come when its attempt has ended: it is not about what has

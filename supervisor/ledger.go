@@ -154,7 +154,7 @@ func (l *ledger) spawned(a *messages.Attempt, pid *actor.PID) {
 func (l *ledger) limit(a *messages.Attempt) {
 	ctx, cancel := context.WithTimeoutCause(l.ctx, l.cfg.RecordTimeout, messages.ErrRecordTimeout)
 	a.Context = ctx
-	timer := time.AfterFunc(l.cfg.RecordTimeout+timeoutGrace, func() { l.post(&messages.Expired{Attempt: a}) })
+	timer := time.AfterFunc(plus(l.cfg.RecordTimeout, timeoutGrace), func() { l.post(&messages.Expired{Attempt: a}) })
 	l.setTimer(a.Index, func() bool { cancel(); return timer.Stop() })
 }
 
@@ -189,8 +189,11 @@ func (l *ledger) post(m messages.Message) {
 // Slots go to work one after the other, each as the handler of the one before is called: started all at
 // once they would reach their handlers in any order, and records would not start in batch order.
 func (l *ledger) Handle(a *messages.Attempt) error {
-	if l.ctx.Err() != nil {
-		return errNotBegun
+	if a.Err() != nil {
+		if l.ctx.Err() != nil {
+			return errNotBegun
+		}
+		return errTooLate // its record timeout has passed; its record may have been given up
 	}
 	if a.More {
 		a.More = false

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -15,7 +16,7 @@ import (
 type Config struct {
 	// Concurrency bounds the handlers at work in one batch, from 1.
 	Concurrency int
-	// Reserve is how long before the deadline the cutoff is; 0 for the default (SPEC D1).
+	// Reserve is how long before the deadline the cutoff is, at least MinReserve; 0 for the default (SPEC D1).
 	Reserve time.Duration
 	// RecordTimeout bounds an attempt; 0 for no bound (SPEC D4).
 	RecordTimeout time.Duration
@@ -28,17 +29,27 @@ type Config struct {
 	Actors []actor.PropsOption
 }
 
-// What the default reserve is, and what follows from a reserve (SPEC D1, D4, D5).
+// What the default reserve is, what follows from a reserve, and the least there is of each (SPEC D1, D4, D5).
+// Timers are late by a millisecond or more, and a response takes a moment to leave: without the floors a handler
+// that hangs would make the response of a short invocation late.
 const (
 	maxDefaultReserve = 500 * time.Millisecond
 	defaultShare      = 5 // of the time left on arrival
 	lastCallShare     = 4 // of the reserve
-	timeoutGrace      = 100 * time.Millisecond
-	cancelGrace       = 500 * time.Millisecond
+
+	// MinReserve is the least time from the cutoff to the deadline.
+	MinReserve  = 10 * time.Millisecond
+	minLastCall = 5 * time.Millisecond  // from the last call to the deadline
+	minToStart  = 20 * time.Millisecond // left on arrival; with less nothing starts
+
+	timeoutGrace = 100 * time.Millisecond
+	cancelGrace  = 500 * time.Millisecond
 )
 
 var (
 	errNotBegun = errors.New("not begun")
+	// errTooLate is the failure of an attempt whose record timeout passed before its handler was called.
+	errTooLate = errors.New("troupe: no CPU was free to call the handler in that time")
 	// errNoActor is the failure of a record that its actor did not take. No handler can bring that about.
 	errNoActor = errors.New("troupe: the record's actor has died")
 )
@@ -90,20 +101,32 @@ func timetableOf(ctx context.Context, cfg *Config, batch *messages.Batch, now ti
 	left := deadline.Sub(now)
 	reserve := cfg.Reserve
 	switch {
+	case left < minToStart:
+		reserve = left // the cutoff is now, or has been
 	case reserve == 0:
 		reserve = min(maxDefaultReserve, left/defaultShare)
 	case reserve > left/2:
 		reserve = left / 2
-		if left > 0 {
-			batch.Warn("troupe: the reserve is more than half of the time left and was cut",
-				"reserve", cfg.Reserve, "time_left", left, "cut_to", reserve)
-		}
+		batch.Warn("troupe: the reserve is more than half of the time left and was cut",
+			"reserve", cfg.Reserve, "time_left", left, "cut_to", reserve)
 	}
+	if left >= minToStart {
+		reserve = max(reserve, MinReserve)
+	}
+	lastCall := max(reserve/lastCallShare, minLastCall)
 	return timetable{
 		cutoff:   deadline.Add(-reserve),
-		lastCall: deadline.Add(-reserve / lastCallShare),
-		leave:    deadline.Add(-reserve / lastCallShare / 2),
+		lastCall: deadline.Add(-lastCall),
+		leave:    deadline.Add(-lastCall / 2),
 	}
+}
+
+// plus is a + b, or the longest duration if that is less: durations are the user's.
+func plus(a, b time.Duration) time.Duration {
+	if sum := a + b; sum >= a {
+		return sum
+	}
+	return math.MaxInt64
 }
 
 // wait returns when the books are closed, and closes them at the last call, if that is not zero. A

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"testing"
@@ -294,7 +295,17 @@ func TestTheTimetableFollowsFromTheReserve(t *testing.T) {
 		{"given", time.Minute, 8 * time.Second, 8 * time.Second, 2 * time.Second, time.Second, false},
 		{"half", 16 * time.Second, 8 * time.Second, 8 * time.Second, 2 * time.Second, time.Second, false},
 		{"too much", 8 * time.Second, time.Hour, 4 * time.Second, time.Second, 500 * ms, true},
-		{"no time left", 0, time.Hour, 0, 0, 0, false},
+		{"given, the least", time.Minute, 10 * ms, 10 * ms, 5 * ms, 2500 * time.Microsecond, false},
+		{"given, less than the least", time.Minute, time.Microsecond, 10 * ms, 5 * ms, 2500 * time.Microsecond, false},
+		{"given, the longest there is", time.Minute, math.MaxInt64, 30 * time.Second, 7500 * ms, 3750 * ms, true},
+		{"a default below the floor", 49 * ms, 0, 10 * ms, 5 * ms, 2500 * time.Microsecond, false},
+		{"just enough to start", 20 * ms, 0, 10 * ms, 5 * ms, 2500 * time.Microsecond, false},
+		{"just enough to start, given", 20 * ms, time.Second, 10 * ms, 5 * ms, 2500 * time.Microsecond, true},
+		{"too little to start", 20*ms - 1, 0, 20*ms - 1, 5 * ms, 2500 * time.Microsecond, false},
+		{"too little to start, given", 20*ms - 1, time.Second, 20*ms - 1, 5 * ms, 2500 * time.Microsecond, false},
+		{"no time left", 0, time.Hour, 0, 5 * ms, 2500 * time.Microsecond, false},
+		{"the deadline has passed", -time.Hour, 0, -time.Hour, 5 * ms, 2500 * time.Microsecond, false},
+		{"decades", 90 * 365 * 24 * time.Hour, 0, 500 * ms, 125 * ms, 62500 * time.Microsecond, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var warned []any

@@ -137,7 +137,7 @@ func (r retry) backoff(attempt int) time.Duration {
 	}
 	pause := min(base, limit)
 	for ; attempt > 1 && pause < limit; attempt-- {
-		pause = min(2*pause, limit)
+		pause = min(plus(pause, pause), limit)
 	}
 	return pause - rand.N(pause/2+1)
 }

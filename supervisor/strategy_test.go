@@ -181,6 +181,8 @@ func TestBackoffIsExponentialWithJitter(t *testing.T) {
 		{"base beyond the limit", Retry{Base: 20 * ms, Max: 10 * ms}, 1, 10 * ms},
 		{"base beyond the default limit", Retry{Base: time.Minute}, 1, 5 * time.Second},
 		{"a nanosecond", Retry{Base: 1, Max: 1}, 5, 1},
+		{"the longest there is", Retry{Base: math.MaxInt64, Max: math.MaxInt64}, 3, math.MaxInt64},
+		{"doubled beyond the longest there is", Retry{Base: 1 << 61, Max: math.MaxInt64}, 70, math.MaxInt64},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			least, most := time.Duration(math.MaxInt64), time.Duration(0)

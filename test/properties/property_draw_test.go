@@ -61,6 +61,13 @@ var madeNames = [...]string{"plain", "typed payloads", "KPL aggregates", "tumbli
 
 func (m made) String() string { return madeNames[m] }
 
+// year and decades are in milliseconds: durations are the user's, and a back-off or a deadline may be that far away. The
+// back-offs of all records, one after the other, have to end before the clock of a bubble does, in 2262.
+const (
+	year    = 365 * 24 * 60 * 60 * 1000
+	decades = 20 * year
+)
+
 // plan is one draw: a processor and the batches that it is given.
 type plan struct {
 	made       made
@@ -159,7 +166,7 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 		for i := range b.Retries {
 			d := time.Duration(0)
 			if !sh.instant {
-				d = unlike(drawDuration(t, "back-off", 1, 10, 50, 200), i)
+				d = unlike(drawDuration(t, "back-off", 1, 10, 50, 200, year), i)
 			}
 			p.backoffs = append(p.backoffs, d)
 		}
@@ -167,9 +174,15 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 	}
 	if single && chance(t, "limit a record", 2) {
 		b.RecordTimeout = unlike(drawDuration(t, "record timeout", 300, 100, 50, 20, 5), 10)
+		if chance(t, "as long as can be", 1) {
+			b.RecordTimeout = math.MaxInt64
+		}
 	}
 	if chance(t, "reserve set", 2) {
-		b.Reserve = drawDuration(t, "reserve", 100, 4, 20, 400, 2000)
+		b.Reserve = drawDuration(t, "reserve", 100, 10, 20, 400, 2000)
+		if chance(t, "longer than there is", 1) {
+			b.Reserve = math.MaxInt64
+		}
 	}
 
 	invocations := oneOfThese(t, "batches", 1, 1, 1, 1, 1, 1, 2, 2)
@@ -184,11 +197,11 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 	b.Left, b.Cancel = model.Never, model.Never
 	switch oneOfThese(t, "end", "none", "deadline", "deadline", "cancel", "deadline", "deadline and cancel", "none", "deadline", "expired", "cancelled") {
 	case "deadline":
-		b.Left = drawDuration(t, "time left", 3000, 1000, 400, 200, 80)
+		b.Left = drawDuration(t, "time left", 3000, 1000, 400, 200, 80, 40, 25, 20, 19, 11, 5, 1, decades)
 	case "cancel":
 		b.Cancel = unlike(drawDuration(t, "cancelled at", 500, 200, 50, 5), 20+no)
 	case "deadline and cancel":
-		b.Left = drawDuration(t, "time left", 3000, 1000, 400, 200, 80)
+		b.Left = drawDuration(t, "time left", 3000, 1000, 400, 200, 80, 30, 15, decades)
 		b.Cancel = unlike(drawDuration(t, "cancelled at", 500, 200, 50, 5), 20+no)
 	case "expired":
 		b.Left = -time.Millisecond
@@ -196,7 +209,7 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 		b.Cancel = 0
 	}
 	// Without any limit a handler that hangs holds up its batch for ever (SPEC D5).
-	limited := b.Left != model.Never || b.Cancel != model.Never || b.RecordTimeout > 0
+	limited := b.Left != model.Never || b.Cancel != model.Never || b.RecordTimeout > 0 && b.RecordTimeout < math.MaxInt64
 
 	groups := rapid.IntRange(1, 5).Draw(t, "groups")
 	troubled := oneOfThese(t, "trouble", 6, 3, 4, 0)

@@ -26,6 +26,9 @@ const (
 	grace       = 100 * time.Millisecond // D4: from a record's timeout to its abandonment
 	cancelGrace = 500 * time.Millisecond // D5: from a cancellation to the last call
 	maxReserve  = 500 * time.Millisecond // D1: of the default reserve
+	minReserve  = 10 * time.Millisecond  // D1: from the cutoff to the deadline
+	minLastCall = 5 * time.Millisecond   // D1: from the last call to the deadline
+	minToStart  = 20 * time.Millisecond  // D1: left on arrival
 )
 
 // Batch is a batch, the options it is processed with, and all that will happen meanwhile.
@@ -199,11 +202,14 @@ func (r *run) limits() {
 		if reserve == 0 {
 			reserve = min(maxReserve, r.Left/5)
 		}
-		reserve = min(reserve, r.Left/2)
-		r.planned, r.lastCall = r.Left-reserve, r.Left-reserve/4
+		reserve = max(min(reserve, r.Left/2), minReserve)
+		r.planned, r.lastCall = r.Left-reserve, r.Left-max(reserve/4, minLastCall)
+		if r.Left < minToStart {
+			r.planned = 0
+		}
 	}
 	r.cutoff = r.planned
-	if r.Cancel < r.cutoff {
+	if r.Cancel < r.cutoff || r.Cancel <= 0 && r.Left >= 0 {
 		r.cutoff, r.cutoffWhy = r.Cancel, Cancelled
 	}
 	r.lastCall = min(r.lastCall, plus(r.Cancel, cancelGrace))
@@ -306,7 +312,7 @@ func (r *run) start(i int) {
 
 	timeout := Never
 	if r.RecordTimeout > 0 {
-		timeout = r.now + r.RecordTimeout
+		timeout = plus(r.now, r.RecordTimeout)
 	}
 	returns, why := plus(r.now, act.For), Ending(act.Do)
 	switch contextEnd := min(timeout, r.cutoff); {
@@ -357,7 +363,7 @@ func (r *run) finish(i int) {
 		return
 	}
 	if r.retriable(why) && result.Attempts <= r.Retries && !r.shut {
-		if due := r.now + r.Backoff(result.Attempts); due < r.planned {
+		if due := plus(r.now, r.Backoff(result.Attempts)); due < r.planned {
 			r.phases[i], r.at[i] = resting, due
 			return
 		}
