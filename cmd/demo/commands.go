@@ -10,6 +10,7 @@ const (
 	commandStress = "stress"
 	commandInvoke = "invoke"
 	commandPlan   = "plan"
+	commandCheck  = "check"
 	commandServe  = "serve"
 )
 
@@ -21,6 +22,7 @@ var commands = [...]commandSummary{
 	{commandStress, "[flags]", "put the processor under load and faults from simulated sources; the default"},
 	{commandInvoke, "[flags] FILE|-", "run one event file through the processor and print the response"},
 	{commandPlan, "[flags]", "estimate the environments, limits and backlog of a workload"},
+	{commandCheck, "[flags] FILE…", "find the settings in templates that lose messages"},
 	{commandServe, "[flags]", "serve as a Lambda function, through Lambda's Runtime API"},
 }
 

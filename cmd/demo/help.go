@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/troupe-go/troupe/cmd/demo/check"
+)
 
 // help is the text that --help prints: of a command, or the main one. Its lines have at most width columns.
 func help(program, command string, width int) string {
@@ -12,6 +16,8 @@ func help(program, command string, width int) string {
 		text = invokeHelp + "Flags" + variablesHelp + flagUsages(command) + invokeCodesHelp
 	case commandPlan:
 		text = planHelp + "Flags:\n\n" + flagUsages(command) + planCodesHelp
+	case commandCheck:
+		text = checkHelp + ruleUsages() + "\nFlags:\n\n" + flagUsages(command) + checkCodesHelp
 	case commandServe:
 		text = serveHelp + "Flags" + variablesHelp + flagUsages(command) + serveCodesHelp
 	default:
@@ -145,3 +151,38 @@ first, and how long a backlog takes. It applies the scaling rules that AWS docum
 const planCodesHelp = `
 plan exits with 0, even if the source does not keep up, and with 2 on bad usage.
 `
+
+const checkHelp = `
+Usage: PROGRAM check [flags] FILE…
+
+demo check reads how event sources, queues and functions are set up, and names the settings that lose messages, with file
+and line. It asks AWS for nothing. FILE is any of these, or - for standard input:
+
+  a SAM or CloudFormation template	YAML or JSON, also what cdk synth writes
+  terraform show -json	of a plan or a state
+  aws lambda list-event-source-mappings	also get-function-configuration and list-functions
+  aws sqs get-queue-attributes	with --attribute-names All
+
+Files given together are checked together: a mapping in one file finds its queue in another.
+
+  PROGRAM check template.yaml
+  terraform show -json plan.out | PROGRAM check -
+  PROGRAM check --format sarif template.yaml > check.sarif
+
+The rules, each with the page of AWS that it comes from:
+
+`
+
+const checkCodesHelp = `
+Where an intrinsic function hides a value, check says that it is not known. check exits with 0 if nothing was found, 1 on
+findings, and 2 on bad usage or a file that cannot be read.
+`
+
+// ruleUsages are the rows of the rules of check.
+func ruleUsages() string {
+	var b strings.Builder
+	for _, r := range check.Rules() {
+		b.WriteString("  " + r.ID + "\t" + r.Title + ". " + r.Help + " " + r.Page + "\n")
+	}
+	return b.String()
+}

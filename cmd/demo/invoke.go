@@ -26,7 +26,7 @@ func invoke(ctx context.Context, o options, play *player, stdin io.Reader, stdou
 	if err != nil { // before it waits for an event
 		return fail(stderr, exitUsage, inFlags(err, o.given))
 	}
-	payload, err := readEvent(ctx, o.file, stdin)
+	payload, err := readFile(ctx, o.file, stdin)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return fail(stderr, interruptedBy(ctx), err)
@@ -55,28 +55,36 @@ func invoke(ctx context.Context, o options, play *player, stdin io.Reader, stdou
 	return exitOK
 }
 
-// readEvent reads the event file, or stdin if file is "-". It does not wait for more once ctx has ended.
-func readEvent(ctx context.Context, file string, stdin io.Reader) ([]byte, error) {
-	type event struct {
-		payload []byte
-		err     error
+// readFile reads a file, or stdin if it is "-". It does not wait for more once ctx has ended.
+func readFile(ctx context.Context, file string, stdin io.Reader) ([]byte, error) {
+	type content struct {
+		data []byte
+		err  error
 	}
-	read := make(chan event, 1)
+	read := make(chan content, 1)
 	go func() { // ends with the file, or with the process
-		var e event
+		var c content
 		if file == "-" {
-			e.payload, e.err = io.ReadAll(stdin)
+			c.data, c.err = io.ReadAll(stdin)
 		} else {
-			e.payload, e.err = os.ReadFile(file)
+			c.data, c.err = os.ReadFile(file)
 		}
-		read <- e
+		read <- c
 	}()
 	select {
-	case e := <-read:
-		return e.payload, e.err
+	case c := <-read:
+		return c.data, c.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("no event was read: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("%s was not read: %w", fileName(file), context.Cause(ctx))
 	}
+}
+
+// fileName is a file as an error names it.
+func fileName(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
 }
 
 // failInvocation tells of an invocation's error the way that Lambda is told of it.

@@ -1,10 +1,11 @@
 // Command demo tries troupe out without AWS. It puts a processor under load and faults from simulated sources, runs one
-// event through it, estimates the capacity for a workload, or serves as a Lambda function. Where it runs events, each
-// record describes what happens to it, see directive.
+// event through it, estimates the capacity for a workload, checks templates for settings that lose messages, or serves as a
+// Lambda function. Where it runs events, each record describes what happens to it, see directive.
 //
 //	demo stress
 //	demo invoke testdata/events/sqs.json
 //	demo plan --rate 500 --work 200ms
+//	demo check template.yaml
 //	demo serve
 //
 // demo --help lists the commands, and demo COMMAND --help the flags of each.
@@ -52,6 +53,8 @@ func run(ctx context.Context, o options, play *player, stdin io.Reader, stdout, 
 	case commandPlan:
 		writePlan(stdout, o.planned)
 		return exitOK
+	case commandCheck:
+		return checkFiles(ctx, o.checked, stdin, stdout, stderr)
 	default:
 		return invoke(ctx, o, play, stdin, stdout, stderr)
 	}

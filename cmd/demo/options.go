@@ -41,8 +41,8 @@ type options struct {
 	policy    troupe.Policy     // that they and the variables come to
 	unordered bool
 	stress    workload // of stress
-	// planned is of plan, which has flags of its own.
-	planned planned
+	planned   planned  // of plan
+	checked   checked  // of check
 }
 
 // parse reads the command line of the program that was called by that name. A flag takes precedence over its variable:
@@ -59,7 +59,7 @@ func parse(program string, args []string, getenv func(string) string) (options, 
 	} else if err != nil {
 		return options{}, usageError{program, command, err}
 	}
-	if command != commandPlan { // to which the variables of the same names mean something else
+	if command != commandPlan && command != commandCheck { // to which the variables of the same names mean something else
 		err = flags.fromEnvironment(getenv)
 	}
 	if err == nil {
@@ -78,6 +78,8 @@ func flagsOf(o *options) (flags *flagSet, settle func(getenv func(string) string
 	switch o.command {
 	case commandPlan:
 		return flags, o.planned.flags(flags)
+	case commandCheck:
+		return flags, o.checked.flags(flags)
 	case commandStress:
 		processor := o.stress.flags(flags, o)
 		return flags, func(getenv func(string) string) error {

@@ -134,12 +134,13 @@ func TestHelpOfACommandNamesItsFlagsAndNoOthers(t *testing.T) {
 		commandStress: append([]string{"records", "groups", "batch", "fail", "panic", "exit", "hang", "work", "invocations", "duration", "seed", "html"}, processor...),
 		commandInvoke: append([]string{"trace"}, processor...),
 		commandServe:  append([]string{"trace"}, processor...),
+		commandCheck:  {"format"},
 		commandPlan: {"source", "rate", "backlog", "work", "overhead", "concurrency", "timeout", "size", "batch", "window",
 			"groups", "shards", "factor", "max-concurrency", "pollers", "account", "report"},
 	}
 	for args, command := range map[string]string{
 		"--help": "", "-h": "", "help": "",
-		"invoke --help": commandInvoke, "help invoke": commandInvoke, "serve -h": commandServe, "plan --help": commandPlan,
+		"invoke --help": commandInvoke, "help invoke": commandInvoke, "serve -h": commandServe, "plan --help": commandPlan, "check -h": commandCheck,
 		"stress --help": commandStress, "--seed 1 --help": commandStress, "stress --records nonsense --help": "refused",
 	} {
 		r := execute(t, "", strings.Fields(args)...)
@@ -183,7 +184,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 
 func TestAMistypedNameIsSuggested(t *testing.T) {
 	for args, want := range map[string]string{
-		"strss":                       `there is no command "strss"; the commands are stress, invoke, plan and serve; did you mean stress?; see demo --help`,
+		"strss":                       `there is no command "strss"; the commands are stress, invoke, plan, check and serve; did you mean stress?; see demo --help`,
 		"invok f.json":                "did you mean invoke?",
 		"help plna":                   "did you mean plan?",
 		"Invoke":                      "did you mean invoke?",

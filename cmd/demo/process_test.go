@@ -364,7 +364,7 @@ func TestProcessEndsAtASignalWithoutAnEvent(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		_ = cmd.Process.Signal(signal)
 		<-ended
-		if cmd.ProcessState.ExitCode() != code || stdout.Len() > 0 || !strings.Contains(stderr.String(), "no event was read: the signal ") {
+		if cmd.ProcessState.ExitCode() != code || stdout.Len() > 0 || !strings.Contains(stderr.String(), "standard input was not read: the signal ") {
 			t.Errorf("%v: %v, standard output %q, standard error %q", signal, cmd.ProcessState, stdout.String(), stderr.String())
 		}
 	}

@@ -27,3 +27,11 @@ func version(info *debug.BuildInfo, known bool) string {
 	}
 	return text + fmt.Sprintf(", %s %s/%s\n", info.GoVersion, cmp.Or(settings["GOOS"], runtime.GOOS), cmp.Or(settings["GOARCH"], runtime.GOARCH))
 }
+
+// moduleVersion is the version of troupe that the program was built from, or "" if it is not a released one.
+func moduleVersion(info *debug.BuildInfo, known bool) string {
+	if !known || info.Main.Version == "(devel)" {
+		return ""
+	}
+	return info.Main.Version
+}
