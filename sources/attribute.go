@@ -15,17 +15,17 @@ func (f *fields) image(k int) item {
 }
 
 func (f *fields) item(i int) (item, int) {
-	if f.text[i] != '{' {
+	if f.Text[i] != '{' {
 		f.bad = true
-		return nil, f.value(i, 0)
+		return nil, f.Value(i, 0)
 	}
 	attributes := item{}
-	i, more := f.first(i, '}', 0)
+	i, more := f.First(i, '}', 0)
 	for more {
 		var name string
 		name, i = f.member(i)
 		attributes[name], i = f.attribute(i)
-		i, more = f.next(i, '}')
+		i, more = f.Next(i, '}')
 	}
 	return attributes, i
 }
@@ -33,10 +33,10 @@ func (f *fields) item(i int) (item, int) {
 // attribute reads an object of exactly one member, whose key is the type of its value.
 func (f *fields) attribute(i int) (v events.DynamoDBAttributeValue, end int) {
 	start := i
-	if f.text[i] != '{' {
+	if f.Text[i] != '{' {
 		return f.unknown(start)
 	}
-	i, more := f.first(i, '}', 0)
+	i, more := f.First(i, '}', 0)
 	if !more {
 		return f.unknown(start)
 	}
@@ -55,14 +55,14 @@ func (f *fields) attribute(i int) (v events.DynamoDBAttributeValue, end int) {
 		b, i = f.binary(i)
 		v = events.NewBinaryAttribute(b)
 	case "BOOL":
-		c := f.text[i]
+		c := f.Text[i]
 		f.bad = f.bad || c != 't' && c != 'f'
 		v = events.NewBooleanAttribute(c == 't')
-		i = f.value(i, 0)
+		i = f.Value(i, 0)
 	case "NULL":
-		f.bad = f.bad || f.text[i] != 't'
+		f.bad = f.bad || f.Text[i] != 't'
 		v = events.NewNullAttribute()
-		i = f.value(i, 0)
+		i = f.Value(i, 0)
 	case "M":
 		var m item
 		m, i = f.item(i)
@@ -86,7 +86,7 @@ func (f *fields) attribute(i int) (v events.DynamoDBAttributeValue, end int) {
 	default:
 		return f.unknown(start)
 	}
-	if i, more = f.next(i, '}'); more {
+	if i, more = f.Next(i, '}'); more {
 		return f.unknown(start)
 	}
 	return v, i
@@ -94,21 +94,21 @@ func (f *fields) attribute(i int) (v events.DynamoDBAttributeValue, end int) {
 
 func (f *fields) unknown(start int) (events.DynamoDBAttributeValue, int) {
 	f.bad = true
-	return events.DynamoDBAttributeValue{}, f.value(start, 0)
+	return events.DynamoDBAttributeValue{}, f.Value(start, 0)
 }
 
 func (f *fields) list(i int) ([]events.DynamoDBAttributeValue, int) {
-	if f.text[i] != '[' {
+	if f.Text[i] != '[' {
 		f.bad = true
-		return nil, f.value(i, 0)
+		return nil, f.Value(i, 0)
 	}
 	list := []events.DynamoDBAttributeValue{}
-	i, more := f.first(i, ']', 0)
+	i, more := f.First(i, ']', 0)
 	for more {
 		var v events.DynamoDBAttributeValue
 		v, i = f.attribute(i)
 		list = append(list, v)
-		i, more = f.next(i, ']')
+		i, more = f.Next(i, ']')
 	}
 	return list, i
 }

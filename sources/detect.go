@@ -56,7 +56,7 @@ func originOf(f fields) string {
 	var r struct {
 		EventSource lenient `json:"eventSource"`
 	}
-	_ = decodePlain(f.text, &r)
+	_ = decodePlain(f.Text, &r)
 	return r.EventSource.text()
 }
 

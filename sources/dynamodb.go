@@ -86,7 +86,7 @@ func (f *fields) userIdentity() *events.DynamoDBUserIdentity {
 		u    events.DynamoDBUserIdentity
 		seen uint32
 	)
-	i, more := f.first(i, '}', 0)
+	i, more := f.First(i, '}', 0)
 	for more {
 		var k int
 		k, i = f.field(i, userIdentityNames, &seen)
@@ -96,9 +96,9 @@ func (f *fields) userIdentity() *events.DynamoDBUserIdentity {
 		case 1:
 			u.PrincipalID, i = f.quoted(i)
 		default:
-			i = f.value(i, 0)
+			i = f.Value(i, 0)
 		}
-		i, more = f.next(i, '}')
+		i, more = f.Next(i, '}')
 	}
 	return &u
 }

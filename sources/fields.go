@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
 // fields reads the values of one record. They share the text. Where a value is not what it always is, bad
 // is set, and the record is left to encoding/json, for better or worse; so a method here only has to be
 // right about what it accepts.
 type fields struct {
-	scanner          // of the record's JSON
-	unescaped string // the values of the fields that have escapes
+	jsonscan.Scanner        // of the record's JSON
+	unescaped        string // the values of the fields that have escapes
 	*shape
 	places []place
 	pairs  []pair // of the record's dict
@@ -34,7 +36,7 @@ func (f *fields) objectAt(k int) (i int, ok bool) {
 		return 0, false
 	}
 	i = int(f.places[k].start)
-	switch f.text[i] {
+	switch f.Text[i] {
 	case '{':
 		return i, true
 	case 'n':
@@ -52,7 +54,7 @@ func (f *fields) literal(k int) (s string, ok bool) {
 		return "", false
 	}
 	f.bad = f.bad || f.strings&bit != 0
-	return f.text[f.places[k].start:f.places[k].end], !f.bad
+	return f.Text[f.places[k].start:f.places[k].end], !f.bad
 }
 
 // string reads a string, and bytes one that holds base64; null, again, is no value.
@@ -76,11 +78,11 @@ func (f *fields) stringAt(k int) (s string, ok bool) {
 	case f.escaped&bit != 0:
 		return f.unescaped[p.start:p.end], true
 	case f.specials&bit != 0:
-		return f.unquote(int(p.start), int(p.end)), true
+		return f.Unquote(int(p.start), int(p.end)), true
 	case f.strings&bit != 0:
-		return f.text[p.start+1 : p.end-1], true
+		return f.Text[p.start+1 : p.end-1], true
 	case f.seen&bit != 0:
-		f.bad = f.bad || f.text[p.start] != 'n'
+		f.bad = f.bad || f.Text[p.start] != 'n'
 	}
 	return "", false
 }
@@ -121,15 +123,15 @@ func (f *fields) base64(s string) []byte {
 
 // quoted reads a string.
 func (f *fields) quoted(i int) (string, int) {
-	if f.text[i] != '"' {
+	if f.Text[i] != '"' {
 		f.bad = true
-		return "", f.value(i, 0)
+		return "", f.Value(i, 0)
 	}
-	end, special := f.str(i)
+	end, special := f.Str(i)
 	if special {
-		return f.unquote(i, end), end
+		return f.Unquote(i, end), end
 	}
-	return f.text[i+1 : end-1], end
+	return f.Text[i+1 : end-1], end
 }
 
 // binary reads a string that holds base64.
@@ -141,14 +143,14 @@ func (f *fields) binary(i int) ([]byte, int) {
 // member reads the key at i and returns where the value starts.
 func (f *fields) member(i int) (key string, value int) {
 	key, i = f.quoted(i)
-	return key, f.colon(i)
+	return key, f.Colon(i)
 }
 
 // field is member for the objects that aws-lambda-go reads into a struct: it returns which of names the
 // key is, or −1.
 func (f *fields) field(i int, names []string, seen *uint32) (k, value int) {
-	end, special := f.str(i)
-	key := f.text[i+1 : end-1]
+	end, special := f.Str(i)
+	key := f.Text[i+1 : end-1]
 	k = slices.Index(names, key)
 	switch {
 	case k >= 0:
@@ -157,31 +159,31 @@ func (f *fields) field(i int, names []string, seen *uint32) (k, value int) {
 	case special || slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, key) }):
 		f.bad = true
 	}
-	return k, f.colon(end)
+	return k, f.Colon(end)
 }
 
 // stringList reads an array of strings.
 func (f *fields) stringList(i int) ([]string, int) {
 	list := []string{}
-	if f.text[i] != '[' {
+	if f.Text[i] != '[' {
 		f.bad = true
-		return nil, f.value(i, 0)
+		return nil, f.Value(i, 0)
 	}
-	i, more := f.first(i, ']', 0)
+	i, more := f.First(i, ']', 0)
 	for more {
 		var s string
 		s, i = f.quoted(i)
 		list = append(list, s)
-		i, more = f.next(i, ']')
+		i, more = f.Next(i, ']')
 	}
 	return list, i
 }
 
 // pair returns the key and the value of a pair.
 func (f *fields) pair(p pair) (key, value string) {
-	key, value = f.text[p.key.start:p.key.end], f.text[p.value.start:p.value.end]
+	key, value = f.Text[p.key.start:p.key.end], f.Text[p.value.start:p.value.end]
 	if p.special {
-		value = f.unquote(int(p.value.start)-1, int(p.value.end)+1)
+		value = f.Unquote(int(p.value.start)-1, int(p.value.end)+1)
 	}
 	return key, value
 }

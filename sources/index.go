@@ -3,6 +3,7 @@ package sources
 import (
 	"slices"
 
+	"github.com/troupe-go/troupe/internal/jsonscan"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -46,7 +47,7 @@ func (p *part) record(i int, l *layout) fields {
 	r, n := &p.shapes[i], len(l.names)
 	piece := p.pieces[r.piece]
 	return fields{
-		scanner:   scanner{text: piece[r.start:r.middle]},
+		Scanner:   jsonscan.Scanner{Text: piece[r.start:r.middle]},
 		unescaped: piece[r.middle:r.end],
 		shape:     r, places: p.places[i*n : (i+1)*n], pairs: p.pairs[r.from:r.to],
 	}

@@ -4,12 +4,14 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
 // indexer makes indexes of neighbouring records, one share of them after the other.
 type indexer struct {
-	scanner // of the whole event
-	layout  *layout
+	jsonscan.Scanner // of the whole event
+	layout           *layout
 	// admit is asked about a record while its text is still in the processor's cache.
 	admit admission
 
@@ -75,7 +77,7 @@ func (x *indexer) one(i int) (_ int, more bool) {
 	if i = x.element(i); i < 0 {
 		return i, false
 	}
-	return x.next(i, ']')
+	return x.Next(i, ']')
 }
 
 // reserve makes room for records like the first, which took that many bytes, up to the limit. Batches have 10,000
@@ -94,9 +96,9 @@ func (x *indexer) element(i int) int {
 	var r shape
 	start, n := i, len(x.shapes)
 	x.base, x.unescaped = start, x.unescaped[:0]
-	if !x.is(i, '{') {
-		if i = x.value(i, 2); i >= 0 && x.flaw == nil {
-			x.flaw = recordError(n, article(kindOf(x.text[start:]))+" where an object was expected")
+	if !x.Is(i, '{') {
+		if i = x.Value(i, 2); i >= 0 && x.flaw == nil {
+			x.flaw = recordError(n, jsonscan.Article(jsonscan.Kind(x.Text[start:]))+" where an object was expected")
 		}
 		return i
 	}
@@ -104,7 +106,7 @@ func (x *indexer) element(i int) int {
 	if i = x.object(i, 2, 0, &r); i < 0 {
 		return i
 	}
-	x.keep(&r, x.text[start:i])
+	x.keep(&r, x.Text[start:i])
 	x.shapes = append(x.shapes, r)
 	if x.flaw == nil {
 		id, fifo, err := x.admit(n, x.part.record(n, x.layout))
@@ -148,21 +150,21 @@ func keep(arena *strings.Builder, s string) string {
 func (x *indexer) object(i, depth, base int, r *shape) int {
 	names := x.layout.from(base)
 	likely := 0
-	i, more := x.first(i, '}', depth)
+	i, more := x.First(i, '}', depth)
 	for more {
 		k, end := x.known(i, names, likely)
 		if k < 0 {
 			var special bool
-			if end, special = x.quote(i); end < 0 {
+			if end, special = x.Quote(i); end < 0 {
 				return end
 			}
-			r.odd = r.odd || special || x.layout.fold(base, x.text[i+1:end-1]) >= 0
+			r.odd = r.odd || special || x.layout.fold(base, x.Text[i+1:end-1]) >= 0
 		}
-		if i = x.colon(end); i < 0 {
+		if i = x.Colon(end); i < 0 {
 			return i
 		}
 		if k < 0 {
-			i = x.value(i, depth+1)
+			i = x.Value(i, depth+1)
 		} else {
 			i = x.field(i, depth+1, base+k, r)
 			likely = k + 1
@@ -170,7 +172,7 @@ func (x *indexer) object(i, depth, base int, r *shape) int {
 		if i < 0 {
 			return i
 		}
-		i, more = x.next(i, '}')
+		i, more = x.Next(i, '}')
 	}
 	return i
 }
@@ -182,14 +184,14 @@ func (x *indexer) field(i, depth, k int, r *shape) int {
 	r.seen |= bit
 	start := i
 	switch {
-	case x.is(i, '"'):
+	case x.Is(i, '"'):
 		return x.stringField(i, k, r)
-	case k == x.layout.nest && x.is(i, '{'):
+	case k == x.layout.nest && x.Is(i, '{'):
 		i = x.object(i, depth, x.layout.outer, r)
-	case k == x.layout.dict && x.is(i, '{'):
+	case k == x.layout.dict && x.Is(i, '{'):
 		i = x.dict(i, depth, r)
 	default:
-		i = x.value(i, depth)
+		i = x.Value(i, depth)
 	}
 	x.place(k, start-x.base, i-x.base)
 	return i
@@ -204,20 +206,20 @@ func (x *indexer) stringField(i, k int, r *shape) int {
 	bit := uint32(1) << k
 	r.strings |= bit
 	start := i
-	if i = x.run(i); x.is(i, '"') {
+	if i = x.Run(i); x.Is(i, '"') {
 		x.place(k, start-x.base, i+1-x.base)
 		return i + 1
 	}
-	if x.is(i, '\\') {
+	if x.Is(i, '\\') {
 		from := len(x.unescaped)
 		var valid bool
-		if x.unescaped, i, valid = x.unescape(start, x.unescaped); valid {
+		if x.unescaped, i, valid = x.Unescape(start, x.unescaped); valid {
 			r.escaped |= bit
 			x.place(k, from, len(x.unescaped))
 			return i
 		}
 	} else {
-		i = x.special(i)
+		i = x.Special(i)
 	}
 	r.specials |= bit
 	x.place(k, start-x.base, i-x.base)
@@ -227,7 +229,7 @@ func (x *indexer) stringField(i, k int, r *shape) int {
 // known returns which of names the key at i is, and where it ends, or −1. AWS always writes fields in the
 // same order, so that the first guess is mostly right.
 func (x *indexer) known(i int, names []string, likely int) (k, end int) {
-	if !x.is(i, '"') {
+	if !x.Is(i, '"') {
 		return -1, 0
 	}
 	k = likely
@@ -235,7 +237,7 @@ func (x *indexer) known(i int, names []string, likely int) (k, end int) {
 		if k == len(names) {
 			k = 0
 		}
-		if end := i + 1 + len(names[k]); x.is(end, '"') && x.text[i+1:end] == names[k] {
+		if end := i + 1 + len(names[k]); x.Is(end, '"') && x.Text[i+1:end] == names[k] {
 			return k, end + 1
 		}
 		k++
@@ -246,26 +248,26 @@ func (x *indexer) known(i int, names []string, likely int) (k, end int) {
 // dict scans an object whose values are strings.
 func (x *indexer) dict(i, depth int, r *shape) int {
 	r.from = uint32(len(x.pairs))
-	i, more := x.first(i, '}', depth)
+	i, more := x.First(i, '}', depth)
 	for more {
 		var (
 			p       pair
 			special bool
 			start   = i
 		)
-		if i, special = x.quote(i); i < 0 {
+		if i, special = x.Quote(i); i < 0 {
 			return i
 		}
 		r.odd = r.odd || special
 		p.key = placed(start+1-x.base, i-1-x.base)
-		if i = x.colon(i); i < 0 {
+		if i = x.Colon(i); i < 0 {
 			return i
 		}
 		start = i
-		if x.is(i, '"') {
-			i, p.special = x.str(i)
+		if x.Is(i, '"') {
+			i, p.special = x.Str(i)
 		} else {
-			i = x.value(i, depth+1)
+			i = x.Value(i, depth+1)
 			r.odd = true
 		}
 		if i < 0 {
@@ -273,7 +275,7 @@ func (x *indexer) dict(i, depth int, r *shape) int {
 		}
 		p.value = placed(start+1-x.base, i-1-x.base)
 		x.pairs = append(x.pairs, p)
-		i, more = x.next(i, '}')
+		i, more = x.Next(i, '}')
 	}
 	r.to = uint32(len(x.pairs))
 	return i

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
 // itemKey writes key attributes so that two items have the same text if and only if they have the same key.
@@ -102,13 +104,13 @@ func appendQuoted(b []byte, s string) []byte {
 // them: for the strings and numbers that most keys are, in the spelling of AWS, it is. It may say no to
 // others.
 func isItemKey(keys string) bool {
-	s := scanner{text: keys}
-	if !s.is(0, '{') {
+	s := jsonscan.Scanner{Text: keys}
+	if !s.Is(0, '{') {
 		return false
 	}
 	previous := ""
-	for i := 1; s.is(i, '"'); i++ {
-		end, special := s.str(i)
+	for i := 1; s.Is(i, '"'); i++ {
+		end, special := s.Str(i)
 		name := keys[i+1 : end-1]
 		if special || name <= previous {
 			return false
@@ -116,10 +118,10 @@ func isItemKey(keys string) bool {
 		if tag := keys[end:]; !strings.HasPrefix(tag, `:{"S":"`) && !strings.HasPrefix(tag, `:{"N":"`) {
 			return false
 		}
-		if end, special = s.str(end + len(`:{"S":`)); special || !s.is(end, '}') {
+		if end, special = s.Str(end + len(`:{"S":`)); special || !s.Is(end, '}') {
 			return false
 		}
-		if i = end + 1; s.is(i, '}') {
+		if i = end + 1; s.Is(i, '}') {
 			return true
 		}
 		previous = name

@@ -55,7 +55,7 @@ type shape struct {
 	piece, start, middle, end uint32
 	// Its part of index.pairs.
 	from, to uint32
-	// A bit per field: it is there; it is a string; it is special, see scanner.str; it had escapes and its
+	// A bit per field: it is there; it is a string; it is special, see jsonscan.Scanner.Str; it had escapes and its
 	// place is that of its value in what is unescaped.
 	seen, strings, specials, escaped uint32
 	// odd: the record repeats a field, or spells the name of one in another way, or has something else than

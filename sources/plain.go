@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/troupe-go/troupe/internal/jsonscan"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -26,7 +27,7 @@ var errWrongKind = errors.New("value of the wrong kind")
 
 // undecodable says which field of a record cannot be decoded, by decoding each of them by itself.
 func undecodable[T any](raw string, l *layout) error {
-	if fault := faultIn[T](&scanner{text: raw}, 0, l, 0, "", ""); fault != nil {
+	if fault := faultIn[T](&jsonscan.Scanner{Text: raw}, 0, l, 0, "", ""); fault != nil {
 		return fault
 	}
 	// Not covered: a record that cannot be decoded has a field that cannot. A guard in case encoding/json sees that differently.
@@ -35,16 +36,16 @@ func undecodable[T any](raw string, l *layout) error {
 
 // faultIn finds the first field that cannot be decoded in the object at i, whose first name is base. open and
 // shut make a record of the object.
-func faultIn[T any](s *scanner, i int, l *layout, base int, open, shut string) *messages.DecodeError {
-	i, more := s.first(i, '}', 0)
+func faultIn[T any](s *jsonscan.Scanner, i int, l *layout, base int, open, shut string) *messages.DecodeError {
+	i, more := s.First(i, '}', 0)
 	for more {
 		start := i
-		i, _ = s.str(i)
-		k := l.fold(base, s.unquote(start, i))
-		at := s.colon(i)
-		i = s.value(at, 0)
+		i, _ = s.Str(i)
+		k := l.fold(base, s.Unquote(start, i))
+		at := s.Colon(i)
+		i = s.Value(at, 0)
 		if k >= 0 {
-			value, open, shut := s.text[at:i], open+`{"`+l.names[k]+`":`, "}"+shut
+			value, open, shut := s.Text[at:i], open+`{"`+l.names[k]+`":`, "}"+shut
 			if err := decodePlain(open+value+shut, new(T)); err != nil {
 				if k == l.nest && value[0] == '{' {
 					return faultIn[T](s, at, l, l.outer, open, shut)
@@ -52,7 +53,7 @@ func faultIn[T any](s *scanner, i int, l *layout, base int, open, shut string) *
 				return &messages.DecodeError{Field: l.path(k), Offset: int64(at), Problem: problem(value, len(open), err)}
 			}
 		}
-		i, more = s.next(i, '}')
+		i, more = s.Next(i, '}')
 	}
 	return nil // not covered, as in undecodable
 }
@@ -121,7 +122,7 @@ type lenient struct {
 
 // UnmarshalJSON does as encoding/json does with a string, except that it never fails.
 func (l *lenient) UnmarshalJSON(raw []byte) error {
-	switch kind := kindOf(string(raw)); {
+	switch kind := jsonscan.Kind(string(raw)); {
 	case !l.readable():
 	case kind == "string":
 		l.came = kind
@@ -147,7 +148,7 @@ func (l *lenient) text() string {
 func (l *lenient) identifier() (id, fault string) {
 	switch {
 	case !l.readable():
-		return "", article(l.came) + " where a string was expected"
+		return "", jsonscan.Article(l.came) + " where a string was expected"
 	case l.value != "":
 		return l.value, ""
 	case l.came == "":
@@ -156,34 +157,5 @@ func (l *lenient) identifier() (id, fault string) {
 		return "", "null"
 	default:
 		return "", "empty"
-	}
-}
-
-// kindOf names the kind of a JSON value by its first byte.
-func kindOf(raw string) string {
-	switch raw[0] {
-	case '{':
-		return "object"
-	case '[':
-		return "array"
-	case '"':
-		return "string"
-	case 't', 'f':
-		return "boolean"
-	case 'n':
-		return "null"
-	default:
-		return "number"
-	}
-}
-
-func article(kind string) string {
-	switch kind {
-	case "null":
-		return kind
-	case "object", "array":
-		return "an " + kind
-	default:
-		return "a " + kind
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/troupe-go/troupe/internal/jsonscan"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -12,38 +13,36 @@ import (
 // quick pass over them. The error matches messages.ErrEvent: payload is not JSON, or not an object. The result
 // does not refer to payload.
 func Rest(payload []byte) ([]byte, error) {
-	s := scanner{text: string(payload)}
-	rest, end := s.rest(s.space(0))
+	s := jsonscan.Scanner{Text: string(payload)}
+	rest, end := restOf(&s, s.Space(0))
 	if end >= 0 {
-		if end = s.space(end); end < len(s.text) {
-			end = s.fail(end)
-		}
+		end = s.End(end)
 	}
 	switch {
 	case end < 0:
-		return nil, messages.Because(messages.ErrEvent, s.err())
+		return nil, messages.Because(messages.ErrEvent, s.Err())
 	case rest == nil:
-		kind := kindOf(s.text[s.space(0):])
-		return nil, messages.Because(messages.ErrEvent, errors.New("the event is "+article(kind)+" where an object was expected"))
+		kind := jsonscan.Kind(s.Text[s.Space(0):])
+		return nil, messages.Because(messages.ErrEvent, errors.New("the event is "+jsonscan.Article(kind)+" where an object was expected"))
 	}
 	return rest, nil
 }
 
-// rest copies the members of the object at i, but for the records. It returns nil if there is no object.
-func (s *scanner) rest(i int) (rest []byte, end int) {
-	if !s.is(i, '{') {
-		return nil, s.value(i, 0)
+// restOf copies the members of the object at i, but for the records. It returns nil if there is no object.
+func restOf(s *jsonscan.Scanner, i int) (rest []byte, end int) {
+	if !s.Is(i, '{') {
+		return nil, s.Value(i, 0)
 	}
 	rest = append(rest, '{')
-	i, more := s.first(i, '}', 0)
+	i, more := s.First(i, '}', 0)
 	for more {
 		start := i
-		if i, _ = s.quote(i); i < 0 {
+		if i, _ = s.Quote(i); i < 0 {
 			return nil, i
 		}
-		records := strings.EqualFold(s.unquote(start, i), "Records")
-		if i = s.colon(i); i >= 0 {
-			i = s.value(i, 1)
+		records := strings.EqualFold(s.Unquote(start, i), "Records")
+		if i = s.Colon(i); i >= 0 {
+			i = s.Value(i, 1)
 		}
 		if i < 0 {
 			return nil, i
@@ -52,9 +51,9 @@ func (s *scanner) rest(i int) (rest []byte, end int) {
 			if len(rest) > 1 {
 				rest = append(rest, ',')
 			}
-			rest = append(rest, s.text[start:i]...)
+			rest = append(rest, s.Text[start:i]...)
 		}
-		i, more = s.next(i, '}')
+		i, more = s.Next(i, '}')
 	}
 	return append(rest, '}'), i
 }

@@ -143,11 +143,11 @@ func (s *Source[E, T]) Read(event E, g Grouping[T]) (*Batch[T], error) {
 // facts looks at a record without decoding it.
 func (s *Source[E, T]) facts(f fields) facts {
 	if f.odd {
-		return s.sift(f.text)
+		return s.sift(f.Text)
 	}
 	id := f.string(s.id)
 	if id == "" {
-		return s.sift(f.text) // knows why
+		return s.sift(f.Text) // knows why
 	}
 	return facts{id: id, origin: f.string(s.originAt), arn: f.string(s.arnAt)}
 }
@@ -159,7 +159,7 @@ func (s *Source[E, T]) ownGroup(f fields) (string, bool) {
 			return group, true
 		}
 	}
-	return s.siftGroup(f.text)
+	return s.siftGroup(f.Text)
 }
 
 func (s *Source[E, T]) record(f fields) (T, error) {
@@ -169,8 +169,8 @@ func (s *Source[E, T]) record(f fields) (T, error) {
 		}
 	}
 	var record, none T
-	if decodePlain(f.text, &record) != nil {
-		return none, undecodable[T](f.text, &s.layout)
+	if decodePlain(f.Text, &record) != nil {
+		return none, undecodable[T](f.Text, &s.layout)
 	}
 	return record, nil
 }

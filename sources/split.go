@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"unsafe"
+
+	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
 // split scans an event and finds its records and their fields. Nothing that it returns refers to payload.
@@ -21,7 +23,7 @@ func split(payload []byte, l *layout, admit admission) (*index, error) {
 
 // splitter scans an event. Of a large one, several indexers share the records.
 type splitter struct {
-	scanner
+	jsonscan.Scanner
 	most   int // goroutines
 	size   int // of a share, in bytes
 	layout *layout
@@ -41,9 +43,9 @@ func splitBy(most, size int, payload []byte, l *layout, admit admission) (*index
 	// which costs more than the scan. So it is a view of payload, which stays as it is for that long, and each
 	// record is copied as soon as it has been scanned.
 	text := unsafe.String(unsafe.SliceData(payload), len(payload))
-	s := splitter{scanner: scanner{text: text}, layout: l, admit: admit, most: most, size: size}
-	if s.event(s.space(0)) < 0 {
-		return nil, s.err()
+	s := splitter{Scanner: jsonscan.Scanner{Text: text}, layout: l, admit: admit, most: most, size: size}
+	if s.event(s.Space(0)) < 0 {
+		return nil, s.Err()
 	}
 	if !s.found {
 		s.mark(errors.New(`"Records" is missing`))
@@ -59,44 +61,41 @@ func (s *splitter) mark(flaw error) {
 
 // event scans the whole text.
 func (s *splitter) event(i int) int {
-	if s.is(i, '{') {
+	if s.Is(i, '{') {
 		i = s.members(i)
 	} else {
 		start := i
-		if i = s.value(i, 0); i >= 0 {
-			s.mark(errors.New("the event is " + article(kindOf(s.text[start:])) + ` where an object with "Records" was expected`))
+		if i = s.Value(i, 0); i >= 0 {
+			s.mark(errors.New("the event is " + jsonscan.Article(jsonscan.Kind(s.Text[start:])) + ` where an object with "Records" was expected`))
 		}
 	}
 	if i < 0 {
 		return i
 	}
-	if i = s.space(i); i < len(s.text) {
-		return s.fail(i)
-	}
-	return i
+	return s.End(i)
 }
 
 func (s *splitter) members(i int) int {
-	i, more := s.first(i, '}', 0)
+	i, more := s.First(i, '}', 0)
 	for more {
 		start := i
-		if i, _ = s.quote(i); i < 0 {
+		if i, _ = s.Quote(i); i < 0 {
 			return i
 		}
-		key := s.unquote(start, i)
-		if i = s.colon(i); i < 0 {
+		key := s.Unquote(start, i)
+		if i = s.Colon(i); i < 0 {
 			return i
 		}
 		// encoding/json takes records for Records too.
 		if strings.EqualFold(key, "Records") {
 			i = s.records(i)
 		} else {
-			i = s.value(i, 1)
+			i = s.Value(i, 1)
 		}
 		if i < 0 {
 			return i
 		}
-		i, more = s.next(i, '}')
+		i, more = s.Next(i, '}')
 	}
 	return i
 }
@@ -105,16 +104,16 @@ func (s *splitter) records(i int) int {
 	start := i
 	if s.found {
 		s.mark(errors.New(`"Records" comes twice`))
-		return s.value(i, 1)
+		return s.Value(i, 1)
 	}
 	s.found = true
-	if !s.is(i, '[') {
-		if i = s.value(i, 1); i >= 0 {
-			s.mark(errors.New(`"Records" is ` + article(kindOf(s.text[start:])) + " where an array was expected"))
+	if !s.Is(i, '[') {
+		if i = s.Value(i, 1); i >= 0 {
+			s.mark(errors.New(`"Records" is ` + jsonscan.Article(jsonscan.Kind(s.Text[start:])) + " where an array was expected"))
 		}
 		return i
 	}
-	i, more := s.first(i, ']', 1)
+	i, more := s.First(i, ']', 1)
 	if more {
 		i = s.elements(i)
 	}
@@ -133,12 +132,12 @@ func (s *splitter) elements(i int) int {
 		s.parts = append(s.parts, &shares[k].part)
 	}
 	last := &shares[len(shares)-1]
-	s.flaw, s.at, s.why = last.flaw, x.at, x.why
+	s.flaw, s.Scanner = last.flaw, x.Scanner
 	return last.end
 }
 
 func (s *splitter) undivided(i int) []share {
-	return []share{{start: i, limit: len(s.text)}}
+	return []share{{start: i, limit: len(s.Text)}}
 }
 
 // divide makes shares of the records, of which the first is at i. Where another share begins is a guess: it looks like
@@ -150,9 +149,9 @@ func (s *splitter) divide(i int) []share {
 		return shares
 	}
 	const key = 8 // with less than that of a record's first key, other objects might look like it
-	seam := "}," + s.text[i:min(i+key, len(s.text))]
-	for at := i + s.size; at+s.size <= len(s.text); at += s.size {
-		found := strings.Index(s.text[at:], seam)
+	seam := "}," + s.Text[i:min(i+key, len(s.Text))]
+	for at := i + s.size; at+s.size <= len(s.Text); at += s.size {
+		found := strings.Index(s.Text[at:], seam)
 		if found < 0 {
 			break
 		}
@@ -177,7 +176,7 @@ func (s *splitter) index(shares []share) *indexer {
 }
 
 func (s *splitter) indexer() *indexer {
-	return &indexer{scanner: scanner{text: s.text}, layout: s.layout, admit: s.admit}
+	return &indexer{Scanner: jsonscan.Scanner{Text: s.Text}, layout: s.layout, admit: s.admit}
 }
 
 // joined reports whether each share ends where the next one begins, and nothing is wrong with any of them.

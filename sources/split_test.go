@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
 // sameBySeveral fails the test unless several indexers make of an event what one makes of it, however small their
@@ -204,7 +206,7 @@ func TestSoManyIndexersWorkAtOnce(t *testing.T) {
 // What is wrong with an event is told in the same words, whoever finds it: the first thing, at its place.
 func TestSeveralIndexersComplainAsOneDoes(t *testing.T) {
 	for _, wrong := range []string{`null`, `7`, `"a"`, `[]`, `{}`, `{"messageId":5}`, `{"messageId":""}`, `{"messageId":"m","eventSource":"aws:s3"}`,
-		`{`, `}`, `]`, `{"messageId"}`, `{"messageId":"m",}`, `x`, ``, `{"messageId":"\x"}`, strings.Repeat("[", maxDepth), `{"a":` + strings.Repeat("[", maxDepth) + `}`} {
+		`{`, `}`, `]`, `{"messageId"}`, `{"messageId":"m",}`, `x`, ``, `{"messageId":"\x"}`, strings.Repeat("[", jsonscan.MaxDepth), `{"a":` + strings.Repeat("[", jsonscan.MaxDepth) + `}`} {
 		for _, at := range [][]int{{0}, {1}, {2}, {17}, {39}, {5, 6}, {9, 30}} {
 			event := recordsOf(40, func(i int) string {
 				for _, k := range at {

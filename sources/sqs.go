@@ -84,12 +84,12 @@ func (f *fields) messageAttributes() map[string]events.SQSMessageAttribute {
 		return nil
 	}
 	attributes := map[string]events.SQSMessageAttribute{}
-	i, more := f.first(i, '}', 0)
+	i, more := f.First(i, '}', 0)
 	for more {
 		var key string
 		key, i = f.member(i)
 		attributes[key], i = f.messageAttribute(i)
-		i, more = f.next(i, '}')
+		i, more = f.Next(i, '}')
 	}
 	return attributes
 }
@@ -97,16 +97,16 @@ func (f *fields) messageAttributes() map[string]events.SQSMessageAttribute {
 var messageAttributeNames = []string{"stringValue", "binaryValue", "stringListValues", "binaryListValues", "dataType"}
 
 func (f *fields) messageAttribute(i int) (a events.SQSMessageAttribute, end int) {
-	if f.text[i] != '{' {
+	if f.Text[i] != '{' {
 		f.bad = true
-		return a, f.value(i, 0)
+		return a, f.Value(i, 0)
 	}
 	var seen uint32
-	i, more := f.first(i, '}', 0)
+	i, more := f.First(i, '}', 0)
 	for more {
 		var k int
 		k, i = f.field(i, messageAttributeNames, &seen)
-		if f.text[i] == 'n' {
+		if f.Text[i] == 'n' {
 			k = -1 // a null leaves the field alone
 		}
 		switch k {
@@ -122,9 +122,9 @@ func (f *fields) messageAttribute(i int) (a events.SQSMessageAttribute, end int)
 		case 4:
 			a.DataType, i = f.quoted(i)
 		default:
-			i = f.value(i, 0)
+			i = f.Value(i, 0)
 		}
-		i, more = f.next(i, '}')
+		i, more = f.Next(i, '}')
 	}
 	return a, i
 }

@@ -30,14 +30,15 @@ const (
 
 // mayImport has what each package of the library may import besides the standard library (SPEC 1).
 var mayImport = map[string][]string{
-	".":          {awsLambda + "/events", module + "/messages", module + "/sources", module + "/response", module + "/supervisor"},
-	"messages":   nil,
-	"sources":    {awsLambda + "/events", module + "/messages"},
-	"response":   {awsLambda + "/events", module + "/messages"},
-	"actors":     {protoactor + "/actor", module + "/messages"},
-	"supervisor": {protoactor + "/actor", "github.com/orcaman/concurrent-map", module + "/messages", module + "/actors"},
+	".":                 {awsLambda + "/events", module + "/messages", module + "/sources", module + "/response", module + "/supervisor"},
+	"messages":          nil,
+	"sources":           {awsLambda + "/events", module + "/messages", module + "/internal/jsonscan"},
+	"internal/jsonscan": nil,
+	"response":          {awsLambda + "/events", module + "/messages"},
+	"actors":            {protoactor + "/actor", module + "/messages"},
+	"supervisor":        {protoactor + "/actor", "github.com/orcaman/concurrent-map", module + "/messages", module + "/actors"},
 
-	"kafka": {module, module + "/messages", module + "/sources", module + "/response"},
+	"kafka": {module, module + "/internal/jsonscan", module + "/messages", module + "/sources", module + "/response"},
 }
 
 // beside are the packages of these that functions link only if they import them.
@@ -99,6 +100,7 @@ func TestAnImportAgainstTheRulesIsFound(t *testing.T) {
 		{"sources", protoactor + "/actor"},
 		{"sources", module + "/supervisor"},
 		{"sources", module + "/response"},
+		{"internal/jsonscan", module + "/messages"},
 		{"response", module + "/sources"},
 		{"response", awsLambda + "/lambda"},
 		{"actors", awsLambda + "/events"},

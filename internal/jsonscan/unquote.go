@@ -1,4 +1,4 @@
-package sources
+package jsonscan
 
 import (
 	"encoding/binary"
@@ -9,30 +9,30 @@ import (
 	"unicode/utf8"
 )
 
-// unquote returns the value of the special string from start to end. It shares the text where it can.
-func (s *scanner) unquote(start, end int) string {
-	raw := s.text[start+1 : end-1]
+// Unquote returns the value of the special string from start to end. It shares the text where it can.
+func (s *Scanner) Unquote(start, end int) string {
+	raw := s.Text[start+1 : end-1]
 	if strings.IndexByte(raw, '\\') < 0 && utf8.ValidString(raw) {
 		return raw
 	}
 	var room [256]byte
-	if plain, _, valid := s.unescape(start, room[:0]); valid {
+	if plain, _, valid := s.Unescape(start, room[:0]); valid {
 		return string(plain)
 	}
 	var value string
-	_ = json.Unmarshal([]byte(s.text[start:end]), &value) // replaces what is invalid; cannot fail
+	_ = json.Unmarshal([]byte(s.Text[start:end]), &value) // replaces what is invalid; cannot fail
 	return value
 }
 
-// unescape scans the string that starts at i and appends its value to b. The value is not valid if it would
+// Unescape scans the string that starts at i and appends its value to b. The value is not valid if it would
 // have to be repaired, because the string is not valid UTF-8.
 //
 // It goes by eight bytes at a time through a buffer on the stack: message bodies are often JSON themselves,
 // with an escaped quote every few bytes.
-func (s *scanner) unescape(i int, b []byte) (out []byte, end int, valid bool) {
+func (s *Scanner) Unescape(i int, b []byte) (out []byte, end int, valid bool) {
 	const size = 256
 	var (
-		text  = s.text
+		text  = s.Text
 		start = i
 		buf   [size + 12]byte // room for a step: seven bytes and a character
 		n     int
@@ -61,12 +61,12 @@ func (s *scanner) unescape(i int, b []byte) (out []byte, end int, valid bool) {
 			continue
 		}
 		switch {
-		case s.is(i, '"'):
+		case s.Is(i, '"'):
 			b = append(b, buf[:n]...)
 			return b, i + 1, all&highs == 0 || utf8.ValidString(text[start:i])
-		case !s.is(i, '\\'):
-			return b, s.fail(i), false
-		case s.is(i+1, '"'): // by far the most frequent
+		case !s.Is(i, '\\'):
+			return b, s.Fail(i), false
+		case s.Is(i+1, '"'): // by far the most frequent
 			buf[n] = '"'
 			i += 2
 			n++
