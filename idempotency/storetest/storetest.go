@@ -312,7 +312,7 @@ var cases = []struct {
 		h.held()
 	}},
 	{"of many that claim a key one gets it", func(h *harness) {
-		for round := range 20 {
+		for round := range 10 {
 			other := *h
 			other.key += fmt.Sprint(round)
 			var won atomic.Int32
