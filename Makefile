@@ -27,7 +27,7 @@ SOAK ?= 1h
 
 .PHONY: help
 help: ## Tell what there is (the default)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Run the demo: simulated sources with faults, a few seconds, a verdict
@@ -66,8 +66,13 @@ lambda: ## Zip a function for Lambda, for arm64 and amd64: examples/sqs, or EXAM
 	go run ./examples/internal/bundle ./$(EXAMPLE) bin
 
 .PHONY: test
-test: ## Run all tests
+test: ## Run all tests that need no servers
 	$(call each,go test ./...)
+	@echo "Left out: tests of stores and queues with real servers, and with Powertools; make integration runs them."
+
+.PHONY: integration
+integration: ## Run the tests that need real servers, which it installs, starts and stops
+	test/integration/run.sh
 
 .PHONY: test-long
 test-long: ## Compare 100,000 draws with the model and tell their shares (DRAWS=…), and run what is too long for make test
