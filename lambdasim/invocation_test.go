@@ -56,7 +56,7 @@ func TestFunctionsThatDoNotAnswerHaveFailed(t *testing.T) {
 		"with its context": {func(ctx context.Context, _ []byte) ([]byte, error) { <-ctx.Done(); return nil, nil }, history.TimedOut, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := simulate(t, lambdasim.Simulation{Source: queueOf("queue", 2), Handler: once(c.do)})
+			o := simulate(t, lambdasim.Simulation{Source: queueOf("queue", 2), Handler: once(c.do), Unhandled: true})
 			ends := o.of(history.Answered, history.Failed, history.Crashed, history.TimedOut)
 			if len(ends) != 2 || ends[0].Kind != c.kind || !strings.Contains(ends[0].Detail, c.detail) || ends[1].Kind != history.Answered {
 				t.Errorf("the invocations end with %v", ends)

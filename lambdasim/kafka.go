@@ -192,7 +192,7 @@ func (p *kafkaPoller) accept(r sent[KafkaRecord]) error {
 		group += " without a key"
 	}
 	record := &kafkaRecord{streamRecord{id: r.id, group: group, at: r.at, body: body}, partition, number}
-	p.engine.log.add(history.Event{Kind: history.Sent, Record: r.id, Group: group})
+	p.engine.log.add(history.Event{Kind: history.Sent, Record: r.id, Group: group, Digest: Digest(r.record)})
 	if p.engine.filtered(func() []byte { return body }) {
 		p.engine.log.add(history.Event{Kind: history.Filtered, Record: r.id, Group: group})
 		return nil

@@ -221,12 +221,18 @@ func TestKafkaResponses(t *testing.T) {
 		o := simulate(t, lambdasim.Simulation{
 			Source: topic,
 			Handler: lambda.NewHandler(func(ctx context.Context, event events.KafkaEvent) (json.RawMessage, error) {
+				calls++
 				for _, records := range event.Records {
 					for _, r := range records {
-						lambdasim.Begin(ctx, fmt.Sprintf("%s-%d@%d", r.Topic, r.Partition, r.Offset))(history.OK)
+						end := lambdasim.Begin(ctx, fmt.Sprintf("%s-%d@%d", r.Topic, r.Partition, r.Offset))
+						if r.Offset == 1 && calls == 1 && c.again {
+							end(history.Fail)
+						} else {
+							end(history.OK)
+						}
 					}
 				}
-				if calls++; calls == 1 {
+				if calls == 1 {
 					return json.RawMessage(response), nil
 				}
 				return nil, nil

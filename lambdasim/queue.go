@@ -1,6 +1,7 @@
 package lambdasim
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -213,7 +214,7 @@ func (q *Queue) accept(s sent[Message]) error {
 	}
 	x := &message{Message: m, id: s.id, sentAt: s.at}
 	q.live++
-	q.note(history.Event{Kind: history.Sent, Record: x.id, Group: m.Group})
+	q.note(history.Event{Kind: history.Sent, Record: x.id, Group: m.Group, Digest: digestOf(m)})
 	switch {
 	case q.fifo():
 		x.sequence = fmt.Sprintf("188%017d", q.seen.count())
@@ -225,6 +226,13 @@ func (q *Queue) accept(s sent[Message]) error {
 		q.ready.push(x)
 	}
 	return nil
+}
+
+// digestOf is Digest of a message that has not been delivered yet.
+func digestOf(m Message) string {
+	d := digest{sha256.New()}
+	d.message(m.Body, m.Group, m.Attributes)
+	return d.sum()
 }
 
 // join puts a message at the end of its group.

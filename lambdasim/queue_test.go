@@ -427,11 +427,15 @@ func TestMessagesHaveTheShapeThatAWSDocuments(t *testing.T) {
 // otherwise.
 func TestTheRulesComeFromTheSource(t *testing.T) {
 	for want, s := range map[string]lambdasim.Simulation{
-		"order=none":                 {Source: queueOf("queue", 1)},
-		"order=strict":               {Source: queueOf("q.fifo", 1)},
-		"order=strict reports":       {Source: kinesisOf(1), Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting}},
-		"order=starts reports":       {Source: queueOf("q.fifo", 1), Order: new(check.Starts), Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting}},
-		"order=none reports overlap": {Source: queueOf("q.fifo", 1), Order: new(check.NoOrder), Overlap: true, Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting}},
+		"order=none":                   {Source: queueOf("queue", 1)},
+		"order=strict":                 {Source: queueOf("q.fifo", 1)},
+		"order=strict reports replays": {Source: kinesisOf(1), Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting}},
+		"order=starts reports":         {Source: queueOf("q.fifo", 1), Order: new(check.Starts), Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting}},
+		"order=none reports overlap":   {Source: queueOf("q.fifo", 1), Order: new(check.NoOrder), Overlap: true, Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting}},
+		"order=none stops=group errors=all attempts=2 unhandled payloads": {
+			Source: queueOf("queue", 0), Stops: check.StopsGroup, Errors: check.ErrorsAll, Attempts: 2, Unhandled: true, Payloads: true,
+		},
+		"order=strict replays windows": {Source: &lambdasim.KinesisStream{}, Mapping: lambdasim.Mapping{TumblingWindowInSeconds: 60}},
 	} {
 		s.Handler = &function{}
 		if o := simulate(t, s); o.events[0].Detail != want {

@@ -170,12 +170,15 @@ func (p *queuePoller) add(r *receiving, m *message) bool {
 // settle does what the response asks for.
 func (p *queuePoller) settle(b *openBatch, r result) {
 	for _, x := range b.received {
-		event := history.Event{Kind: history.Deleted, Invocation: b.inv.number, Record: x.message.id, Group: x.message.Group}
-		if r.failed() || r.answer.whole || r.answer.failed[x.message.id] {
-			event.Kind = history.Returned
-			p.engine.log.add(event)
-		} else if p.queue.delete(x.message, x.number) {
-			p.engine.log.add(event)
+		m := x.message
+		kind := history.Stale
+		switch {
+		case m.gone || m.receives != x.number:
+		case r.failed() || r.answer.whole || r.answer.failed[m.id]:
+			kind = history.Returned
+		case p.queue.delete(m, x.number):
+			kind = history.Deleted
 		}
+		p.queue.note(history.Event{Kind: kind, Invocation: b.inv.number, Record: m.id, Group: m.Group})
 	}
 }

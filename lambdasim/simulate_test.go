@@ -89,7 +89,8 @@ func (e event) ids() (ids []string) {
 }
 
 // function is a Lambda function that has nothing to do with troupe. It tells the history that it has handled
-// every record of its batch, one after the other.
+// every record of its batch, one after the other, and has failed with those that it reports. Where records have an
+// order it starts on none that it reports after a failure.
 type function struct {
 	// answer gives the response to the n-th invocation, from 1; nil is success.
 	answer func(n int, e event) (string, error)
@@ -110,19 +111,25 @@ func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	f.events = append(f.events, e)
 	n := len(f.events)
 	f.mu.Unlock()
-	for _, id := range e.ids() {
-		end := lambdasim.Begin(ctx, id)
-		if f.fails != nil && f.fails(ctx, id) {
+	var response string
+	var err error
+	if f.answer != nil {
+		response, err = f.answer(n, e)
+	}
+	failed := false
+	for i, id := range e.ids() {
+		fails := err != nil || strings.Contains(response, `"`+id+`"`) || f.fails != nil && f.fails(ctx, id)
+		if fails && failed && (e.Records[i].MessageID == "" || e.Records[i].Attributes["SequenceNumber"] != "") {
+			continue
+		}
+		failed = failed || fails
+		if end := lambdasim.Begin(ctx, id); fails {
 			end(history.Fail)
 		} else {
 			end(history.OK)
 		}
 	}
 	time.Sleep(f.takes)
-	if f.answer == nil {
-		return nil, nil
-	}
-	response, err := f.answer(n, e)
 	return []byte(response), err
 }
 

@@ -45,6 +45,19 @@ type Simulation struct {
 	// Order is what the checker expects of the records of a group. Default: none for standard queues,
 	// Strict for all other sources.
 	Order *check.Order
+	// Stops is what a failure may keep from being handled in its batch, which depends on the processor's policy.
+	// Default: the rest of the batch where Order is Strict, else nothing.
+	Stops check.Stop
+	// Errors is when the function may return an error. Default: when a record has failed.
+	Errors check.Errors
+	// Attempts is how often a handler may be started on a record in one delivery. Default: no limit; after a
+	// success there must be no other start.
+	Attempts int
+	// Unhandled makes the checker accept that records are reported, and function errors returned, without a failure
+	// of a handler: payloads that cannot be decoded, a function that is not ready.
+	Unhandled bool
+	// Payloads makes the checker expect that every handler shows its payload, as those that are watched do.
+	Payloads bool
 	// Overlap makes the checker expect that different groups were handled at the same time.
 	Overlap bool
 
@@ -110,6 +123,9 @@ func (s *Simulation) check() error {
 	if s.Invocations < 0 {
 		c.add("Invocations is %d; allowed is from 1, or 0 for no limit", s.Invocations)
 	}
+	if s.Attempts < 0 {
+		c.add("Attempts is %d; allowed is from 1, or 0 for no limit", s.Attempts)
+	}
 	if r := s.Unknown.DuplicateRate; r < 0 || r > 1 {
 		c.add("Unknown.DuplicateRate is %v; allowed is 0 to 1", r)
 	}
@@ -131,8 +147,16 @@ func (s *Simulation) check() error {
 
 // rules are what the run is to be judged by.
 func (s *Simulation) rules() check.Rules {
-	_, kafka := s.Source.(*KafkaTopic)
-	rules := check.Rules{Order: s.Source.order(), Reports: s.Mapping.reports(), Overlap: s.Overlap, Composite: kafka}
+	rules := check.Rules{
+		Order: s.Source.order(), Stops: s.Stops, Errors: s.Errors, Attempts: s.Attempts,
+		Unhandled: s.Unhandled, Payloads: s.Payloads, Overlap: s.Overlap, Reports: s.Mapping.reports(),
+	}
+	switch s.Source.(type) {
+	case *KafkaTopic:
+		rules.Composite, rules.Replays = true, s.Unknown.ResendFromLowest
+	case *KinesisStream, *DynamoDBStream:
+		rules.Replays, rules.Windows = true, s.Mapping.TumblingWindowInSeconds > 0
+	}
 	if s.Order != nil {
 		rules.Order = *s.Order
 	}

@@ -124,7 +124,9 @@ func (s *KinesisStream) accept(p *streamPoller, r sent[KinesisRecord]) error {
 	b = append(b, r.id...)
 	b = append(b, `","eventName":"aws:kinesis:record","invokeIdentityArn":"arn:aws:iam::`+account+`:role/simulated","awsRegion":"`+region+`","eventSourceARN":`...)
 	b = appendString(b, p.arn)
-	p.put(shard, &streamRecord{id: r.id, group: key, at: r.at, body: append(b, '}')})
+	p.put(shard, &streamRecord{id: r.id, group: key, at: r.at, body: append(b, '}'), digest: Digest(events.KinesisEventRecord{
+		Kinesis: events.KinesisRecord{PartitionKey: key, Data: r.record.Data},
+	})})
 	return nil
 }
 
@@ -229,7 +231,10 @@ func (s *DynamoDBStream) accept(p *streamPoller, c sent[Change]) error {
 	b = appendString(b, p.arn)
 	group := string(keys)
 	shard := int(mix(hashOf(group)) % uint64(shards(s.Shards)))
-	p.put(shard, &streamRecord{id: c.id, group: group, at: c.at, body: append(b, '}')})
+	p.put(shard, &streamRecord{id: c.id, group: group, at: c.at, body: append(b, '}'), digest: Digest(events.DynamoDBEventRecord{
+		EventName: change.Name,
+		Change:    events.DynamoDBStreamRecord{Keys: change.Keys, NewImage: change.NewImage, OldImage: change.OldImage},
+	})})
 	return nil
 }
 
@@ -247,12 +252,13 @@ type streamRecord struct {
 	id, group  string
 	at         time.Time
 	body       []byte
+	digest     string
 	deliveries int
 }
 
 // put puts a record into its lane, unless the filter turns it away.
 func (p *streamPoller) put(shard int, r *streamRecord) {
-	p.engine.log.add(history.Event{Kind: history.Sent, Record: r.id, Group: r.group})
+	p.engine.log.add(history.Event{Kind: history.Sent, Record: r.id, Group: r.group, Digest: r.digest})
 	if p.engine.filtered(func() []byte { return r.body }) {
 		p.engine.log.add(history.Event{Kind: history.Filtered, Record: r.id, Group: r.group})
 		return

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/check"
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
@@ -165,6 +166,8 @@ func TestTheCheckpointIsTheLowestReportedNumber(t *testing.T) {
 			return "", nil
 		}},
 		Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting},
+		Order:   new(check.Starts),
+		Stops:   check.StopsBatch,
 	})
 	sent := o.of(history.Sent)
 	if len(sent[1].Record) >= len(sent[2].Record) {

@@ -17,9 +17,11 @@ func invocationOf(ctx context.Context) *invocation {
 	return inv
 }
 
-// Watch wraps the handler of single records so that the history contains its start and its end, which is what
-// the checker judges by. The context that the handler gets has to come from that of the invocation. Outside a
-// simulation Watch changes nothing.
+// Watch wraps the handler of single records. The history then contains when the handler starts, a digest of the
+// record that it is given, and how it ends, which is what the checker judges by. A handler that returns nil after its
+// context has ended is late: the checker accepts that the record counts as handled and that it is reported. The
+// context that the handler gets must come from that of the invocation. Watch goes around everything that decides
+// whether a record has succeeded. Outside a simulation Watch changes nothing.
 //
 // T is a record of aws-lambda-go of SQS, Kinesis or DynamoDB, or a type whose method ID returns the identifier,
 // as that of kafka.Record does. Watch panics on any other type; Begin is for those.
@@ -30,7 +32,10 @@ func Watch[T any](handler func(context.Context, T) error) func(context.Context, 
 		panic(fmt.Errorf("lambdasim: Watch was given a handler of %T; allowed are events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord and types with a method ID() string", *new(T)))
 	}
 	return func(ctx context.Context, record T) error {
-		end := Begin(ctx, identifier(record))
+		end := func(string) {}
+		if invocationOf(ctx) != nil {
+			end = BeginDigest(ctx, identifier(record), Digest(record))
+		}
 		outcome := history.Exit
 		defer func() {
 			if outcome != history.Exit {
@@ -46,9 +51,13 @@ func Watch[T any](handler func(context.Context, T) error) func(context.Context, 
 			panic(v)
 		}()
 		err := handler(ctx, record)
-		outcome = history.OK
-		if err != nil {
+		switch {
+		case err != nil:
 			outcome = history.Fail
+		case ctx.Err() != nil:
+			outcome = history.Late
+		default:
+			outcome = history.OK
 		}
 		return err
 	}
@@ -69,17 +78,23 @@ func identifier(record any) string {
 	}
 }
 
-// Begin is what Watch is made of, for handlers of another shape: it notes that a handler has started on the
-// record with that identifier. end notes how it ended, with one of the outcomes of package history; it is to
-// be called once.
+// Begin does for handlers of another shape what Watch does: it notes that a handler has started on the record with
+// that identifier, without a payload. end notes how the handler ended, with one of the outcomes of package history;
+// it must be called once.
 func Begin(ctx context.Context, id string) (end func(outcome string)) {
+	return BeginDigest(ctx, id, "")
+}
+
+// BeginDigest is Begin for a handler that was given a payload with that digest, which Digest returns. The checker
+// compares it with the payload that was sent.
+func BeginDigest(ctx context.Context, id, digest string) (end func(outcome string)) {
 	inv := invocationOf(ctx)
 	if inv == nil {
 		return func(string) {}
 	}
-	event := inv.event(history.Started, id)
+	event := inv.event(history.Event{Kind: history.Started, Record: id, Digest: digest})
 	return func(outcome string) {
-		event.Kind, event.Detail = history.Ended, outcome
+		event.Kind, event.Digest, event.Detail = history.Ended, "", outcome
 		inv.log.mu.Lock()
 		defer inv.log.mu.Unlock()
 		if !inv.left {
@@ -94,23 +109,20 @@ func Drop(ctx context.Context, id string) {
 	if inv == nil {
 		return
 	}
-	inv.event(history.Ended, id)
+	inv.event(history.Event{Kind: history.Ended, Record: id, Detail: history.Dropped})
 }
 
-// event notes a start, or a drop.
-func (inv *invocation) event(kind history.Kind, id string) history.Event {
+// event notes a start, or a drop, and returns the event with what the invocation knows of it.
+func (inv *invocation) event(event history.Event) history.Event {
 	inv.log.mu.Lock()
 	defer inv.log.mu.Unlock()
-	event := history.Event{Kind: kind, Invocation: inv.number, Record: id}
-	if i := inv.find(id); i >= 0 {
+	event.Invocation = inv.number
+	if i := inv.find(event.Record); i >= 0 {
 		event.Group = inv.records[i].group
-		if kind == history.Started {
+		if event.Kind == history.Started {
 			inv.starts[i]++
 			event.Number = inv.starts[i]
 		}
-	}
-	if kind == history.Ended {
-		event.Detail = history.Dropped
 	}
 	if !inv.left {
 		inv.log.put(event)

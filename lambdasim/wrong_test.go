@@ -17,6 +17,7 @@ import (
 
 	"github.com/troupe-go/troupe/lambdasim"
 	"github.com/troupe-go/troupe/lambdasim/check"
+	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
 // Handlers with the mistakes that people make. Each of them handles records with charge, which fails for
@@ -118,7 +119,7 @@ var mistakes = map[string]struct {
 			}
 		}
 		return r, nil
-	}, []check.Kind{check.Stray}},
+	}, []check.Kind{check.OverReported, check.Stray}},
 
 	"handles a group backwards": {true, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
 		for _, msg := range slices.Backward(e.Records) {
@@ -128,6 +129,105 @@ var mistakes = map[string]struct {
 		}
 		return r, nil
 	}, []check.Kind{check.Disordered}},
+
+	"handles every record twice": {false, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		for _, msg := range e.Records {
+			err := watchedCharge(ctx, msg)
+			if err == nil {
+				err = watchedCharge(ctx, msg)
+			}
+			if err != nil {
+				r.BatchItemFailures = append(r.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: msg.MessageId})
+			}
+		}
+		return r, nil
+	}, []check.Kind{check.Repeated}},
+
+	"handles every record of a FIFO queue twice": {true, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		for i, msg := range e.Records {
+			if watchedCharge(ctx, msg) == nil && watchedCharge(ctx, msg) == nil {
+				continue
+			}
+			for _, msg := range e.Records[i:] {
+				r.BatchItemFailures = append(r.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: msg.MessageId})
+			}
+			break
+		}
+		return r, nil
+	}, []check.Kind{check.Repeated}},
+
+	"gives its handler the payload of another record": {true, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		for i, msg := range e.Records {
+			msg.Body = e.Records[(i+1)%len(e.Records)].Body
+			_ = lambdasim.Watch(func(context.Context, events.SQSMessage) error { return nil })(ctx, msg)
+		}
+		return r, nil
+	}, []check.Kind{check.Garbled}},
+
+	"gives its handler empty payloads": {false, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		for _, msg := range e.Records {
+			_ = lambdasim.Watch(func(context.Context, events.SQSMessage) error { return nil })(ctx, events.SQSMessage{MessageId: msg.MessageId})
+		}
+		return r, nil
+	}, []check.Kind{check.Garbled}},
+
+	"shows no payload where it has to": {false, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		for _, msg := range e.Records {
+			lambdasim.Begin(ctx, msg.MessageId)(history.OK)
+		}
+		return r, nil
+	}, []check.Kind{check.Garbled}},
+
+	"reports everything, whatever has become of it": {false, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		for _, msg := range e.Records {
+			_ = watchedCharge(ctx, msg)
+			r.BatchItemFailures = append(r.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: msg.MessageId})
+		}
+		return r, nil
+	}, []check.Kind{check.OverReported}},
+
+	"reports successes along with failures": {false, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		failed := false
+		for _, msg := range e.Records {
+			failed = watchedCharge(ctx, msg) != nil || failed
+		}
+		for _, msg := range e.Records {
+			if failed {
+				r.BatchItemFailures = append(r.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: msg.MessageId})
+			}
+		}
+		return r, nil
+	}, []check.Kind{check.OverReported}},
+
+	"reports successes before a failure of the same group": {true, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		for _, msg := range e.Records {
+			r.BatchItemFailures = append(r.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: msg.MessageId})
+		}
+		for _, msg := range e.Records {
+			if watchedCharge(ctx, msg) != nil {
+				return r, nil
+			}
+		}
+		return events.SQSEventResponse{}, nil
+	}, []check.Kind{check.OverReported}},
+
+	"handles nothing and reports everything": {false, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		for i, msg := range e.Records {
+			if i == 0 && lambdasim.Delivery(ctx, msg.MessageId) == 1 {
+				_ = watchedCharge(ctx, msg)
+				continue
+			}
+			r.BatchItemFailures = append(r.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: msg.MessageId})
+		}
+		return r, nil
+	}, []check.Kind{check.Lost, check.OverReported}},
+
+	"returns an error after everything has been handled": {false, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
+		for _, msg := range e.Records {
+			_ = lambdasim.Watch(func(context.Context, events.SQSMessage) error { return nil })(ctx, msg)
+		}
+		return r, errors.New("declined")
+	}, []check.Kind{check.OverReported}},
 
 	"does not watch its handler": {false, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
 		for _, msg := range e.Records {
@@ -146,11 +246,12 @@ func TestMistakesAreNamed(t *testing.T) {
 			if c.fifo {
 				queue.Name = "orders.fifo"
 			}
+			queue.RedrivePolicy = lambdasim.RedrivePolicy{DeadLetterQueue: &lambdasim.Queue{Name: "dead" + queue.Name}, MaxReceiveCount: 5}
 			for i := range 100 {
 				queue.Send(lambdasim.Message{Body: fmt.Sprint(i), Group: fmt.Sprint("group-", i%4)})
 			}
 			o := simulate(t, lambdasim.Simulation{
-				Source: queue, Handler: lambda.NewHandler(c.handler), Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting},
+				Source: queue, Handler: lambda.NewHandler(c.handler), Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting}, Payloads: name != "does not watch its handler",
 			})
 			for _, v := range o.Violations {
 				if v.Kind == check.Lost && !strings.Contains(v.Text, "record "+v.Record+" ") {

@@ -18,56 +18,17 @@ type Checker struct {
 	rules    Rules
 	verdict  Verdict
 	now      time.Duration
+	events   int
 	finished bool
 
 	records     map[string]*record
 	groups      map[string]*group
-	invocations map[int]*invocation
+	invocations map[int]*invocation // those whose records are not all settled
+	newest      int                 // number of an invocation
+	late        map[span]int        // handlers at work whose invocation is over; their number is left out
 
 	open       int // handlers at work
 	openGroups int // groups with a handler at work
-}
-
-// record is what is known of a record that the source has not let go of.
-type record struct {
-	id      string
-	group   *group
-	copies  int    // how often the source still has it
-	settled bool   // has succeeded, or is not going to: nothing waits for it
-	success bool   // a handler has succeeded
-	dropped bool   // left out on purpose
-	last    string // what its last handler ended with; empty if none was started
-
-	before, after *record // among the group's unsettled ones, in the order they were sent
-}
-
-// group is a group that has live records or a handler at work.
-type group struct {
-	name        string
-	first, last *record // the unsettled records
-	live        int
-	open        []span
-}
-
-// span is a handler at work.
-type span struct {
-	record     string
-	invocation int
-}
-
-// invocation is one that is not over.
-type invocation struct {
-	until   time.Duration
-	records map[string]*entry
-	size    int
-	reached map[*group]*entry // by group: the last record that was started
-}
-
-// entry is a record in a batch.
-type entry struct {
-	record *record
-	index  int
-	open   int
 }
 
 // New returns a checker. If the history begins with a Began event, its rules replace the given ones.
@@ -78,75 +39,90 @@ func New(rules Rules) *Checker {
 		records:     make(map[string]*record),
 		groups:      make(map[string]*group),
 		invocations: make(map[int]*invocation),
+		late:        make(map[span]int),
 	}
 }
 
 // Judge reads a history in its text form and returns the verdict on it. The rules are those in its first
-// event. The error is about reading.
+// event, without which the history is incomplete. The error is about reading.
 func Judge(r io.Reader) (Verdict, error) {
 	c := New(Rules{})
 	for event, err := range history.Read(r) {
 		if err != nil {
 			return c.Verdict(), err
 		}
+		if c.events == 0 && event.Kind != history.Began {
+			c.violate(Incomplete, event, "", "the history does not begin with the rules that it is to be judged by: its first event is %.200q", event)
+		}
 		c.Record(event)
 	}
 	return c.Verdict(), nil
 }
 
-// Verdict returns the verdict on what has happened so far.
+// Verdict returns the verdict on what has happened so far. A history without its last event is incomplete.
 func (c *Checker) Verdict() Verdict {
 	v := c.verdict
 	v.Violations, v.Kinds = slices.Clone(v.Violations), maps.Clone(v.Kinds)
 	v.Totals.Elapsed = c.now
 	v.Totals.Remaining = len(c.records)
-	if lost := v.Kinds[Lost]; v.Totals.Handled == 0 && lost > 0 {
-		v.Violations = slices.DeleteFunc(v.Violations, func(x Violation) bool { return x.Kind == Lost })
+	if !c.finished {
+		v.Kinds[Incomplete]++
+		v.Count++
+		v.Violations = append(v.Violations, Violation{Kind: Incomplete, At: c.now, Text: "the history is cut short: its last event is not that the run finished"})
+	}
+	if unseen := v.Kinds[Lost] + v.Kinds[OverReported]; v.Totals.Handled == 0 && unseen > 0 {
+		v.Violations = slices.DeleteFunc(v.Violations, func(x Violation) bool { return x.Kind == Lost || x.Kind == OverReported })
 		delete(v.Kinds, Lost)
+		delete(v.Kinds, OverReported)
 		v.Kinds[Unobserved] = 1
-		v.Count += 1 - lost
+		v.Count += 1 - unseen
 		v.Violations = append(v.Violations, Violation{Kind: Unobserved, At: c.now, Text: fmt.Sprintf(
-			"%d records were let go of and no handler was ever seen: nothing handles them, or lambdasim.Watch is missing around the handler", lost)})
+			"%d times a record was let go of or reported, and no handler was ever seen: nothing handles them, or lambdasim.Watch is missing around the handler", unseen)})
 	}
 	return v
 }
 
 // Record takes note of the next event.
 func (c *Checker) Record(e history.Event) {
-	c.now = e.At
+	c.events++
+	if e.At < c.now {
+		c.incoherent(e, fmt.Sprintf("comes %v after another event and happened before it", c.now-e.At))
+	}
+	c.now = max(c.now, e.At)
 	if c.finished {
 		c.incoherent(e, "came after the end of the history")
 		return
 	}
+	if what := misshapen(e); what != "" {
+		c.incoherent(e, what)
+		return
+	}
+	if slices.Contains(foreign[c.streams()], e.Kind) {
+		c.incoherent(e, "is nothing that such a source does")
+	}
 	switch e.Kind {
 	case history.Began:
-		rules, err := ParseRules(e.Detail)
-		if err != nil {
-			c.incoherent(e, err.Error())
-			return
-		}
-		c.rules = rules
-	case history.Sent, history.Duplicated:
+		c.began(e)
+	case history.Sent:
 		c.sent(e)
+	case history.Duplicated:
+		c.duplicate(e)
 	case history.Received:
 		c.received(e)
 	case history.Invoked:
-		c.verdict.Totals.Invocations++
-		c.invocation(e.Invocation).until = e.Until
+		c.invoked(e)
 	case history.Started:
 		c.started(e)
 	case history.Ended:
 		c.ended(e)
 	case history.Answered, history.Failed, history.Crashed, history.TimedOut:
 		c.over(e)
-	case history.Deleted, history.Checkpointed, history.DeadLettered, history.Discarded, history.Expired, history.Filtered:
-		c.letGo(e)
-	case history.Returned:
-		c.live(e)
+	case history.Deleted, history.Checkpointed, history.Returned, history.Stale:
+		c.settled(e)
+	case history.DeadLettered, history.Discarded, history.Expired, history.Filtered:
+		c.givenUp(e)
 	case history.Finished:
 		c.finish(e)
-	default:
-		c.incoherent(e, "is of no kind that is known")
 	}
 }
 
@@ -164,35 +140,37 @@ func (c *Checker) incoherent(e history.Event, what string) {
 	c.violate(Incoherent, e, e.Group, "the event %.200q %s", e, what)
 }
 
+func (c *Checker) began(e history.Event) {
+	rules, err := ParseRules(e.Detail)
+	switch {
+	case c.events > 1:
+		c.incoherent(e, "is not the first one")
+	case err != nil:
+		c.incoherent(e, err.Error())
+	default:
+		c.rules = rules
+	}
+}
+
 // live returns the record of an event. A record that the source does not have is a contradiction.
 func (c *Checker) live(e history.Event) *record {
 	r := c.records[e.Record]
-	if r == nil {
+	switch {
+	case r == nil:
 		c.incoherent(e, "is about a record that was never sent or is accounted for already")
+	case e.Group != "" && e.Group != r.group.name:
+		c.incoherent(e, fmt.Sprintf("has another group than %.100q, which the record was sent in", r.group.name))
 	}
 	return r
 }
 
-func (c *Checker) invocation(number int) *invocation {
-	inv := c.invocations[number]
-	if inv == nil {
-		inv = &invocation{records: make(map[string]*entry), reached: make(map[*group]*entry)}
-		c.invocations[number] = inv
-	}
-	return inv
-}
-
 func (c *Checker) sent(e history.Event) {
-	if e.Kind == history.Duplicated {
-		if r := c.live(e); r != nil {
-			r.copies++
-			c.verdict.Totals.Duplicated++
-		}
-		return
-	}
-	if c.records[e.Record] != nil {
+	switch {
+	case c.records[e.Record] != nil:
 		c.incoherent(e, "sends a record that is there already")
 		return
+	case c.rules.Payloads && e.Digest == "":
+		c.incoherent(e, "does not show the payload")
 	}
 	c.verdict.Totals.Sent++
 	g := c.groups[e.Group]
@@ -200,34 +178,30 @@ func (c *Checker) sent(e history.Event) {
 		g = &group{name: e.Group}
 		c.groups[e.Group] = g
 	}
-	r := &record{id: e.Record, group: g, copies: 1, before: g.last}
-	if g.last == nil {
-		g.first = r
-	} else {
-		g.last.after = r
-	}
-	g.last = r
-	g.live++
-	c.records[e.Record] = r
+	c.records[e.Record] = newRecord(e, g, c.verdict.Totals.Sent)
 }
 
-// settle takes the record out of the way of the later ones of its group.
-func (r *record) settle() {
-	if r.settled {
-		return
+func (c *Checker) duplicate(e history.Event) {
+	if r := c.live(e); r != nil {
+		r.copies++
+		r.duplicated = true
+		c.verdict.Totals.Duplicated++
 	}
-	r.settled = true
-	if r.before == nil {
-		r.group.first = r.after
-	} else {
-		r.before.after = r.after
+}
+
+// batch returns the invocation that a record is received for.
+func (c *Checker) batch(e history.Event) *invocation {
+	inv := c.invocations[e.Invocation]
+	switch {
+	case inv != nil:
+		return inv
+	case e.Invocation != c.newest+1:
+		c.incoherent(e, fmt.Sprintf("begins another invocation than the next one, %d", c.newest+1))
 	}
-	if r.after == nil {
-		r.group.last = r.before
-	} else {
-		r.after.before = r.before
-	}
-	r.before, r.after = nil, nil
+	c.newest = max(c.newest, e.Invocation)
+	inv = newInvocation(e.Invocation)
+	c.invocations[e.Invocation] = inv
+	return inv
 }
 
 func (c *Checker) received(e history.Event) {
@@ -239,49 +213,78 @@ func (c *Checker) received(e history.Event) {
 	if e.Number > 1 {
 		c.verdict.Totals.Redelivered++
 	}
-	inv := c.invocation(e.Invocation)
-	if inv.records[e.Record] == nil {
-		inv.records[e.Record] = &entry{record: r, index: inv.size}
+	r.deliveries++
+	if e.Number != r.deliveries && !(r.duplicated && e.Number > 0 && e.Number < r.deliveries) {
+		c.incoherent(e, fmt.Sprintf("is delivery %d of the record", r.deliveries))
 	}
-	inv.size++
+	inv := c.batch(e)
+	if inv.invoked {
+		c.incoherent(e, "adds a record to an invocation that has begun")
+		return
+	}
+	if c.streams() && r.pending > 0 {
+		c.incoherent(e, "delivers a record that an invocation has and that is not settled")
+	}
+	if what := inv.add(r, e.Number, c.rules); what != "" {
+		c.incoherent(e, what)
+	}
 }
 
-// entry finds the record of an event in its invocation's batch.
-func (c *Checker) entry(e history.Event) (*invocation, *entry) {
-	inv := c.invocations[e.Invocation]
-	if inv == nil {
-		return nil, nil
+func (c *Checker) invoked(e history.Event) {
+	c.verdict.Totals.Invocations++
+	inv := c.batch(e)
+	switch {
+	case inv.invoked:
+		c.incoherent(e, "begins an invocation that has begun")
+		return
+	case e.Number != inv.size:
+		c.incoherent(e, fmt.Sprintf("begins an invocation that has received %d records", inv.size))
+	case e.Until <= e.At:
+		c.incoherent(e, "has a deadline that is over already")
 	}
-	return inv, inv.records[e.Record]
+	inv.invoked, inv.began, inv.until = true, e.At, e.Until
 }
 
 func (c *Checker) started(e history.Event) {
 	c.verdict.Totals.Handled++
-	inv, at := c.entry(e)
-	switch {
-	case inv == nil:
+	inv := c.invocations[e.Invocation]
+	if inv == nil || inv.over || !inv.invoked {
 		c.violate(Stray, e, "", "a handler was started on record %s for invocation %d, which was over or never began", e.Record, e.Invocation)
+		c.late[span{record: e.Record, invocation: e.Invocation}]++
 		return
-	case at == nil:
+	}
+	at := inv.records[e.Record]
+	if at == nil {
 		c.violate(Stray, e, "", "a handler was started on record %s, which is not in the batch of invocation %d", e.Record, e.Invocation)
+		c.late[span{record: e.Record, invocation: e.Invocation}]++
 		return
 	}
 	g := at.record.group
+	c.checkGroup(e, g)
+	c.checkStart(e, at)
 	if c.rules.Order != NoOrder {
-		if len(g.open) > 0 {
+		if len(g.open) > 0 && len(at.open) == 0 {
 			c.violate(Overlapped, e, g.name, "two handlers of group %q ran at once: record %s of invocation %d was started while %s of invocation %d was being handled",
 				g.name, e.Record, e.Invocation, g.open[0].record, g.open[0].invocation)
 		}
-		if before := inv.reached[g]; before != nil && before.index > at.index {
+		switch before := inv.reached[g]; {
+		case before != nil && before.index > at.index:
 			c.violate(Disordered, e, g.name, "in invocation %d record %s of group %q was started after %s, which comes later in the batch",
 				e.Invocation, e.Record, g.name, before.record.id)
-		} else {
+		case c.rules.Order == Strict && before != nil && before != at && before.gaveUp():
+			at.disordered = true
+			c.violate(Disordered, e, g.name, "in invocation %d record %s of group %q was started after %s, which is before it in the batch and %s",
+				e.Invocation, e.Record, g.name, before.record.id, story(before.last))
+			fallthrough
+		default:
 			inv.reached[g] = at
 		}
 	}
-	at.open++
-	at.record.last = history.Abandoned // until it ends
-	g.open = append(g.open, span{e.Record, e.Invocation})
+	at.starts++
+	at.open = append(at.open, at.starts)
+	at.last = history.Abandoned // until it ends
+	at.record.last = at.last
+	g.open = append(g.open, span{e.Record, e.Invocation, at.starts})
 	c.open++
 	if len(g.open) == 1 {
 		c.openGroups++
@@ -290,44 +293,124 @@ func (c *Checker) started(e history.Event) {
 	c.verdict.Totals.ConcurrentGroups = max(c.verdict.Totals.ConcurrentGroups, c.openGroups)
 }
 
+// checkStart looks at a start on its own: that the record is not handled too often, and that the handler was
+// given its payload.
+func (c *Checker) checkStart(e history.Event, at *entry) {
+	g, number := at.record.group.name, at.starts+1
+	if e.Number != 0 && e.Number != number {
+		c.incoherent(e, fmt.Sprintf("is start %d of the record in its invocation", number))
+	}
+	retry := number - at.copies
+	if retry > 0 {
+		c.verdict.Totals.Retried++
+	}
+	switch {
+	case len(at.open) >= at.copies:
+		c.violate(Repeated, e, g, "a handler was started on record %s of group %q in invocation %d while another one was handling it", e.Record, g, e.Invocation)
+	case at.oks >= at.copies:
+		c.violate(Repeated, e, g, "record %s of group %q was handled again in invocation %d, after it had been handled successfully there", e.Record, g, e.Invocation)
+	case c.rules.Attempts > 0 && number > c.rules.Attempts*at.copies:
+		c.violate(Repeated, e, g, "record %s of group %q was handled %d times in invocation %d; allowed are %d", e.Record, g, number, e.Invocation, c.rules.Attempts)
+	}
+	switch digest := at.record.digest; {
+	case e.Digest == "" && c.rules.Payloads:
+		c.violate(Garbled, e, g, "the handler of record %s of group %q in invocation %d does not show the payload that it was given", e.Record, g, e.Invocation)
+	case e.Digest != "" && e.Digest != digest:
+		c.violate(Garbled, e, g, "in invocation %d the handler of record %s of group %q was given another payload than was sent", e.Invocation, e.Record, g)
+	}
+}
+
+func (c *Checker) checkGroup(e history.Event, g *group) {
+	if e.Group != "" && e.Group != g.name {
+		c.incoherent(e, fmt.Sprintf("has another group than %.100q, which the record was sent in", g.name))
+	}
+}
+
+// outcomes are what a handler can end with.
+var outcomes = []string{history.OK, history.Late, history.Fail, history.Panic, history.Exit, history.Abandoned, history.Dropped}
+
 // ended books the end of a handler. One that comes after its invocation was over says nothing any more.
 func (c *Checker) ended(e history.Event) {
-	_, at := c.entry(e)
-	if at == nil {
+	if !slices.Contains(outcomes, e.Detail) {
+		c.incoherent(e, fmt.Sprintf("ends a handler with something else than one of %q", outcomes))
 		return
 	}
-	r := at.record
-	if at.open > 0 {
-		at.open--
-		c.close(r.group, span{e.Record, e.Invocation})
+	inv := c.invocations[e.Invocation]
+	if inv == nil || inv.over || !inv.invoked || inv.records[e.Record] == nil {
+		c.endedLate(e)
+		return
 	}
-	r.last = e.Detail
-	switch {
-	case e.Detail == history.Dropped && !r.dropped:
-		r.dropped = true
-		c.verdict.Totals.Dropped++
+	at := inv.records[e.Record]
+	r := at.record
+	c.checkGroup(e, r.group)
+	if !c.closed(e, at) {
+		return
+	}
+	r.last, at.last = e.Detail, e.Detail
+	switch e.Detail {
+	case history.Dropped:
+		at.oks++
+		if !r.dropped {
+			r.dropped = true
+			c.verdict.Totals.Dropped++
+		}
 		r.settle()
-	case e.Detail == history.OK && !r.success:
+	case history.OK, history.Late:
+		at.oks++
+		at.late = at.late || e.Detail == history.Late
+		if r.success {
+			return
+		}
 		r.success = true
 		c.verdict.Totals.Succeeded++
-		if first := r.group.first; c.rules.Order == Strict && !r.settled && first != r {
+		if first := r.group.first; c.rules.Order == Strict && !r.settled && first != r && !at.disordered {
 			c.violate(Disordered, e, r.group.name, "record %s of group %q succeeded in invocation %d before %s, which was sent earlier and %s",
-				e.Record, r.group.name, e.Invocation, first.id, first.story())
+				e.Record, r.group.name, e.Invocation, first.id, story(first.last))
 		}
 		r.settle()
 	}
 }
 
-// story tells how it stands with a record that has not succeeded.
-func (r *record) story() string {
-	switch r.last {
-	case "":
-		return "had not been handled"
-	case history.Abandoned:
-		return "had a handler that never came to an end"
-	default:
-		return "had a handler that ended with " + r.last
+// closed closes the interval of the handler that has ended. A drop may do without a handler. It reports false if
+// there was none.
+func (c *Checker) closed(e history.Event, at *entry) bool {
+	i := slices.Index(at.open, e.Number)
+	if e.Number == 0 && len(at.open) > 0 && e.Detail != history.Dropped {
+		i = 0
 	}
+	switch {
+	case i >= 0:
+		c.close(at.record.group, span{e.Record, e.Invocation, at.open[i]})
+		at.open = slices.Delete(at.open, i, i+1)
+	case e.Detail == history.Dropped && e.Number == 0 && at.oks < at.copies:
+	default:
+		c.incoherent(e, "ends a handler that was not started, or had ended")
+		return false
+	}
+	return true
+}
+
+// endedLate books the end of a handler whose invocation is over, or which should not have been started.
+func (c *Checker) endedLate(e history.Event) {
+	s := span{record: e.Record, invocation: e.Invocation}
+	if r := c.records[e.Record]; r != nil {
+		c.checkGroup(e, r.group)
+	}
+	switch {
+	case c.late[s] > 1:
+		c.late[s]--
+	case c.late[s] == 1:
+		delete(c.late, s)
+	case e.Detail == history.Dropped && e.Invocation <= c.newest && !c.underWay(e.Invocation):
+	default:
+		c.incoherent(e, "ends a handler that was not at work when its invocation ended")
+	}
+}
+
+// underWay reports whether an invocation has not ended.
+func (c *Checker) underWay(number int) bool {
+	inv := c.invocations[number]
+	return inv != nil && !inv.over
 }
 
 func (c *Checker) close(g *group, s span) {
@@ -351,19 +434,18 @@ func (c *Checker) forget(g *group) {
 // over ends an invocation, and with it the intervals of its handlers.
 func (c *Checker) over(e history.Event) {
 	inv := c.invocations[e.Invocation]
-	if inv == nil {
+	if inv == nil || inv.over || !inv.invoked {
 		c.incoherent(e, "ends an invocation that was over or never began")
 		return
 	}
+	var answer response
 	switch e.Kind {
 	case history.Answered:
-		if e.At >= inv.until {
-			c.violate(Late, e, "", "invocation %d was answered %v after its deadline", e.Invocation, e.At-inv.until)
+		if c.rules.Reports || c.rules.Windows {
+			answer = readResponse(e.Detail, c.rules.Composite, func(id string) bool { return inv.records[id] != nil })
 		}
-		if c.rules.Reports {
-			if fault := unsound(e.Detail, c.rules.Composite, func(id string) bool { return inv.records[id] != nil }); fault != "" {
-				c.violate(BadResponse, e, "", "the response of invocation %d is not what it should be: %s", e.Invocation, fault)
-			}
+		if !c.rules.Reports {
+			answer = response{state: answer.state}
 		}
 	case history.Failed:
 		c.verdict.Totals.FunctionErrors++
@@ -371,39 +453,124 @@ func (c *Checker) over(e history.Event) {
 		c.verdict.Totals.Crashes++
 	case history.TimedOut:
 		c.verdict.Totals.TimedOut++
-		c.violate(Late, e, "", "invocation %d had not been answered by its deadline", e.Invocation)
 	}
-	for id, at := range inv.records {
-		for ; at.open > 0; at.open-- {
-			c.close(at.record.group, span{id, e.Invocation})
+	inv.end(e.Kind, answer)
+	c.judgeTime(inv, e)
+	switch {
+	case answer.fault != "":
+		c.violate(BadResponse, e, "", "the response of invocation %d is not what it should be: %s", e.Invocation, answer.fault)
+	case e.Kind == history.Answered:
+		c.judgeReport(inv, e)
+	case e.Kind == history.Failed:
+		c.judgeError(inv, e)
+	}
+	for _, at := range inv.order {
+		for _, number := range at.open {
+			c.close(at.record.group, span{at.record.id, e.Invocation, number})
+			if e.Kind == history.Answered || e.Kind == history.Failed { // else nothing more is heard of them
+				c.late[span{record: at.record.id, invocation: e.Invocation}]++
+			}
 		}
 	}
-	delete(c.invocations, e.Invocation)
+	c.forgetInvocation(inv)
 }
 
-// letGo books that the source is done with a record, or with a copy of it.
-func (c *Checker) letGo(e history.Event) {
+// judgeTime compares the end of an invocation with its deadline.
+func (c *Checker) judgeTime(inv *invocation, e history.Event) {
+	switch {
+	case e.Kind == history.TimedOut && e.At < inv.until:
+		c.incoherent(e, fmt.Sprintf("is %v before the deadline", inv.until-e.At))
+	case e.Kind == history.TimedOut:
+		c.violate(Late, e, "", "invocation %d had not been answered by its deadline", e.Invocation)
+	case e.At >= inv.until:
+		c.violate(Late, e, "", "invocation %d was %s %v after its deadline", e.Invocation, e.Kind, e.At-inv.until)
+	}
+}
+
+// settled books what the source has done with a record of an invocation that is over.
+func (c *Checker) settled(e history.Event) {
+	inv := c.invocations[e.Invocation]
+	if inv == nil || !inv.over {
+		c.incoherent(e, "is about an invocation that is not over, never was, or has been settled")
+		return
+	}
+	at := inv.records[e.Record]
+	if at == nil || at.unsettled == 0 {
+		c.incoherent(e, "is about a record that is not in the batch of the invocation, or has been settled")
+		return
+	}
+	at.unsettled--
+	at.record.pending--
+	inv.unsettled--
+	c.checkGroup(e, at.record.group)
+	c.judgeSettlement(inv, at, e)
+	c.forgetInvocation(inv)
+	if e.Kind == history.Stale {
+		return
+	}
+	r := c.live(e)
+	switch e.Kind {
+	case history.Deleted:
+		c.verdict.Totals.Deleted++
+	case history.Checkpointed:
+		c.verdict.Totals.Checkpointed++
+	default:
+		return
+	}
+	if r != nil {
+		c.letGo(r)
+	}
+}
+
+// streams reports whether the source is a stream or a topic.
+func (c *Checker) streams() bool { return c.rules.Replays || c.rules.Composite }
+
+// foreign are the kinds of events that a queue does not have, and those that a stream or a topic does not have.
+var foreign = map[bool][]history.Kind{
+	false: {history.Checkpointed, history.Discarded},
+	true:  {history.Deleted, history.Stale, history.DeadLettered, history.Duplicated},
+}
+
+// forgetInvocation drops an invocation that nothing more is to come of.
+func (c *Checker) forgetInvocation(inv *invocation) {
+	if inv.over && inv.unsettled == 0 {
+		delete(c.invocations, inv.number)
+	}
+}
+
+// conditions are what a mapping discards records for.
+var conditions = []string{"RetryAttemptsExhausted", "RecordAgeExceeded"}
+
+// givenUp books that the source is done with a record, or with a copy of it, without an invocation.
+func (c *Checker) givenUp(e history.Event) {
 	r := c.live(e)
 	if r == nil {
 		return
 	}
-	t := &c.verdict.Totals
-	switch e.Kind {
-	case history.Deleted:
-		t.Deleted++
-		c.mustHaveSucceeded(e, r, "the queue deleted it")
-	case history.Checkpointed:
-		t.Checkpointed++
-		c.mustHaveSucceeded(e, r, "the checkpoint moved past it")
+	if c.streams() && r.pending > 0 {
+		c.incoherent(e, "gives up on a record that an invocation has and that is not settled")
+	}
+	switch t := &c.verdict.Totals; e.Kind {
 	case history.DeadLettered:
 		t.DeadLettered++
+		if e.Number != r.deliveries && !r.duplicated {
+			c.incoherent(e, fmt.Sprintf("is about a record that has been delivered %d times", r.deliveries))
+		}
 	case history.Discarded:
 		t.Discarded++
+		if !slices.Contains(conditions, e.Detail) {
+			c.incoherent(e, fmt.Sprintf("has something else than one of %q", conditions))
+		}
 	case history.Expired:
 		t.Expired++
 	case history.Filtered:
 		t.Filtered++
 	}
+	c.letGo(r)
+}
+
+// letGo takes a copy of a record away.
+func (c *Checker) letGo(r *record) {
 	if r.copies--; r.copies > 0 {
 		return
 	}
@@ -413,23 +580,18 @@ func (c *Checker) letGo(e history.Event) {
 	c.forget(r.group)
 }
 
-func (c *Checker) mustHaveSucceeded(e history.Event, r *record, how string) {
-	if r.success || r.dropped {
-		return
-	}
-	c.violate(Lost, e, r.group.name, "record %s of group %q is lost: %s after invocation %d, and it %s",
-		e.Record, r.group.name, how, e.Invocation, r.story())
-	r.success = true // of its copies one is enough to tell
-}
-
 func (c *Checker) finish(e history.Event) {
 	c.finished = true
 	c.verdict.Drained = e.Detail == history.Drained
+	if e.Detail != history.Drained && e.Detail != history.Stopped {
+		c.incoherent(e, fmt.Sprintf("ends the history with something else than %q or %q", history.Drained, history.Stopped))
+	}
+	c.finishInvocations(e)
 	if c.verdict.Drained {
 		for _, id := range slices.Sorted(maps.Keys(c.records)) {
 			r := c.records[id]
 			e := history.Event{At: e.At, Record: id}
-			c.violate(Lost, e, r.group.name, "record %s of group %q is lost: it was sent, it %s, and nothing is known of what became of it", id, r.group.name, r.story())
+			c.violate(Lost, e, r.group.name, "record %s of group %q is lost: it was sent, it %s, and nothing is known of what became of it", id, r.group.name, story(r.last))
 		}
 	}
 	beside, what := c.verdict.Totals.ConcurrentGroups, "groups"
@@ -438,5 +600,28 @@ func (c *Checker) finish(e history.Event) {
 	}
 	if c.rules.Overlap && beside < 2 {
 		c.violate(NeverBeside, e, "", "no two %s were ever handled at the same time", what)
+	}
+}
+
+// finishInvocations looks for invocations that nothing, or not everything, is known of. A run that is cut short
+// may leave a batch that was never sent off.
+func (c *Checker) finishInvocations(e history.Event) {
+	for _, number := range slices.Sorted(maps.Keys(c.invocations)) {
+		inv := c.invocations[number]
+		e := history.Event{At: e.At, Invocation: number}
+		switch {
+		case !inv.invoked && c.verdict.Drained:
+			c.violate(Incomplete, e, "", "invocation %d has received %d records and never began", number, inv.size)
+		case !inv.invoked:
+		case !inv.over:
+			c.violate(Incomplete, e, "", "invocation %d never ended: there is neither a response nor an error", number)
+		default:
+			for _, at := range inv.order {
+				if at.unsettled > 0 {
+					e.Record = at.record.id
+					c.violate(Incomplete, e, at.record.group.name, "what became of record %s of group %q after invocation %d is left out", e.Record, at.record.group.name, number)
+				}
+			}
+		}
 	}
 }

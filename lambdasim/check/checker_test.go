@@ -3,6 +3,7 @@ package check_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,17 +12,14 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// judge judges a history written down by hand; instants are the numbers of its lines.
+// judge judges a history written down by hand; instants are the numbers of its lines. What an event before the last
+// one leaves open is closed: invocations by a crash, and records by what their response asks for.
 func judge(t *testing.T, rules check.Rules, lines string) check.Verdict {
 	t.Helper()
 	var text strings.Builder
 	fmt.Fprintf(&text, "0 began d=%q\n", rules)
-	n := 0
-	for line := range strings.Lines(lines) {
-		if line = strings.TrimSpace(line); line != "" {
-			n++
-			fmt.Fprintf(&text, "%d %s\n", n, line)
-		}
+	for i, line := range closed(t, rules, lines) {
+		fmt.Fprintf(&text, "%d %s\n", i+1, line)
 	}
 	verdict, err := check.Judge(strings.NewReader(text.String()))
 	if err != nil {
@@ -30,8 +28,68 @@ func judge(t *testing.T, rules check.Rules, lines string) check.Verdict {
 	return verdict
 }
 
+// closed returns the lines of a history and what is missing at its end.
+func closed(t *testing.T, rules check.Rules, text string) (lines []string) {
+	var open []int
+	over := make(map[int]history.Event)
+	batches := make(map[int][]string)
+	var last []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if len(last) > 0 || strings.HasPrefix(line, "finished") {
+			last = append(last, line)
+			continue
+		}
+		lines = append(lines, line)
+		var e history.Event
+		if err := e.UnmarshalText([]byte("0 " + line)); err != nil {
+			t.Fatal(err)
+		}
+		switch i := e.Invocation; e.Kind {
+		case history.Received:
+			batches[i] = append(batches[i], e.Record)
+		case history.Invoked:
+			open = append(open, i)
+		case history.Answered, history.Failed, history.Crashed, history.TimedOut:
+			if slices.Contains(open, i) {
+				open = slices.DeleteFunc(open, func(n int) bool { return n == i })
+				over[i] = e
+			}
+		case history.Deleted, history.Checkpointed, history.Returned, history.Stale:
+			if at := slices.Index(batches[i], e.Record); at >= 0 && over[i].Kind != 0 {
+				batches[i] = slices.Delete(batches[i], at, at+1)
+			}
+		}
+	}
+	for _, i := range open {
+		lines = append(lines, fmt.Sprintf("crashed i=%d", i))
+	}
+	for i := range len(batches) {
+		for _, r := range batches[i+1] {
+			if over[i+1].Kind == 0 && !slices.Contains(open, i+1) {
+				continue // it never began
+			}
+			kind := history.Returned
+			if e := over[i+1]; e.Kind == history.Answered && !strings.Contains(e.Detail, `"`+r+`"`) {
+				kind = history.Deleted
+				if rules.Replays {
+					kind = history.Checkpointed
+				}
+			}
+			lines = append(lines, fmt.Sprintf("%v i=%d r=%s", kind, i+1, r))
+		}
+	}
+	if len(last) == 0 {
+		last = []string{"finished d=stopped"}
+	}
+	return append(lines, last...)
+}
+
 var (
 	fifo     = check.Rules{Order: check.Strict, Reports: true}
+	stream   = check.Rules{Order: check.Strict, Reports: true, Replays: true}
 	standard = check.Rules{Reports: true}
 )
 
@@ -115,9 +173,9 @@ func TestHistoriesWithoutFaultPass(t *testing.T) {
 			ended i=1 r=a1 d=abandoned
 			failed i=1 d="all failed"
 			returned i=1 r=a1
-			dead-lettered r=a1 g=a
+			dead-lettered r=a1 g=a n=1
 			finished d=drained`},
-		"a stream that replays what had succeeded": {fifo, `
+		"a stream that replays what had succeeded": {stream, `
 			sent r=1 g=a
 			sent r=2 g=b
 			sent r=3 g=b
@@ -132,6 +190,9 @@ func TestHistoriesWithoutFaultPass(t *testing.T) {
 			started i=1 r=3
 			ended i=1 r=3 d=ok
 			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"1"}]}
+			returned i=1 r=1
+			returned i=1 r=2
+			returned i=1 r=3
 			received i=2 r=1 g=a n=2
 			received i=2 r=2 g=b n=2
 			received i=2 r=3 g=b n=2
@@ -142,6 +203,8 @@ func TestHistoriesWithoutFaultPass(t *testing.T) {
 			ended i=2 r=2 d=fail
 			answered i=2 d={"batchItemFailures":[{"itemIdentifier":"2"}]}
 			checkpointed i=2 r=1
+			returned i=2 r=2
+			returned i=2 r=3
 			received i=3 r=2 g=b n=3
 			received i=3 r=3 g=b n=3
 			invoked i=3 n=2 u=100
@@ -160,8 +223,8 @@ func TestHistoriesWithoutFaultPass(t *testing.T) {
 			sent r=a4 g=a
 			sent r=a5 g=a
 			sent r=a6 g=a
-			dead-lettered r=a1
-			discarded r=a2 d=RetryAttemptsExhausted
+			expired r=a1
+			expired r=a2
 			expired r=a3
 			filtered r=a4
 			received i=1 r=a5 g=a n=1
@@ -207,6 +270,7 @@ func TestHistoriesWithoutFaultPass(t *testing.T) {
 			started i=1 r=a2
 			ended i=1 r=a2 d=ok
 			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a1"}]}
+			returned i=1 r=a1
 			deleted i=1 r=a2
 			received i=2 r=a1 g=a n=2
 			invoked i=2 n=1 u=100
@@ -247,7 +311,14 @@ const opening = `
 	invoked i=1 n=3 u=100
 `
 
-// allHandled is how the batch goes well.
+// single is a batch of one record.
+const single = `
+	sent r=a1 g=a
+	received i=1 r=a1 g=a n=1
+	invoked i=1 n=1 u=100
+`
+
+// allHandled is how the batch of three goes well.
 const allHandled = `
 	started i=1 r=a1
 	ended i=1 r=a1 d=ok
@@ -264,7 +335,7 @@ func TestEveryViolationIsNamed(t *testing.T) {
 		kind  check.Kind
 		words []string
 	}{
-		"deleted after a failure": {fifo, opening + `
+		"deleted after a failure": {fifo, single + `
 			started i=1 r=a1
 			ended i=1 r=a1 d=fail
 			answered i=1
@@ -272,28 +343,51 @@ func TestEveryViolationIsNamed(t *testing.T) {
 		"deleted and never handled": {standard, opening + `
 			started i=1 r=b1
 			ended i=1 r=b1 d=ok
+			started i=1 r=a1
+			ended i=1 r=a1 d=ok
 			answered i=1
 			deleted i=1 r=a2`, check.Lost, []string{"record a2", "had not been handled"}},
-		"passed by the checkpoint while its handler ran": {standard, opening + `
+		"deleted after a failure, although an earlier delivery had succeeded": {standard, single + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=ok
+			crashed i=1
+			returned i=1 r=a1
+			received i=2 r=a1 n=2
+			invoked i=2 n=1 u=100
+			started i=2 r=a1
+			ended i=2 r=a1 d=fail
+			answered i=2`, check.Lost, []string{"record a1", "after invocation 2, in which it had a handler that ended with fail"}},
+		"not reported, and kept by another delivery only": {standard, single + `
+			received i=2 r=a1 n=2
+			invoked i=2 n=1 u=100
+			started i=2 r=a1
+			ended i=2 r=a1 d=ok
+			started i=1 r=a1
+			ended i=1 r=a1 d=fail
+			answered i=1
+			stale i=1 r=a1
+			answered i=2`, check.Lost, []string{"record a1", "not reported", "ended with fail"}},
+		"passed by the checkpoint while its handler ran": {stream, single + `
 			started i=1 r=a1
 			answered i=1
 			checkpointed i=1 r=a1`, check.Lost, []string{"record a1", "the checkpoint moved past it", "never came to an end"}},
-		"deleted on the strength of a success that came after the end": {standard, opening + `
+		"deleted on the strength of a success that came after the end": {standard, single + `
 			started i=1 r=a1
 			answered i=1
 			ended i=1 r=a1 d=ok
 			deleted i=1 r=a1`, check.Lost, []string{"record a1"}},
 		"never heard of again": {standard, opening + allHandled + `
 			answered i=1
-			deleted i=1 r=a1
-			deleted i=1 r=a2
-			finished d=drained`, check.Lost, []string{"record b1", "nothing is known of what became of it"}},
-		"one of two copies that nobody handled": {standard, opening + `
-			duplicated r=b1
-			started i=1 r=a1
-			failed i=1
-			deleted i=1 r=b1
-			deleted i=1 r=b1`, check.Lost, []string{"record b1"}},
+			sent r=d1
+			finished d=drained`, check.Lost, []string{"record d1", "nothing is known of what became of it"}},
+		"one of two copies that nobody handled": {standard, single + `
+			duplicated r=a1
+			received i=2 r=a1 n=2
+			invoked i=2 n=1 u=100
+			started i=2 r=a1
+			ended i=2 r=a1 d=ok
+			answered i=1
+			answered i=2`, check.Lost, []string{"record a1", "after invocation 1"}},
 		"a group in parallel": {fifo, opening + `
 			started i=1 r=a1
 			started i=1 r=a2`, check.Overlapped, []string{`group "a"`, "record a2 of invocation 1", "a1 of invocation 1"}},
@@ -314,9 +408,12 @@ func TestEveryViolationIsNamed(t *testing.T) {
 			started i=1 r=a1
 			ended i=1 r=a1 d=fail
 			started i=1 r=a2
-			ended i=1 r=a2 d=ok`, check.Disordered, []string{"record a2", "before a1", "ended with fail"}},
+			ended i=1 r=a2 d=ok`, check.Disordered, []string{"record a2", "after a1", "ended with fail"}},
 		"a record that was skipped overtaken by the next invocation": {fifo, opening + `
-			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a1"},{"itemIdentifier":"a2"}]}
+			crashed i=1
+			returned i=1 r=a1
+			returned i=1 r=a2
+			returned i=1 r=b1
 			received i=2 r=a2 g=a n=2
 			invoked i=2 n=1 u=100
 			started i=2 r=a2
@@ -341,12 +438,12 @@ func TestEveryViolationIsNamed(t *testing.T) {
 			answered i=1 d={"ok":true}`, check.BadResponse, []string{"no key", "success"}},
 		"no JSON": {fifo, opening + allHandled + `
 			answered i=1 d=done`, check.BadResponse, []string{"not a JSON object"}},
-		"no answer in time": {fifo, opening + `
+		"no answer in time": {fifo, strings.ReplaceAll(opening, "u=100", "u=8") + `
 			timed-out i=1`, check.Late, []string{"invocation 1", "deadline"}},
 		"an answer after the deadline": {check.Rules{}, strings.ReplaceAll(opening, "u=100", "u=8") + allHandled + `
 			answered i=1`, check.Late, []string{"invocation 1", "6µs after its deadline"}},
 		"a handler after the end of its invocation": {fifo, opening + `
-			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a1"}]}
+			crashed i=1
 			started i=1 r=a1`, check.Stray, []string{"record a1", "invocation 1", "over"}},
 		"a handler on a record of another batch": {fifo, opening + `
 			sent r=c1 g=c
@@ -357,20 +454,84 @@ func TestEveryViolationIsNamed(t *testing.T) {
 		"records one after the other": {check.Rules{Overlap: true}, opening + allHandled + `
 			answered i=1
 			finished d=stopped`, check.NeverBeside, []string{"no two records"}},
+		"handled twice in a delivery": {fifo, single + `
+			started i=1 r=a1 n=1
+			ended i=1 r=a1 n=1 d=ok
+			started i=1 r=a1 n=2
+			ended i=1 r=a1 n=2 d=ok
+			answered i=1`, check.Repeated, []string{"record a1", "again in invocation 1"}},
+		"handled twice at once": {standard, single + `
+			started i=1 r=a1 n=1
+			started i=1 r=a1 n=2
+			ended i=1 r=a1 n=1 d=fail`, check.Repeated, []string{"record a1", "while another one was handling it"}},
+		"tried too often": {check.Rules{Attempts: 2}, single + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=fail
+			started i=1 r=a1
+			ended i=1 r=a1 d=fail
+			started i=1 r=a1
+			ended i=1 r=a1 d=ok
+			answered i=1`, check.Repeated, []string{"record a1", "handled 3 times in invocation 1", "allowed are 2"}},
+		"the payload of another record": {fifo, strings.Replace(single, "g=a", "g=a p=00", 1) + `
+			started i=1 r=a1 p=01`, check.Garbled, []string{"record a1", "another payload"}},
+		"no payload where one has to be shown": {check.Rules{Payloads: true}, strings.Replace(single, "g=a", "g=a p=00", 1) + `
+			started i=1 r=a1`, check.Garbled, []string{"record a1", "does not show the payload"}},
+		"a success reported": {standard, single + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=ok
+			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a1"}]}`, check.OverReported, []string{"record a1", "handled successfully"}},
+		"a success reported before a failure of its group": {fifo, opening + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=ok
+			started i=1 r=a2
+			ended i=1 r=a2 d=fail
+			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a1"},{"itemIdentifier":"a2"},{"itemIdentifier":"b1"}]}`, check.OverReported, []string{"record a1"}},
+		"another group reported, where a failure stops its own": {check.Rules{Order: check.Strict, Reports: true, Stops: check.StopsGroup}, opening + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=fail
+			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a1"},{"itemIdentifier":"a2"},{"itemIdentifier":"b1"}]}`, check.OverReported, []string{"record b1", "had not started a handler on it"}},
+		"the rest of the batch reported, where a failure stops nothing": {standard, opening + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=ok
+			started i=1 r=a2
+			ended i=1 r=a2 d=fail
+			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a2"},{"itemIdentifier":"b1"}]}`, check.OverReported, []string{"record b1", "had no failure that keeps it"}},
+		"an error and no failure": {standard, single + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=ok
+			failed i=1 d=no`, check.OverReported, []string{"invocation 1 returned a function error", "no handler in it had failed"}},
+		"an error although a record succeeded": {check.Rules{Errors: check.ErrorsAll}, opening + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=ok
+			started i=1 r=a2
+			ended i=1 r=a2 d=fail
+			failed i=1 d=no`, check.OverReported, []string{"although records in it had been handled successfully"}},
+		"an error of a processor that promises none": {check.Rules{Errors: check.ErrorsNever}, single + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=fail
+			failed i=1 d=no`, check.OverReported, []string{"promises none"}},
+		"an error after the deadline": {standard, strings.ReplaceAll(single, "u=100", "u=5") + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=fail
+			failed i=1 d=no`, check.Late, []string{"invocation 1 was failed 1µs after its deadline"}},
 		"no handler in sight": {fifo, opening + `
 			answered i=1
 			deleted i=1 r=a1
 			deleted i=1 r=a2
 			deleted i=1 r=b1
-			finished d=drained`, check.Unobserved, []string{"3 records", "lambdasim.Watch"}},
-		"a record sent twice":                     {fifo, "sent r=a1\nsent r=a1", check.Incoherent, []string{"there already"}},
-		"a delivery of what was never sent":       {fifo, "received i=1 r=a1", check.Incoherent, []string{"never sent"}},
-		"a delivery of what had been deleted":     {fifo, opening + allHandled + "answered i=1\ndeleted i=1 r=a1\nreceived i=2 r=a1", check.Incoherent, []string{"accounted for already"}},
-		"an invocation that ends twice":           {fifo, opening + "failed i=1\nfailed i=1", check.Incoherent, []string{"over"}},
+			finished d=drained`, check.Unobserved, []string{"3 times", "lambdasim.Watch"}},
+		"a record sent twice":                 {fifo, "sent r=a1\nsent r=a1", check.Incoherent, []string{"there already"}},
+		"a delivery of what was never sent":   {fifo, "received i=1 r=a1 n=1", check.Incoherent, []string{"never sent"}},
+		"a delivery of what had been deleted": {fifo, opening + allHandled + "answered i=1\ndeleted i=1 r=a1\nreceived i=2 r=a1 n=2", check.Incoherent, []string{"accounted for already"}},
+		"an invocation that ends twice":       {fifo, opening + "crashed i=1\ncrashed i=1", check.Incoherent, []string{"over"}},
+		"a handler that ends twice": {standard, single + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=fail
+			ended i=1 r=a1 d=ok`, check.Incoherent, []string{"had ended"}},
 		"something after the end of the history":  {fifo, "finished d=drained\nsent r=a1", check.Incoherent, []string{"after the end"}},
-		"rules nobody knows in the first event":   {fifo, `began d=order=whatever`, check.Incoherent, []string{"not a rule"}},
+		"rules in the middle":                     {fifo, "sent r=a1\nbegan d=order=none", check.Incoherent, []string{"not the first one"}},
 		"a duplicate of what was never there":     {fifo, `duplicated r=a1`, check.Incoherent, []string{"never sent"}},
-		"a return of what was never there at all": {fifo, `returned r=a1`, check.Incoherent, []string{"never sent"}},
+		"a return of what was never there at all": {fifo, `returned i=1 r=a1`, check.Incoherent, []string{"never was"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := judge(t, c.rules, c.lines)
@@ -389,15 +550,60 @@ func TestEveryViolationIsNamed(t *testing.T) {
 	}
 }
 
+// A history that leaves something out is no proof of anything.
+func TestHistoriesHaveToBeComplete(t *testing.T) {
+	whole := "0 began d=order=none\n1 sent r=a\n2 received i=1 r=a n=1\n3 invoked i=1 n=1 u=99\n4 started i=1 r=a n=1\n5 ended i=1 r=a n=1 d=ok\n" +
+		"6 answered i=1\n7 deleted i=1 r=a\n8 finished d=drained\n"
+	lines := slices.Collect(strings.Lines(whole))
+	judged := func(lines []string) check.Verdict {
+		v, err := check.Judge(strings.NewReader(strings.Join(lines, "")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if v := judged(lines); !v.OK() {
+		t.Error(v)
+	}
+	for n := range lines {
+		if v := judged(lines[:n]); v.Kinds[check.Incomplete] == 0 {
+			t.Errorf("the first %d lines: %v", n, v)
+		}
+		if v := judged(lines[n+1:]); v.Kinds[check.Incomplete] == 0 {
+			t.Errorf("without the first %d lines: %v", n+1, v)
+		}
+	}
+	if v := judged(append(slices.Clone(lines[:6]), "8 finished d=stopped\n")); v.Kinds[check.Incomplete] != 1 || !strings.Contains(v.String(), "invocation 1 never ended") {
+		t.Errorf("without a response: %v", v)
+	}
+	if v := judged(append(slices.Clone(lines[:3]), "8 finished d=stopped\n")); !v.OK() {
+		t.Errorf("stopped with a batch that was not sent off: %v", v)
+	}
+	if v := judged(append(slices.Clone(lines[:3]), "8 finished d=drained\n")); v.Kinds[check.Incomplete] != 1 {
+		t.Errorf("drained with a batch that was not sent off: %v", v)
+	}
+	moved := slices.Clone(lines)
+	moved[7] = "7 dead-lettered r=a n=1\n"
+	if v := judged(moved); v.Count != 1 || v.Kinds[check.Incomplete] != 1 || !strings.Contains(v.String(), "record a of group \"\" after invocation 1") {
+		t.Errorf("dead-lettered in place of deleted: %v", v)
+	}
+	backwards := slices.Clone(lines)
+	backwards[4] = "1 started i=1 r=a n=1\n"
+	if v := judged(backwards); v.Count != 1 || !strings.Contains(v.String(), "happened before it") {
+		t.Errorf("backwards: %v", v)
+	}
+}
+
 func TestAVerdictListsTheFirstOfEachKindAndCountsAll(t *testing.T) {
 	c := check.New(check.Rules{})
 	for i := range 100 {
 		c.Record(history.Event{Kind: history.TimedOut, Invocation: i + 1})
 	}
 	for i := range 12 {
-		c.Record(history.Event{Kind: history.Invoked, Invocation: i + 200, Until: 1})
-		c.Record(history.Event{Kind: history.TimedOut, Invocation: i + 200})
+		c.Record(history.Event{Kind: history.Invoked, Invocation: i + 1, Until: time.Duration(i + 1), At: time.Duration(i)})
+		c.Record(history.Event{Kind: history.TimedOut, Invocation: i + 1, At: time.Duration(i + 1)})
 	}
+	c.Record(history.Event{Kind: history.Finished, Detail: history.Drained, At: 100})
 	v := c.Verdict()
 	if len(v.Violations) != 20 || v.Count != 112 || v.Kinds[check.Incoherent] != 100 || v.Kinds[check.Late] != 12 || !strings.HasSuffix(v.String(), "and 92 more") {
 		t.Errorf("%d listed, %d counted: %v", len(v.Violations), v.Count, v)
@@ -407,7 +613,10 @@ func TestAVerdictListsTheFirstOfEachKindAndCountsAll(t *testing.T) {
 func TestRulesComeBackAsTheyWere(t *testing.T) {
 	for _, order := range []check.Order{check.NoOrder, check.Starts, check.Strict} {
 		for _, reports := range []bool{false, true} {
-			rules := check.Rules{Order: order, Reports: reports, Overlap: !reports}
+			rules := check.Rules{
+				Order: order, Reports: reports, Overlap: !reports, Stops: check.Stop(order) + 1, Errors: check.Errors(order), Attempts: int(order),
+				Unhandled: reports, Payloads: !reports, Replays: reports, Windows: reports, Composite: !reports,
+			}
 			if read, err := check.ParseRules(rules.String()); err != nil || read != rules {
 				t.Errorf("%v is read as %v, %v", rules, read, err)
 			}
@@ -450,6 +659,7 @@ func TestMemoryDoesNotGrowWithTheHistory(t *testing.T) {
 	if after := heap(); after > before+64<<10 {
 		t.Errorf("the heap grew from %d to %d bytes", before, after)
 	}
+	c.Record(history.Event{At: time.Duration(number) * time.Second, Kind: history.Finished, Detail: history.Drained})
 	if v := c.Verdict(); !v.OK() || v.Totals.Succeeded != 210_000 {
 		t.Error(v)
 	}

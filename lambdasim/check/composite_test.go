@@ -28,10 +28,10 @@ func TestIdentifiersOfKafkaAreObjects(t *testing.T) {
 			received i=1 r=t-0@1 g=t-0 n=1
 			invoked i=1 n=1 u=100
 			started i=1 r=t-0@1
-			ended i=1 r=t-0@1 d=ok
+			ended i=1 r=t-0@1 d=fail
 			answered i=1 d=%q
-			checkpointed i=1 r=t-0@1
-			finished d=drained`, `{"batchItemFailures":[{"itemIdentifier":`+identifier+`}]}`))
+			returned i=1 r=t-0@1
+			finished d=stopped`, `{"batchItemFailures":[{"itemIdentifier":`+identifier+`}]}`))
 		if (want == "") != verdict.OK() || want != "" && !strings.Contains(verdict.String(), want) {
 			t.Errorf("%s: %v", identifier, verdict)
 		}

@@ -17,80 +17,98 @@ const (
 	offsetKey    = "offset"
 )
 
-// unsound says what is wrong with a response to a mapping with ReportBatchItemFailures; empty if Lambda
-// takes it for what it says. composite is as in Rules; inBatch tells the identifiers of the batch.
-func unsound(body string, composite bool, inBatch func(id string) bool) string {
+// response is what a mapping with ReportBatchItemFailures makes of a body.
+type response struct {
+	fault    string // what is wrong with it; empty if Lambda takes it for what it says
+	reported map[string]bool
+	state    bool // it carries a state through a tumbling window
+}
+
+// readResponse reads a body. composite is as in Rules; inBatch reports whether an identifier is in the batch.
+func readResponse(body string, composite bool, inBatch func(id string) bool) (r response) {
 	switch body = strings.TrimSpace(body); body {
 	case "", `""`, "null", "[]", "{}", `{"` + failuresKey + `":[]}`:
-		return ""
+		return r
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal([]byte(body), &object) != nil {
-		return "it is not a JSON object"
+		return response{fault: "it is not a JSON object"}
+	}
+	if state, ok := object[stateKey]; ok {
+		r.state = string(state) != "null"
 	}
 	list, ok := object[failuresKey]
 	if !ok {
-		if _, window := object[stateKey]; window {
-			return ""
+		if !r.state {
+			r.fault = missing(object)
 		}
-		for key := range object {
-			if strings.EqualFold(key, failuresKey) {
-				return fmt.Sprintf("its key %q is misspelt: without %q Lambda takes it for success", key, failuresKey)
-			}
-		}
-		return fmt.Sprintf("it has no key %q, so Lambda takes it for success", failuresKey)
+		return r
 	}
 	var items []json.RawMessage
 	if json.Unmarshal(list, &items) != nil {
-		return fmt.Sprintf("%q is not an array", failuresKey)
+		r.fault = fmt.Sprintf("%q is not an array", failuresKey)
+		return r
 	}
+	r.reported = make(map[string]bool, len(items))
 	for i, item := range items {
-		if fault := unsoundItem(item, composite, inBatch); fault != "" {
-			return fmt.Sprintf("element %d of %q %s, so Lambda takes the whole batch as failed", i, failuresKey, fault)
+		id, fault := readItem(item, composite)
+		if fault == "" && !inBatch(id) {
+			fault = fmt.Sprintf("names %q, which is not the identifier of a record in the batch", id)
 		}
+		if fault != "" {
+			r.fault = fmt.Sprintf("element %d of %q %s, so Lambda takes the whole batch as failed", i, failuresKey, fault)
+			return r
+		}
+		r.reported[id] = true
 	}
-	return ""
+	return r
 }
 
-func unsoundItem(item json.RawMessage, composite bool, inBatch func(id string) bool) string {
+// missing says what is wrong with an object without the key that counts.
+func missing(object map[string]json.RawMessage) string {
+	for key := range object {
+		if strings.EqualFold(key, failuresKey) {
+			return fmt.Sprintf("its key %q is misspelt: without %q Lambda takes it for success", key, failuresKey)
+		}
+	}
+	return fmt.Sprintf("it has no key %q, so Lambda takes it for success", failuresKey)
+}
+
+// readItem reads the identifier in an element of the list.
+func readItem(item json.RawMessage, composite bool) (id, fault string) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(item, &fields) != nil || fields == nil {
-		return "is not an object"
+		return "", "is not an object"
 	}
 	raw, ok := fields[identifierKey]
 	if !ok {
-		return fmt.Sprintf("has no key %q", identifierKey)
+		return "", fmt.Sprintf("has no key %q", identifierKey)
 	}
 	if composite {
-		return unsoundObject(raw, inBatch)
+		return readObject(raw)
 	}
-	var id *string
+	var text *string
 	switch {
-	case json.Unmarshal(raw, &id) != nil:
-		return fmt.Sprintf("has something else than a string as %q", identifierKey)
-	case id == nil || *id == "":
-		return fmt.Sprintf("has an empty %q", identifierKey)
-	case !inBatch(*id):
-		return fmt.Sprintf("names %q, which is not the identifier of a record in the batch", *id)
+	case json.Unmarshal(raw, &text) != nil:
+		return "", fmt.Sprintf("has something else than a string as %q", identifierKey)
+	case text == nil || *text == "":
+		return "", fmt.Sprintf("has an empty %q", identifierKey)
 	default:
-		return ""
+		return *text, ""
 	}
 }
 
-func unsoundObject(raw json.RawMessage, inBatch func(id string) bool) string {
+func readObject(raw json.RawMessage) (id, fault string) {
 	var fields map[string]json.RawMessage
 	var partition *string
 	var offset *int64
 	switch {
 	case json.Unmarshal(raw, &fields) != nil || fields == nil:
-		return fmt.Sprintf("has something else than an object as %q", identifierKey)
+		return "", fmt.Sprintf("has something else than an object as %q", identifierKey)
 	case json.Unmarshal(fields[partitionKey], &partition) != nil || partition == nil:
-		return fmt.Sprintf("has no text %q in its %q", partitionKey, identifierKey)
+		return "", fmt.Sprintf("has no text %q in its %q", partitionKey, identifierKey)
 	case json.Unmarshal(fields[offsetKey], &offset) != nil || offset == nil:
-		return fmt.Sprintf("has no integer %q in its %q", offsetKey, identifierKey)
+		return "", fmt.Sprintf("has no integer %q in its %q", offsetKey, identifierKey)
 	}
-	if id := fmt.Sprintf("%s@%d", *partition, *offset); !inBatch(id) {
-		return fmt.Sprintf("names %q, which is not the identifier of a record in the batch", id)
-	}
-	return ""
+	return fmt.Sprintf("%s@%d", *partition, *offset), ""
 }

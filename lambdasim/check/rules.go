@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -20,40 +21,127 @@ const (
 	Strict
 )
 
-var orderNames = [...]string{NoOrder: "none", Starts: "starts", Strict: "strict"}
+// Stop is how far a failure may keep other records of its batch from being handled, so that they are reported
+// although no handler was started on them.
+type Stop uint8
+
+const (
+	// StopsByOrder: StopsBatch for Strict, else StopsNothing.
+	StopsByOrder Stop = iota
+	// StopsNothing: every record is handled for which there is time.
+	StopsNothing
+	// StopsGroup: the records of its group that are behind it.
+	StopsGroup
+	// StopsBatch: all records that are not being handled yet.
+	StopsBatch
+)
+
+// Errors is when an invocation may end with a function error although the mapping accepts partial responses.
+type Errors uint8
+
+const (
+	// ErrorsAny: when at least one record has failed.
+	ErrorsAny Errors = iota
+	// ErrorsAll: when no record has succeeded.
+	ErrorsAll
+	// ErrorsNever: never.
+	ErrorsNever
+)
+
+var (
+	orderNames = []string{NoOrder: "none", Starts: "starts", Strict: "strict"}
+	stopNames  = []string{StopsByOrder: "by-order", StopsNothing: "nothing", StopsGroup: "group", StopsBatch: "batch"}
+	errorNames = []string{ErrorsAny: "any", ErrorsAll: "all", ErrorsNever: "never"}
+)
 
 // String returns "none", "starts" or "strict".
-func (o Order) String() string {
-	if int(o) < len(orderNames) {
-		return orderNames[o]
+func (o Order) String() string { return nameOf(orderNames, uint8(o), "order") }
+
+// String returns "by-order", "nothing", "group" or "batch".
+func (s Stop) String() string { return nameOf(stopNames, uint8(s), "stop") }
+
+// String returns "any", "all" or "never".
+func (e Errors) String() string { return nameOf(errorNames, uint8(e), "errors") }
+
+func nameOf(names []string, n uint8, kind string) string {
+	if int(n) < len(names) {
+		return names[n]
 	}
-	return fmt.Sprintf("order %d", uint8(o))
+	return fmt.Sprintf("%s %d", kind, n)
 }
 
-// Rules are what a run is judged by.
+// Rules are what a run is judged by: what its source does, and what its processor promises.
 type Rules struct {
 	Order Order
+	// Stops is what a failure may keep from being handled.
+	Stops Stop
+	// Errors is when function errors are right.
+	Errors Errors
+	// Attempts is how often a handler may be started on a record for one delivery, retries in place included.
+	// 0 is no limit. A record is never started again after a success.
+	Attempts int
+	// Unhandled: records may be reported, and a function error returned, without a failure of a handler: payloads
+	// that cannot be decoded, a function that is not ready, a response that gets lost on its way.
+	Unhandled bool
+	// Payloads: every handler has to show the payload that it was given. Without it the payloads that are shown
+	// have to be right.
+	Payloads bool
+	// Overlap: handlers of different groups, or without groups of different records, have to have run at
+	// the same time at least once.
+	Overlap bool
+
 	// Reports: the mapping has ReportBatchItemFailures, so the text of responses counts.
 	Reports bool
 	// Composite: records are identified by objects of partition and offset, as Kafka's are, and in the history
 	// by both with an @ between them.
 	Composite bool
-	// Overlap: handlers of different groups, or without groups of different records, have to have run at
-	// the same time at least once.
-	Overlap bool
+	// Replays: everything from the lowest identifier reported is delivered again, as streams do it.
+	Replays bool
+	// Windows: a response without a state fails the whole batch.
+	Windows bool
+}
+
+// stops returns what a failure may keep from being handled.
+func (r Rules) stops() Stop {
+	switch {
+	case r.Stops != StopsByOrder:
+		return r.Stops
+	case r.Order == Strict:
+		return StopsBatch
+	default:
+		return StopsNothing
+	}
+}
+
+// flags are the rules that hold or do not.
+func (r *Rules) flags() []flag {
+	return []flag{
+		{"unhandled", &r.Unhandled}, {"payloads", &r.Payloads}, {"reports", &r.Reports}, {"composite", &r.Composite},
+		{"replays", &r.Replays}, {"windows", &r.Windows}, {"overlap", &r.Overlap},
+	}
+}
+
+type flag struct {
+	name string
+	on   *bool
 }
 
 // String returns the form that the first event of a history carries.
 func (r Rules) String() string {
 	text := "order=" + r.Order.String()
-	if r.Reports {
-		text += " reports"
+	if r.Stops != StopsByOrder {
+		text += " stops=" + r.Stops.String()
 	}
-	if r.Composite {
-		text += " composite"
+	if r.Errors != ErrorsAny {
+		text += " errors=" + r.Errors.String()
 	}
-	if r.Overlap {
-		text += " overlap"
+	if r.Attempts != 0 {
+		text += " attempts=" + strconv.Itoa(r.Attempts)
+	}
+	for _, f := range r.flags() {
+		if *f.on {
+			text += " " + f.name
+		}
 	}
 	return text
 }
@@ -62,23 +150,48 @@ func (r Rules) String() string {
 func ParseRules(text string) (Rules, error) {
 	var r Rules
 	for word := range strings.FieldsSeq(text) {
-		name, isOrder := strings.CutPrefix(word, "order=")
-		switch {
-		case isOrder && name == "none":
-			r.Order = NoOrder
-		case isOrder && name == "starts":
-			r.Order = Starts
-		case isOrder && name == "strict":
-			r.Order = Strict
-		case word == "reports":
-			r.Reports = true
-		case word == "composite":
-			r.Composite = true
-		case word == "overlap":
-			r.Overlap = true
-		default:
-			return Rules{}, fmt.Errorf("check: %q is not a rule; rules look like %q", word, Rules{Order: Strict, Reports: true, Composite: true, Overlap: true})
+		if !r.set(word) {
+			return Rules{}, fmt.Errorf("check: %q is not a rule; rules look like %q", word,
+				Rules{Order: Strict, Stops: StopsGroup, Errors: ErrorsAll, Attempts: 3, Reports: true, Composite: true, Overlap: true})
 		}
 	}
 	return r, nil
+}
+
+// set sets the rule that a word stands for and reports whether there is one.
+func (r *Rules) set(word string) bool {
+	name, value, _ := strings.Cut(word, "=")
+	place := func(names []string) (n uint8, ok bool) {
+		for i, known := range names {
+			if known == value {
+				return uint8(i), true
+			}
+		}
+		return 0, false
+	}
+	switch name {
+	case "order":
+		n, ok := place(orderNames)
+		r.Order = Order(n)
+		return ok
+	case "stops":
+		n, ok := place(stopNames)
+		r.Stops = Stop(n)
+		return ok
+	case "errors":
+		n, ok := place(errorNames)
+		r.Errors = Errors(n)
+		return ok
+	case "attempts":
+		n, err := strconv.Atoi(value)
+		r.Attempts = n
+		return err == nil && n >= 0
+	}
+	for _, f := range r.flags() {
+		if f.name == word {
+			*f.on = true
+			return true
+		}
+	}
+	return false
 }

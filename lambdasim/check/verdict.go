@@ -12,15 +12,19 @@ type Kind string
 
 // The kinds of violations.
 const (
-	Lost        Kind = "lost"         // a record was let go of without a success, or is not accounted for
-	Overlapped  Kind = "overlapped"   // two handlers of a group ran at once
-	Disordered  Kind = "disordered"   // a record of a group overtook an earlier one
-	BadResponse Kind = "bad response" // Lambda takes the response as something else than was meant, or all of it as failed
-	Late        Kind = "late"         // an invocation was not answered before its deadline
-	NeverBeside Kind = "never beside" // no two groups were ever handled at the same time
-	Stray       Kind = "stray"        // a handler ran outside an invocation, or on a record that was not in the batch
-	Unobserved  Kind = "unobserved"   // records were let go of and no handler was ever seen
-	Incoherent  Kind = "incoherent"   // the history contradicts itself
+	Lost         Kind = "lost"          // a record was let go of without a success, or is not accounted for
+	Overlapped   Kind = "overlapped"    // two handlers of a group ran at once
+	Disordered   Kind = "disordered"    // a record of a group overtook an earlier one
+	BadResponse  Kind = "bad response"  // Lambda takes the response as something else than was meant, or all of it as failed
+	Late         Kind = "late"          // an invocation was not answered before its deadline
+	NeverBeside  Kind = "never beside"  // no two groups were ever handled at the same time
+	Stray        Kind = "stray"         // a handler ran outside an invocation, or on a record that was not in the batch
+	Unobserved   Kind = "unobserved"    // records were let go of and no handler was ever seen
+	Incoherent   Kind = "incoherent"    // the history contradicts itself
+	Incomplete   Kind = "incomplete"    // the history leaves out its beginning, its end, or what became of something
+	Repeated     Kind = "repeated"      // a record was handled again in the same delivery after a success, or too often
+	Garbled      Kind = "garbled"       // a handler was given another payload than the record has, or shows none
+	OverReported Kind = "over-reported" // a record was reported, or a function error returned, without a failure to justify it
 )
 
 // Violation is a rule that was broken.
@@ -48,6 +52,7 @@ type Totals struct {
 	Redelivered int
 	Invocations int
 	Handled     int // handlers started
+	Retried     int // of these, attempts in place after the first one
 	Succeeded   int // records with at least one success
 
 	Deleted      int

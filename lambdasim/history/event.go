@@ -14,20 +14,23 @@ type Kind uint8
 const (
 	// Began: the first event. Detail holds the rules that the run is to be judged by.
 	Began Kind = iota + 1
-	// Sent: the source has accepted Record of Group. The order of these events is the source's order.
+	// Sent: the source has accepted Record of Group, whose payload has Digest. The order of these events is the
+	// source's order.
 	Sent
 	// Duplicated: a standard queue is going to deliver Record once more than it was sent.
 	Duplicated
 	// Filtered: the mapping's filter has turned Record away.
 	Filtered
 	// Received: Record of Group goes into the batch of Invocation, for the Number-th time that it is
-	// delivered. The order of these events is the order within the batch.
+	// delivered. The order of these events is the order within the batch. Invocations are numbered in the order in
+	// which their first event comes.
 	Received
 	// Invoked: Invocation has begun, with Number records, and has to be answered before Until.
 	Invoked
-	// Started: in Invocation a handler has started on Record, for the Number-th time there.
+	// Started: in Invocation a handler has started on Record, for the Number-th time there. Digest is that of the
+	// payload that the handler was given, if it shows it.
 	Started
-	// Ended: that handler has ended. Detail is one of the outcomes.
+	// Ended: the handler that was started for the Number-th time has ended. Detail is one of the outcomes.
 	Ended
 	// Answered: Invocation has ended with a response in time; Detail is the body.
 	Answered
@@ -43,6 +46,9 @@ const (
 	Checkpointed
 	// Returned: after Invocation Record is going to be delivered again.
 	Returned
+	// Stale: after Invocation Record is what it was, since the delivery was no longer the last one or, in a FIFO
+	// queue, had ended. One of Deleted, Checkpointed, Returned and Stale follows for each record of an invocation.
+	Stale
 	// DeadLettered: Record has been moved to the dead-letter queue.
 	DeadLettered
 	// Discarded: the mapping has given up on Record; Detail is the condition, as told to the on-failure
@@ -57,6 +63,7 @@ const (
 // What the handler of a record ended with: the Detail of an Ended event.
 const (
 	OK        = "ok"
+	Late      = "late" // without an error, but after its context had ended: it may count as a success or as a failure
 	Fail      = "fail"
 	Panic     = "panic"
 	Exit      = "exit"      // runtime.Goexit
@@ -74,7 +81,7 @@ var kindNames = [...]string{
 	Began: "began", Sent: "sent", Duplicated: "duplicated", Filtered: "filtered", Received: "received",
 	Invoked: "invoked", Started: "started", Ended: "ended", Answered: "answered", Failed: "failed",
 	Crashed: "crashed", TimedOut: "timed-out", Deleted: "deleted", Checkpointed: "checkpointed",
-	Returned: "returned", DeadLettered: "dead-lettered", Discarded: "discarded", Expired: "expired",
+	Returned: "returned", Stale: "stale", DeadLettered: "dead-lettered", Discarded: "discarded", Expired: "expired",
 	Finished: "finished",
 }
 
@@ -109,7 +116,10 @@ type Event struct {
 	// Number counts; what, the kind says.
 	Number int
 	// Until is a deadline, as a time since the run began.
-	Until  time.Duration
+	Until time.Duration
+	// Digest stands for a payload: equal payloads have equal digests, and different ones in all likelihood
+	// different ones.
+	Digest string
 	Detail string
 }
 
@@ -139,6 +149,9 @@ func (e Event) AppendText(b []byte) ([]byte, error) {
 	}
 	if e.Until != 0 {
 		b = strconv.AppendInt(append(b, " u="...), e.Until.Microseconds(), 10)
+	}
+	if e.Digest != "" {
+		b = appendWord(append(b, " p="...), e.Digest)
 	}
 	if e.Detail != "" {
 		b = appendWord(append(b, " d="...), e.Detail)
@@ -214,6 +227,8 @@ func (e *Event) set(key, value string) (err error) {
 		var micros int64
 		micros, err = strconv.ParseInt(value, 10, 64)
 		e.Until = time.Duration(micros) * time.Microsecond
+	case "p":
+		e.Digest = value
 	case "d":
 		e.Detail = value
 	default:
