@@ -169,3 +169,31 @@ func orderOf(s driven, o options) check.Order {
 		return check.Strict
 	}
 }
+
+// expect sets what the checker expects of a source's records under the options.
+func expect(s *lambdasim.Simulation, source driven, o options) {
+	s.Order = new(orderOf(source, o))
+	s.Stops = stopsOf(source, o)
+	s.Errors = check.ErrorsAll
+	switch o.errorWhen {
+	case troupe.ErrorWhenAny:
+		s.Errors = check.ErrorsAny
+	case troupe.ErrorNever:
+		s.Errors = check.ErrorsNever
+	}
+	s.Attempts = 1 + o.retries
+	s.Payloads = true
+}
+
+// stopsOf is what a failure may keep from being handled.
+func stopsOf(s driven, o options) check.Stop {
+	grouped := s.ordered && !o.unordered
+	switch {
+	case o.policy == troupe.Stop || o.policy == troupe.Derive && grouped && s.name == sourceFIFO:
+		return check.StopsBatch
+	case grouped && (o.policy == troupe.StopGroup || o.policy == troupe.Derive):
+		return check.StopsGroup
+	default:
+		return check.StopsNothing
+	}
+}

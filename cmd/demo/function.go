@@ -35,16 +35,16 @@ func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Optio
 	f := &function{source: o.source, processors: make(map[messages.Source]lambda.Handler), refused: make(map[messages.Source]error)}
 	if o.trace {
 		f.trace = stderr
-		set = append(set, troupe.WithMiddleware(traceMiddleware), troupe.WithFailureHook(traceAbandoned))
+		set = append(set, troupe.WithFailureHook(traceAbandoned))
 	}
 	if o.report != reportNone {
 		set = append(set, troupe.WithObserver(func(_ context.Context, r *troupe.Report) { writeReport(stderr, o.report, r) }))
 	}
 	set = append(set, last...)
-	f.add(messages.SQS, func() lambda.Handler { return troupe.SQS(play.sqs, set...) })
-	f.add(messages.Kinesis, func() lambda.Handler { return troupe.Kinesis(play.kinesis, set...) })
-	f.add(messages.DynamoDB, func() lambda.Handler { return troupe.DynamoDB(play.dynamodb, set...) })
-	f.add(messages.Kafka, func() lambda.Handler { return kafka.New(play.kafka, set...) })
+	f.add(messages.SQS, func() lambda.Handler { return troupe.SQS(traced(f.trace, play.sqs), set...) })
+	f.add(messages.Kinesis, func() lambda.Handler { return troupe.Kinesis(traced(f.trace, play.kinesis), set...) })
+	f.add(messages.DynamoDB, func() lambda.Handler { return troupe.DynamoDB(traced(f.trace, play.dynamodb), set...) })
+	f.add(messages.Kafka, func() lambda.Handler { return kafka.New(traced(f.trace, play.kafka), set...) })
 
 	if o.source != sourceAuto {
 		return f, f.refused[messages.Source(o.source)]

@@ -40,6 +40,8 @@ type options struct {
 	given     map[string]string // see flagSet
 	policy    troupe.Policy     // that they and the variables come to
 	unordered bool
+	errorWhen troupe.ErrorWhen
+	retries   int      // more attempts at a failed record in an invocation
 	stress    workload // of stress
 	planned   planned  // of plan
 	checked   checked  // of check
@@ -156,7 +158,7 @@ func processorFlags(flags *flagSet, o *options) (settle func(getenv func(string)
 			return flags.bad("retry", "must be a whole number of at least 0")
 		}
 		o.given = flags.given
-		o.policy = policies.value(policy)
+		o.policy, o.errorWhen, o.retries = policies.value(policy), errorWhens.value(errorWhen), *retry
 		if !flags.isGiven("policy") && strings.EqualFold(getenv("POWERTOOLS_BATCH_ERROR_HANDLING_POLICY"), "ContinueOnBatchItemFailure") {
 			o.policy = troupe.Continue
 		}

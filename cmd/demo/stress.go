@@ -108,7 +108,7 @@ func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 			return nil, fmt.Errorf("stress: %w", err)
 		}
 		t.simulation.Seed, t.simulation.Timeout, t.simulation.Concurrency, t.simulation.Invocations = w.seed, o.timeout, w.atOnce, invocations
-		t.simulation.Order = new(orderOf(source, o))
+		expect(&t.simulation, source, o)
 		t.simulation.Observe = t.tally.Record
 		trials = append(trials, t)
 	}

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/lambdasim"
 )
 
 // What an attempt can end as, in a trace.
 const (
 	endOK        = "ok"
+	endLate      = "late" // without an error, but after its context had ended
 	endFail      = "fail"
 	endPanic     = "panic"
 	endExit      = "exit"
@@ -29,6 +31,7 @@ type traceLine struct {
 	Group   string `json:"group"`
 	Attempt int    `json:"attempt"`
 	Micros  int64  `json:"t_us"`              // since the invocation began
+	Payload string `json:"payload,omitempty"` // of a start: a digest of what the handler is given
 	Outcome string `json:"outcome,omitempty"` // of an end
 }
 
@@ -59,16 +62,21 @@ func newTrace(out io.Writer) *trace {
 
 type traceKey struct{}
 
-// in returns a context that traceMiddleware and traceAbandoned find the trace in.
+// in returns a context that traced and traceAbandoned find the trace in.
 func (t *trace) in(ctx context.Context) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// traceMiddleware writes a line as an attempt starts and one as it ends.
-func traceMiddleware(next func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
-	return func(ctx context.Context, rec troupe.Record) error {
+// traced returns a handler that writes a line as an attempt starts and one as it ends. Without a place to write to it is
+// the handler itself.
+func traced[T any](out io.Writer, handler func(context.Context, T) error) func(context.Context, T) error {
+	if out == nil {
+		return handler
+	}
+	return func(ctx context.Context, record T) error {
 		t, _ := ctx.Value(traceKey{}).(*trace)
-		t.start(ctx, rec)
+		rec, _ := troupe.RecordFrom(ctx)
+		t.start(ctx, rec, lambdasim.Digest(record))
 		returned := false
 		defer func() {
 			if returned {
@@ -82,11 +90,14 @@ func traceMiddleware(next func(context.Context, troupe.Record) error) func(conte
 			t.end(rec, endPanic)
 			panic(v) // it is the library's to handle
 		}()
-		err := next(ctx, rec)
+		err := handler(ctx, record)
 		returned = true
-		if err != nil {
+		switch {
+		case err != nil:
 			t.end(rec, endFail)
-		} else {
+		case ctx.Err() != nil:
+			t.end(rec, endLate)
+		default:
 			t.end(rec, endOK)
 		}
 		return err
@@ -103,7 +114,7 @@ func traceAbandoned(ctx context.Context, rec troupe.Record, err error) {
 
 // start starts the attempt at rec. It may have the slot of a handler that was abandoned a moment ago, of
 // which traceAbandoned has not been told: that end comes first.
-func (t *trace) start(ctx context.Context, rec troupe.Record) {
+func (t *trace) start(ctx context.Context, rec troupe.Record, digest string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -116,7 +127,7 @@ func (t *trace) start(ctx context.Context, rec troupe.Record) {
 		u.gone = deadline.Add(recordGrace)
 	}
 	t.open[rec.Index] = u
-	t.write("start", rec, "")
+	t.write("start", rec, digest, "")
 }
 
 // abandon ends, in batch order, the attempts under way that which selects.
@@ -129,7 +140,7 @@ func (t *trace) abandon(which func(underWay) bool) {
 	}
 	slices.Sort(gone)
 	for _, i := range gone {
-		t.write("end", t.open[i].rec, endAbandoned)
+		t.write("end", t.open[i].rec, "", endAbandoned)
 		delete(t.open, i)
 	}
 }
@@ -142,7 +153,7 @@ func (t *trace) end(rec troupe.Record, outcome string) {
 		return
 	}
 	delete(t.open, rec.Index)
-	t.write("end", rec, outcome)
+	t.write("end", rec, "", outcome)
 }
 
 // close ends the trace with the invocation: the attempts still under way have been abandoned.
@@ -154,10 +165,10 @@ func (t *trace) close() {
 }
 
 // write writes a line. The time is taken here, under the lock, so that the lines are in its order.
-func (t *trace) write(event string, rec troupe.Record, outcome string) {
+func (t *trace) write(event string, rec troupe.Record, digest, outcome string) {
 	writeLine(t.out, traceLine{
 		Event: event, ID: rec.ID, Group: rec.Group, Attempt: rec.Attempt,
-		Micros: time.Since(t.began).Microseconds(), Outcome: outcome,
+		Micros: time.Since(t.began).Microseconds(), Payload: digest, Outcome: outcome,
 	})
 }
 

@@ -11,7 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/lambdasim"
 )
 
 // readTrace takes the trace out of standard error, and checks what holds for every trace: times do not go
@@ -71,7 +74,8 @@ func TestTrace(t *testing.T) {
 	if got := told(readTrace(t, r.stderr)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if !strings.HasPrefix(r.stderr, `{"event":"start","id":"m1","group":"","attempt":1,"t_us":0}`+"\n"+
+	digest := lambdasim.Digest(events.SQSMessage{Body: `{"for":"20ms"}`})
+	if !strings.HasPrefix(r.stderr, `{"event":"start","id":"m1","group":"","attempt":1,"t_us":0,"payload":"`+digest+`"}`+"\n"+
 		`{"event":"end","id":"m1","group":"","attempt":1,"t_us":20000,"outcome":"ok"}`+"\n") {
 		t.Errorf("the lines do not look as the contract says:\n%s", r.stderr)
 	}
@@ -165,6 +169,43 @@ func TestTraceIsWholeWithoutItsHook(t *testing.T) {
 	})
 }
 
+// A start has a digest of what the handler is given, by which lambdasim's checker sees that it is the record's own.
+func TestTraceHasDigestsOfPayloads(t *testing.T) {
+	o, err := parse("demo", []string{"invoke", "--trace", "--report=none", "-"}, environment(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := []string{`{"do":"ok"}`, `{"do":"fail"}`}
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), o, new(player), strings.NewReader(sqsEvent(bodies...)), &stdout, &stderr); code != exitOK {
+		t.Fatal(stderr.String())
+	}
+	digests := make(map[string]bool)
+	for _, l := range readTrace(t, stderr.String()) {
+		if (l.Payload != "") != (l.Event == "start") {
+			t.Errorf("%+v", l)
+		}
+		digests[l.Payload] = true
+	}
+	for _, body := range bodies {
+		if !digests[lambdasim.Digest(events.SQSMessage{Body: body})] {
+			t.Errorf("no digest of %s in %v", body, digests)
+		}
+	}
+}
+
+// A handler that returns without an error after its context has ended is late: it may count or not.
+func TestTraceTellsLateEnds(t *testing.T) {
+	var out bytes.Buffer
+	tr := newTrace(&out)
+	ctx, cancel := context.WithCancel(tr.in(t.Context()))
+	handler := traced(&out, func(context.Context, events.SQSMessage) error { cancel(); return nil })
+	_ = handler(ctx, events.SQSMessage{MessageId: "m"})
+	if lines := readTrace(t, out.String()); len(lines) != 2 || lines[1].Outcome != endLate {
+		t.Errorf("%+v", lines)
+	}
+}
+
 // close ends what no hook has told of, in batch order, and nothing is written after it.
 func TestTraceClose(t *testing.T) {
 	var out bytes.Buffer
@@ -173,14 +214,13 @@ func TestTraceClose(t *testing.T) {
 	release := make(chan struct{})
 	done := make(chan struct{})
 	started := make(chan struct{})
-	handler := traceMiddleware(func(context.Context, troupe.Record) error {
-		started <- struct{}{}
-		<-release
-		return nil
-	})
 	for _, i := range []int{2, 0, 1} {
 		go func() {
-			_ = handler(ctx, troupe.Record{ID: fmt.Sprint("m", i), Index: i, Attempt: 1})
+			rec := troupe.Record{ID: fmt.Sprint("m", i), Index: i, Attempt: 1}
+			tr.start(ctx, rec, "")
+			started <- struct{}{}
+			<-release
+			tr.end(rec, endOK)
 			done <- struct{}{}
 		}()
 		<-started
@@ -192,7 +232,7 @@ func TestTraceClose(t *testing.T) {
 		<-done
 	}
 	traceAbandoned(ctx, troupe.Record{ID: "m1", Index: 1, Attempt: 1}, troupe.ErrAbandoned)
-	tr.start(ctx, troupe.Record{ID: "m3", Index: 3, Attempt: 1})
+	tr.start(ctx, troupe.Record{ID: "m3", Index: 3, Attempt: 1}, "")
 	if again := readTrace(t, out.String()); len(again) != 6 || len(lines) != 6 {
 		t.Errorf("%d lines at the close, %d later; want 6", len(lines), len(again))
 	}
@@ -211,11 +251,11 @@ func TestTraceEndsTheAbandonedBeforeTheirSlotsAreTaken(t *testing.T) {
 		tr := newTrace(&out)
 		limited, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		tr.start(limited, troupe.Record{ID: "hung", Index: 0, Attempt: 1})
+		tr.start(limited, troupe.Record{ID: "hung", Index: 0, Attempt: 1}, "")
 		time.Sleep(500 * time.Millisecond)
-		tr.start(t.Context(), troupe.Record{ID: "early", Index: 1, Attempt: 1})
+		tr.start(t.Context(), troupe.Record{ID: "early", Index: 1, Attempt: 1}, "")
 		time.Sleep(600 * time.Millisecond)
-		tr.start(t.Context(), troupe.Record{ID: "next", Index: 2, Attempt: 1})
+		tr.start(t.Context(), troupe.Record{ID: "next", Index: 2, Attempt: 1}, "")
 		tr.end(troupe.Record{ID: "hung", Index: 0, Attempt: 1}, endAbandoned)
 		tr.close()
 

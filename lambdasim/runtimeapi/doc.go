@@ -28,11 +28,12 @@
 // The checker needs to know when handlers start and end. A function tells it by lines on its standard output
 // or error of the form
 //
-//	{"event":"start","id":"<identifier>","attempt":1}
+//	{"event":"start","id":"<identifier>","attempt":1,"payload":"<digest>"}
 //	{"event":"end","id":"<identifier>","attempt":1,"outcome":"ok"}
 //
-// with one of the outcomes ok, fail, panic, exit and abandoned; other fields are ignored. This is what
-// troupe's demo writes with --trace. A line counts for the invocation under way in the process that has a
+// with one of the outcomes of package history: ok, late, fail, panic, exit and abandoned. payload is what
+// lambdasim.Digest returns of the record that the handler is given, and may be left out; other fields are ignored. This
+// is what troupe's demo writes with --trace. A line counts for the invocation under way in the process that has a
 // record with that identifier, and everything that the process wrote before it answered is read before the
 // answer counts. All other output goes to Config.Output.
 //

@@ -308,6 +308,7 @@ func refuse(w http.ResponseWriter, status int, kind, message string) {
 type traceLine struct {
 	Event   string `json:"event"`
 	ID      string `json:"id"`
+	Payload string `json:"payload"` // a digest
 	Outcome string `json:"outcome"`
 }
 
@@ -325,7 +326,7 @@ func (e *environment) line(text []byte) {
 		open := c.ends[t.ID]
 		switch {
 		case t.Event == "start":
-			c.ends[t.ID] = append(open, lambdasim.Begin(c.ctx, t.ID))
+			c.ends[t.ID] = append(open, lambdasim.BeginDigest(c.ctx, t.ID, t.Payload))
 			c.open.Add(1)
 		case len(open) > 0:
 			open[0](t.Outcome)

@@ -432,19 +432,23 @@ func perform(ctx context.Context, msg events.SQSMessage) error {
 // traced writes the lines that tell of a handler, each at once so that they are not mixed up.
 func traced(handler func(context.Context, events.SQSMessage) error) func(context.Context, events.SQSMessage) error {
 	var mu sync.Mutex
-	say := func(event, id, outcome string) {
+	say := func(event, id, payload, outcome string) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintf(os.Stderr, `{"event":%q,"id":%q,"group":"","attempt":1,"t_us":0,"outcome":%q}`+"\n", event, id, outcome)
+		fmt.Fprintf(os.Stderr, `{"event":%q,"id":%q,"group":"","attempt":1,"t_us":0,"payload":%q,"outcome":%q}`+"\n", event, id, payload, outcome)
 	}
 	return func(ctx context.Context, msg events.SQSMessage) error {
-		say("start", msg.MessageId, "")
+		say("start", msg.MessageId, lambdasim.Digest(msg), "")
 		outcome := history.Panic
-		defer func() { say("end", msg.MessageId, outcome) }()
+		defer func() { say("end", msg.MessageId, "", outcome) }()
 		err := handler(ctx, msg)
-		outcome = history.OK
-		if err != nil {
+		switch {
+		case err != nil:
 			outcome = history.Fail
+		case ctx.Err() != nil:
+			outcome = history.Late
+		default:
+			outcome = history.OK
 		}
 		return err
 	}
@@ -459,7 +463,7 @@ func killed(t *testing.T, f *runtimeapi.Function, name string, records int, mess
 	}})
 	var kills, deleted int
 	verdict, err := lambdasim.Simulation{
-		Source: queue, Handler: f, Concurrency: f.Concurrency(), Timeout: 3 * time.Second, Overlap: true,
+		Source: queue, Handler: f, Concurrency: f.Concurrency(), Timeout: 3 * time.Second, Overlap: true, Payloads: true,
 		Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 		Observe: func(e history.Event) {
 			if e.Kind == history.Deleted {

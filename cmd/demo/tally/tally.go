@@ -132,6 +132,9 @@ func (t *Tally) ended(e history.Event, at int) {
 	if i < 0 {
 		return
 	}
+	if e.Detail == history.Late { // which the checker accepts as a success
+		e.Detail = history.OK
+	}
 	t.close(v.open[i], e.At, at, e.Detail)
 	v.open = slices.Delete(v.open, i, i+1)
 	if e.Detail != history.OK {

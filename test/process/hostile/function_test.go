@@ -243,9 +243,13 @@ func trace(next func(context.Context, troupe.Record) error) func(context.Context
 		outcome := history.Panic
 		defer func() { l.write("end", rec.ID, outcome) }()
 		err := next(ctx, rec)
-		outcome = history.OK
-		if err != nil {
+		switch {
+		case err != nil:
 			outcome = history.Fail
+		case ctx.Err() != nil:
+			outcome = history.Late
+		default:
+			outcome = history.OK
 		}
 		return err
 	}
