@@ -134,7 +134,7 @@ func TestATimeoutThatComesLateChangesNothing(t *testing.T) {
 		for i := range made { // while the next attempt is made, after 7 s, and when the record has succeeded, after 14
 			time.Sleep(7 * time.Second)
 			synctest.Wait()
-			theProcess.system.Root.Send(supervisorOf(t), &messages.Expired{Attempt: made[i]})
+			theProcess().system.Root.Send(supervisorOf(t), &messages.Expired{Attempt: made[i]})
 		}
 		report := <-done
 		assert.Equal(t, []int{2, 0, 1}, []int{report.Succeeded, report.Abandoned, report.Retried})

@@ -17,7 +17,7 @@ import (
 
 // ledgerOf is the ledger of a batch whose slots are only counted.
 func ledgerOf(cfg *Config, b *messages.Batch) (l *ledger, launched *int) {
-	l = newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), cfg, b, theProcess)
+	l = newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), cfg, b, theProcess())
 	launched = new(int)
 	l.launch = func() { *launched++ }
 	return l, launched
@@ -176,7 +176,7 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 					if c.left > 0 {
 						cutoff = time.Now().Add(c.left)
 					}
-					l := newLedger(ctx, ctx, cutoff, time.Now(), &Config{Concurrency: concurrency}, batchOf(2, 0, nil), theProcess)
+					l := newLedger(ctx, ctx, cutoff, time.Now(), &Config{Concurrency: concurrency}, batchOf(2, 0, nil), theProcess())
 					l.launch = func() {}
 					l.fill()
 					j, _ := l.advance(nil)
@@ -284,7 +284,7 @@ func TestASupervisorThatStartsTooLateEndsAtOnce(t *testing.T) {
 	firstBatch(t)
 	synctest.Test(t, func(t *testing.T) {
 		before := registered()
-		l := newLedger(t.Context(), t.Context(), time.Time{}, time.Now(), &Config{Concurrency: 1}, batchOf(3, 0, nil), theProcess)
+		l := newLedger(t.Context(), t.Context(), time.Time{}, time.Now(), &Config{Concurrency: 1}, batchOf(3, 0, nil), theProcess())
 		l.close()
 		spawn(l)
 		synctest.Wait()
@@ -329,7 +329,7 @@ func TestALateResultIsNotBooked(t *testing.T) {
 			t.Run(fmt.Sprint(name, "/", err), func(t *testing.T) {
 				b := batchOf(3, 0, nil)
 				l, _ := ledgerOf(&Config{Concurrency: 2}, b)
-				l.supervise(theProcess.system.NewLocalPID("nobody"))
+				l.supervise(theProcess().system.NewLocalPID("nobody"))
 				l.fill()
 				first, _ := l.advance(nil)
 				l.fill()

@@ -74,7 +74,7 @@ func Run(ctx context.Context, cfg *Config, batch *messages.Batch) (report *messa
 	}
 	defer cancel()
 
-	p := theProcess
+	p := theProcess()
 	l := newLedger(ctx, handlers, t.cutoff, began, cfg, batch, p)
 	if handlers.Err() != nil {
 		l.close() // too late for anything

@@ -30,7 +30,7 @@ func TestAGroupActorIsResumedBeforeItsGroupIsFree(t *testing.T) {
 		Results: []messages.Result{{ID: "1", Group: "g"}, {ID: "2", Group: "g"}},
 		Ordered: true, Barrier: 2, Policy: messages.Continue,
 	}
-	l := newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), cfg, batch, theProcess)
+	l := newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), cfg, batch, theProcess())
 	l.launch = func() {}
 	l.fill()
 	j, _ := l.advance(nil)
@@ -71,7 +71,7 @@ func TestEachFailureHasOneVerdict(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			batch := &messages.Batch{Results: []messages.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: messages.Continue}
-			l := newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), &Config{Concurrency: 1}, batch, theProcess)
+			l := newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), &Config{Concurrency: 1}, batch, theProcess())
 			l.launch = func() {}
 			l.fill()
 			j, _ := l.advance(nil)
@@ -106,7 +106,7 @@ func TestProtoactorsDirectivesAreVerdicts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			batch := &messages.Batch{Results: []messages.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: messages.Continue}
 			l, _ := ledgerOf(&Config{Concurrency: 1}, batch)
-			l.supervise(actor.NewPID(theProcess.system.Address(), "nobody")) // who the end of a back-off is told to
+			l.supervise(actor.NewPID(theProcess().system.Address(), "nobody")) // who the end of a back-off is told to
 			l.fill()
 			j, _ := l.advance(nil)
 			require.True(t, l.End(j.attempt, errHandler))

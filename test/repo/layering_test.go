@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"internal/jsonscan": nil,
 	"response":          {awsLambda + "/events", module + "/messages"},
 	"actors":            {protoactor + "/actor", module + "/messages"},
-	"supervisor":        {protoactor + "/actor", "github.com/orcaman/concurrent-map", module + "/messages", module + "/actors"},
+	"supervisor":        {protoactor + "/actor", protoactor + "/eventstream", protoactor + "/extensions", "github.com/orcaman/concurrent-map", module + "/messages", module + "/actors"},
 
 	"kafka": {module, module + "/internal/jsonscan", module + "/messages", module + "/sources", module + "/response"},
 }

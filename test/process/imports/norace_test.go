@@ -1,0 +1,5 @@
+//go:build !race
+
+package imports_test
+
+var raceFlag []string
