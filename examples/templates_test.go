@@ -24,6 +24,7 @@ type deployment struct {
 	source                 string
 	mapping                mapping
 	metrics                []string // those that have an alarm
+	lost                   []string // tables that go with the stack
 	statements             []statement
 }
 
@@ -35,6 +36,8 @@ type mapping struct {
 	fifo, leftoverOf bool // whether the queue, and the queue for what was given up on, are FIFO queues
 	leftovers        bool // whether there is that queue
 	received         int  // how often a message may be
+	most             int  // invocations of a queue
+	kept             bool // whether that queue outlives the stack
 	retries          *int
 	age              int
 	provisioned      bool
@@ -45,7 +48,7 @@ type statement struct{ actions, resources []string }
 // faults returns what is wrong with a deployment. The rules are those of these pages of the AWS Lambda
 // Developer Guide: "Creating and configuring an Amazon SQS event source mapping", "Configuring error handling
 // controls for Kafka event sources", "Retain discarded batch records for a Kinesis Data Streams event source
-// in Lambda", "Deploy Go Lambda functions with .zip file archives"; and of the Amazon SQS Developer Guide:
+// in Lambda", "Configuring scaling behavior for SQS event source mappings", "Deploy Go Lambda functions with .zip file archives"; and of the Amazon SQS Developer Guide:
 // "Using dead-letter queues in Amazon SQS".
 func faults(d deployment) (found []string) {
 	must := func(ok bool, fault string) {
@@ -60,11 +63,14 @@ func faults(d deployment) (found []string) {
 	must(d.timeout > 0, "no timeout")
 	must(slices.Equal(m.responses, []string{"ReportBatchItemFailures"}), "ReportBatchItemFailures is missing")
 	must(m.leftovers, "what is given up on goes nowhere")
+	must(!m.leftovers || m.kept, "what is given up on goes with the stack")
+	must(len(d.lost) == 0, "a table goes with the stack")
 	must(slices.Contains(d.metrics, "Errors"), "no alarm on errors")
 	switch d.source {
 	case "SQS":
 		must(m.visibility >= 6*d.timeout+m.window, "visibility timeout is less than six timeouts and a window")
 		must(m.received >= 2, "a message has one try only")
+		must(m.most >= 2 && m.most <= 1000, "no bound on invocations")
 		must(m.fifo == m.leftoverOf, "dead-letter queue is of another type")
 		must(slices.Contains(d.metrics, "ApproximateAgeOfOldestMessage"), "no alarm on age")
 		if m.fifo {
@@ -98,8 +104,9 @@ func faults(d deployment) (found []string) {
 type samTemplate struct {
 	Parameters map[string]json.RawMessage
 	Resources  map[string]struct {
-		Type       string
-		Properties json.RawMessage
+		Type                                string
+		DeletionPolicy, UpdateReplacePolicy string
+		Properties                          json.RawMessage
 	}
 }
 
@@ -133,6 +140,7 @@ type samFunction struct {
 			MaximumRecordAgeInSeconds      int
 			DestinationConfig              struct{ OnFailure struct{ Destination string } }
 			ProvisionedPollerConfig        map[string]int
+			ScalingConfig                  struct{ MaximumConcurrency int }
 		}
 	}
 }
@@ -177,8 +185,16 @@ func readSAM(text string) (deployments []deployment, err error) {
 		resource, ok := template.Resources[name]
 		return ok && resource.Type == kind && json.Unmarshal(resource.Properties, into) == nil
 	}
-	var metrics []string
-	for _, r := range template.Resources {
+	retained := func(reference string) bool {
+		name, _, _ := strings.Cut(reference, ".")
+		r := template.Resources[name]
+		return r.DeletionPolicy == "Retain" && r.UpdateReplacePolicy == "Retain"
+	}
+	var metrics, lost []string
+	for name, r := range template.Resources {
+		if r.Type == "AWS::DynamoDB::Table" && !retained(name) {
+			lost = append(lost, name)
+		}
 		var alarm struct{ MetricName string }
 		if r.Type == "AWS::CloudWatch::Alarm" && json.Unmarshal(r.Properties, &alarm) == nil {
 			metrics = append(metrics, alarm.MetricName)
@@ -202,7 +218,7 @@ func readSAM(text string) (deployments []deployment, err error) {
 			p := event.Properties
 			m := mapping{
 				responses: p.FunctionResponseTypes, batch: p.BatchSize, window: p.MaximumBatchingWindowInSeconds,
-				retries: p.MaximumRetryAttempts, age: p.MaximumRecordAgeInSeconds, provisioned: len(p.ProvisionedPollerConfig) > 0,
+				retries: p.MaximumRetryAttempts, age: p.MaximumRecordAgeInSeconds, provisioned: len(p.ProvisionedPollerConfig) > 0, most: p.ScalingConfig.MaximumConcurrency,
 			}
 			leftovers := p.DestinationConfig.OnFailure.Destination
 			var source, dead samQueue
@@ -210,10 +226,10 @@ func readSAM(text string) (deployments []deployment, err error) {
 				m.fifo, m.visibility, m.received, leftovers = source.FifoQueue, source.VisibilityTimeout, source.RedrivePolicy.MaxReceiveCount, source.RedrivePolicy.DeadLetterTargetArn
 			}
 			m.leftovers = decode(leftovers, "AWS::SQS::Queue", &dead)
-			m.leftoverOf = dead.FifoQueue
+			m.leftoverOf, m.kept = dead.FifoQueue, retained(leftovers)
 			deployments = append(deployments, deployment{
 				runtime: f.Runtime, handler: f.Handler, arch: strings.Join(f.Architectures, ", "), timeout: f.Timeout,
-				source: event.Type, mapping: m, metrics: metrics, statements: statements,
+				source: event.Type, mapping: m, metrics: metrics, lost: lost, statements: statements,
 			})
 		}
 	}
@@ -292,6 +308,7 @@ func readTerraform(text string) deployment {
 				responses: unquoted(values["function_response_types"]), batch: number(values["batch_size"]), window: number(values["maximum_batching_window_in_seconds"]),
 				visibility: number(queue["visibility_timeout_seconds"]), received: number(queue["maxReceiveCount"]),
 				fifo: queue["fifo_queue"] == "true", leftovers: exists, leftoverOf: dead["fifo_queue"] == "true",
+				most: number(values["maximum_concurrency"]), kept: dead["prevent_destroy"] == "true",
 			}
 		}
 	}
@@ -322,6 +339,7 @@ func readCDK(text string) deployment {
 			batch: number(`BatchSize:\s+jsii\.Number\((\d+)\)`), window: number(`MaxBatchingWindow:\s+awscdk\.Duration_Seconds\(jsii\.Number\((\d+)\)\)`),
 			visibility: number(`VisibilityTimeout:\s+awscdk\.Duration_Seconds\(jsii\.Number\((\d+)\)\)`), received: number(`MaxReceiveCount:\s+jsii\.Number\((\d+)\)`),
 			leftovers: find(`DeadLetterQueue:\s+&awssqs\.DeadLetterQueue\{Queue: (\w+)`) != "",
+			most:      number(`MaxConcurrency:\s+jsii\.Number\((\d+)\)`), kept: strings.Contains(text, "RemovalPolicy_RETAIN"),
 		},
 		statements: []statement{{}},
 	}
@@ -387,7 +405,7 @@ func TestNoTemplateLosesRecords(t *testing.T) {
 // The test above would find a template that is not as it should be.
 func TestATemplateThatLosesRecordsIsFound(t *testing.T) {
 	const sam, fifo, kinesis = "sqs/template.yaml", "fifo/template.yaml", "kinesis/template.yaml"
-	const kafka = "kafka/template.yaml"
+	const kafka, dynamodb = "kafka/template.yaml", "dynamodb/template.yaml"
 	const terraform, cdk = "sqs/terraform/main.tf", "sqs/cdk/main.go"
 	for _, c := range []struct{ path, old, new, fault string }{
 		{sam, "            FunctionResponseTypes: [ReportBatchItemFailures]\n", "", "ReportBatchItemFailures is missing"},
@@ -401,6 +419,11 @@ func TestATemplateThatLosesRecordsIsFound(t *testing.T) {
 		{sam, "MetricName: Errors", "MetricName: Invocations", "no alarm on errors"},
 		{sam, "Resource: !GetAtt Orders.Arn", `Resource: "*"`, "policy allows sqs:ReceiveMessage on everything"},
 		{sam, "sqs:DeleteMessage", "sqs:*", "policy allows sqs:*"},
+		{sam, "MaximumConcurrency: 20", "MaximumConcurrency: 1", "no bound on invocations"},
+		{sam, "    DeletionPolicy: Retain", "    DeletionPolicy: Delete", "what is given up on goes with the stack"},
+		{sam, "    UpdateReplacePolicy: Retain\n", "", "what is given up on goes with the stack"},
+		{dynamodb, "    DeletionPolicy: Retain # the data", "    # the data", "a table goes with the stack"},
+		{kafka, "    DeletionPolicy: Retain", "    DeletionPolicy: Delete", "what is given up on goes with the stack"},
 		{fifo, "BatchSize: 10", "BatchSize: 100", "no such batch of a FIFO queue"},
 		{fifo, "      FifoQueue: true\n      MessageRetentionPeriod", "      MessageRetentionPeriod", "dead-letter queue is of another type"},
 		{kinesis, "            MaximumRetryAttempts: 10\n", "", "retries have no bound"},
@@ -416,6 +439,10 @@ func TestATemplateThatLosesRecordsIsFound(t *testing.T) {
 		{terraform, `"ApproximateAgeOfOldestMessage"`, `"NumberOfMessagesSent"`, "no alarm on age"},
 		{terraform, "[aws_sqs_queue.orders.arn]", `["*"]`, "policy allows sqs:ReceiveMessage on everything"},
 		{cdk, "jsii.Bool(true)", "jsii.Bool(false)", "ReportBatchItemFailures is missing"},
+		{terraform, "prevent_destroy = true", "prevent_destroy = false", "what is given up on goes with the stack"},
+		{terraform, "maximum_concurrency = 20", "maximum_concurrency = 0", "no bound on invocations"},
+		{cdk, "RemovalPolicy_RETAIN", "RemovalPolicy_DESTROY", "what is given up on goes with the stack"},
+		{cdk, "MaxConcurrency:          jsii.Number(20)", "MaxConcurrency:          jsii.Number(0)", "no bound on invocations"},
 		{cdk, "jsii.Number(181)", "jsii.Number(30)", "visibility timeout is less than six timeouts and a window"},
 		{cdk, "Architecture_ARM_64", "Architecture_X86_64", "architecture is not arm64"},
 	} {
@@ -426,4 +453,15 @@ func TestATemplateThatLosesRecordsIsFound(t *testing.T) {
 		assert.Contains(t, faults(deployments[0]), c.fault, fmt.Sprint(c.path, ": ", c.new))
 	}
 	assert.Equal(t, []string{"Oders"}, dangling(t, strings.Replace(source(t, sam), "!GetAtt Orders.Arn", "!GetAtt Oders.Arn", 1)))
+}
+
+// There is one way to build with SAM: without cgo, and without the RPC mode of aws-lambda-go.
+func TestSAMBuildsAreTheSameEverywhere(t *testing.T) {
+	const build, command = "CGO_ENABLED=0 GOFLAGS=-tags=lambda.norpc sam build", "sam build"
+	for _, page := range []string{"../README.md", "README.md"} {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		assert.NotZero(t, strings.Count(string(text), build), page)
+		assert.Equal(t, strings.Count(string(text), build), strings.Count(string(text), command), page)
+	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	i := index{url: os.Getenv("INDEX_URL"), client: http.DefaultClient}
+	i := index{url: os.Getenv("INDEX_URL"), client: newClient()}
 	lambda.Start(newProcessor(i.project))
 }
 
@@ -49,7 +49,7 @@ func (i index) project(ctx context.Context, rec events.DynamoDBEventRecord) erro
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer finish(response.Body)
 	gone := method == http.MethodDelete && response.StatusCode == http.StatusNotFound // by an earlier delivery
 	if response.StatusCode >= 300 && !gone {
 		return fmt.Errorf("index: %s", response.Status)

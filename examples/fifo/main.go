@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	l := ledger{url: os.Getenv("LEDGER_URL"), client: http.DefaultClient}
+	l := ledger{url: os.Getenv("LEDGER_URL"), client: newClient()}
 	lambda.Start(newProcessor(l.book))
 }
 
@@ -44,7 +44,7 @@ func (l ledger) book(ctx context.Context, msg events.SQSMessage) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer finish(response.Body)
 	if response.StatusCode >= 300 {
 		return fmt.Errorf("ledger: %s", response.Status)
 	}

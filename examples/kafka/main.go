@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	s := shop{url: os.Getenv("SHOP_URL"), client: http.DefaultClient}
+	s := shop{url: os.Getenv("SHOP_URL"), client: newClient()}
 	lambda.Start(newProcessor(s.show))
 }
 
@@ -47,7 +47,7 @@ func (s shop) show(ctx context.Context, record kafka.Record) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer finish(response.Body)
 	switch {
 	case response.StatusCode >= 500:
 		return fmt.Errorf("shop: %s", response.Status)

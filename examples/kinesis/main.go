@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	m := vanMap{url: os.Getenv("MAP_URL"), client: http.DefaultClient}
+	m := vanMap{url: os.Getenv("MAP_URL"), client: newClient()}
 	lambda.Start(newProcessor(m.move))
 }
 
@@ -43,7 +43,7 @@ func (m vanMap) move(ctx context.Context, rec events.KinesisEventRecord) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer finish(response.Body)
 	switch {
 	case response.StatusCode >= 500:
 		return fmt.Errorf("map: %s", response.Status)

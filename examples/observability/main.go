@@ -21,7 +21,8 @@ import (
 
 func main() {
 	slog.SetDefault(newLogger(os.Stdout))
-	lambda.Start(newProcessor(notify, os.Stdout, slog.Default()))
+	n := notifications{url: os.Getenv("NOTIFY_URL"), client: newClient()}
+	lambda.Start(newProcessor(n.post, os.Stdout, slog.Default()))
 }
 
 // newProcessor has a line of metrics written per batch and a line of log per failed record, to which the one line
@@ -30,17 +31,23 @@ func newProcessor(handle func(context.Context, events.SQSMessage) error, metrics
 	return troupe.SQS(handle, emf.Observe("Notifications", emf.WithWriter(metrics)), recordlog.Failures(logger), troupe.WithLogger(nil))
 }
 
-// notify posts one message to the service that knows how customers want to be told.
-func notify(ctx context.Context, msg events.SQSMessage) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, os.Getenv("NOTIFY_URL"), strings.NewReader(msg.Body))
+// notifications is a service that knows how each customer wants to be notified.
+type notifications struct {
+	url    string
+	client *http.Client
+}
+
+// post posts one message to the service.
+func (n notifications) post(ctx context.Context, msg events.SQSMessage) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url, strings.NewReader(msg.Body))
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := n.client.Do(request)
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer finish(response.Body)
 	slog.InfoContext(ctx, "posted", "status", response.StatusCode)
 	if response.StatusCode >= 300 {
 		return fmt.Errorf("notifications: %s", response.Status)

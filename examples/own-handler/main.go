@@ -14,7 +14,10 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-func main() { lambda.Start(newFunction(fetchRates, price)) }
+func main() {
+	b := bank{url: os.Getenv("RATES_URL"), client: newClient()}
+	lambda.Start(newFunction(b.rates, price))
+}
 
 type rates map[string]float64 // euros by currency
 type ratesKey struct{}        // what the context of a batch has its rates under
@@ -31,16 +34,22 @@ func newFunction(fetch func(context.Context) (rates, error), price func(context.
 	}
 }
 
-func fetchRates(ctx context.Context) (today rates, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv("RATES_URL"), nil)
+// bank is a service that publishes the rates of the day.
+type bank struct {
+	url    string
+	client *http.Client
+}
+
+func (b bank) rates(ctx context.Context) (today rates, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url, nil)
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := b.client.Do(request)
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
+	defer finish(response.Body)
 	err = json.NewDecoder(response.Body).Decode(&today)
 	return today, err
 }

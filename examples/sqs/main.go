@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	p := payments{url: os.Getenv("PAYMENTS_URL"), client: http.DefaultClient}
+	p := payments{url: os.Getenv("PAYMENTS_URL"), client: newClient()}
 	lambda.Start(newProcessor(p.charge))
 }
 
@@ -45,7 +45,7 @@ func (p payments) charge(ctx context.Context, msg events.SQSMessage) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer finish(response.Body)
 	switch {
 	case response.StatusCode >= 500:
 		return fmt.Errorf("payments: %s", response.Status)

@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	w := warehouse{url: os.Getenv("WAREHOUSE_URL"), client: http.DefaultClient}
+	w := warehouse{url: os.Getenv("WAREHOUSE_URL"), client: newClient()}
 	lambda.Start(troupe.SQS(w.handler()))
 }
 
@@ -51,7 +51,7 @@ func (w warehouse) reserve(ctx context.Context, o order, _ events.SQSMessage) er
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer finish(response.Body)
 	if response.StatusCode >= 300 {
 		return fmt.Errorf("warehouse: %s", response.Status)
 	}

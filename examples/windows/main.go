@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	lambda.Start(window.Kinesis(add, ledger{os.Getenv("LEDGER_URL"), http.DefaultClient}.store))
+	lambda.Start(window.Kinesis(add, ledger{os.Getenv("LEDGER_URL"), newClient()}.store))
 }
 
 type sales map[string]int // cents by product
@@ -54,7 +54,7 @@ func (l ledger) store(ctx context.Context, sum sales) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer finish(response.Body)
 	if response.StatusCode >= 300 {
 		return fmt.Errorf("ledger: %s", response.Status)
 	}

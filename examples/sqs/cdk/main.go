@@ -31,6 +31,7 @@ func newStack(app awscdk.App, id string) {
 
 	dead := awssqs.NewQueue(stack, jsii.String("DeadOrders"), &awssqs.QueueProps{
 		RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), // the most there is
+		RemovalPolicy:   awscdk.RemovalPolicy_RETAIN,           // what was given up on outlives the stack
 	})
 	orders := awssqs.NewQueue(stack, jsii.String("Orders"), &awssqs.QueueProps{
 		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(181)), // six times the function's timeout, and the batching window
@@ -58,6 +59,7 @@ func newStack(app awscdk.App, id string) {
 		BatchSize:               jsii.Number(100),
 		MaxBatchingWindow:       awscdk.Duration_Seconds(jsii.Number(1)),
 		ReportBatchItemFailures: jsii.Bool(true),
+		MaxConcurrency:          jsii.Number(20), // invocations; with 16 handlers each, 320 requests at once at most
 	}))
 
 	newAlarms(stack, orders, dead, charge)

@@ -31,6 +31,10 @@ resource "aws_sqs_queue" "orders" {
 resource "aws_sqs_queue" "dead_orders" {
   name                      = "dead-orders"
   message_retention_seconds = 1209600 # 14 days, the most there is
+
+  lifecycle {
+    prevent_destroy = true # what was given up on outlives the function
+  }
 }
 
 resource "aws_lambda_function" "charge" {
@@ -62,6 +66,10 @@ resource "aws_lambda_event_source_mapping" "orders" {
   batch_size                         = 100
   maximum_batching_window_in_seconds = 1
   function_response_types            = ["ReportBatchItemFailures"]
+
+  scaling_config {
+    maximum_concurrency = 20 # invocations; with 16 handlers each, 320 requests at once at most
+  }
 }
 
 resource "aws_cloudwatch_log_group" "charge" {
