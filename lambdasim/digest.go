@@ -22,7 +22,7 @@ func Digest[T any](record T) string {
 	d := digest{sha256.New()}
 	switch record := any(record).(type) {
 	case events.SQSMessage:
-		d.message(record.Body, record.Attributes["MessageGroupId"], record.MessageAttributes)
+		return messageDigest(record.Body, record.Attributes["MessageGroupId"], record.MessageAttributes)
 	case events.KinesisEventRecord:
 		d.text(record.Kinesis.PartitionKey)
 		d.bytes(record.Kinesis.Data)
@@ -81,8 +81,9 @@ func (d digest) text(s string) { d.bytes([]byte(carried(s))) }
 // carried returns a text as it arrives: each byte that is not UTF-8 is the replacement character.
 func carried(s string) string { return strings.Map(func(r rune) rune { return r }, s) }
 
-func (d digest) message(body, group string, attributes map[string]events.SQSMessageAttribute) {
-	d.text(body)
+// messageDigest is the digest of a message: that of the body, and after it that of all else.
+func messageDigest(body, group string, attributes map[string]events.SQSMessageAttribute) string {
+	d := digest{sha256.New()}
 	d.text(group)
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		a := attributes[name]
@@ -93,6 +94,14 @@ func (d digest) message(body, group string, attributes map[string]events.SQSMess
 		}
 		d.bytes(a.BinaryValue)
 	}
+	return bodyDigest(body) + d.sum()[:8]
+}
+
+// bodyDigest is what the digest of a message begins with.
+func bodyDigest(body string) string {
+	d := digest{sha256.New()}
+	d.text(body)
+	return d.sum()[:8]
 }
 
 func (d digest) image(image map[string]events.DynamoDBAttributeValue) {

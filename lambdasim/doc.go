@@ -41,6 +41,13 @@
 // next receive, and keeps its identifier there. (D, V: "Amazon SQS visibility timeout", "Using dead-letter
 // queues in Amazon SQS")
 //
+// A function may change the visibility timeout of a message that it was given, with Queue.ChangeVisibility: the new
+// timeout counts from the call and ends 12 hours after the receive at the latest. In a standard queue the receipt handle
+// is good until the message is deleted, in a FIFO queue until the timeout ends. (D, "Amazon SQS visibility timeout", API
+// reference of SQS, ChangeMessageVisibility; V, LocalStack's tests validated in April 2024 and October 2025) That Lambda
+// leaves a message that is reported alone, so that the change holds, is inferred (U: RestoreVisibility). A function may
+// send a dead letter itself, with DeadLetter, and the history then shows that.
+//
 // E4. A FIFO batch has at most 10 messages, of several groups maybe; a receive takes as many of one group as
 // it can before it goes on to the next. (D, "FIFO queue delivery logic in Amazon SQS", "Using Lambda with Amazon
 // SQS") A message that is in flight, or hidden otherwise, holds back the messages behind it in its group and none

@@ -39,9 +39,18 @@ type engine struct {
 	running int
 	buffers [][]byte
 
-	wakeup chan struct{}
-	mu     sync.Mutex
-	ended  []*invocation
+	wakeup   chan struct{}
+	mu       sync.Mutex
+	ended    []*invocation
+	requests []*request // of handlers
+	over     bool       // no more requests are taken
+}
+
+// request is something that a handler wants done in a turn.
+type request struct {
+	do   func()
+	done chan struct{}
+	err  error // set before done is closed
 }
 
 func newEngine(ctx context.Context, s Simulation) *engine {
@@ -60,6 +69,7 @@ func newEngine(ctx context.Context, s Simulation) *engine {
 func (e *engine) run(ctx context.Context) (check.Verdict, error) {
 	e.log.add(history.Event{Kind: history.Began, Detail: e.sim.rules().String()})
 	err := e.loop(ctx)
+	e.refuse()
 	how := history.Drained
 	if err != nil || !e.poller.drained() {
 		how = history.Stopped
@@ -77,6 +87,7 @@ func (e *engine) loop(ctx context.Context) (err error) {
 		e.now = time.Now()
 		e.fire()
 		e.settle()
+		e.serve()
 		if err == nil && ctx.Err() != nil {
 			err, stop = context.Cause(ctx), nil
 		}
@@ -140,6 +151,52 @@ func (e *engine) settle() {
 		}
 		inv.done(inv.result)
 	}
+}
+
+// call has do called in the next turn. (owner)
+func (e *engine) call(ctx context.Context, do func()) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := &request{do: do, done: make(chan struct{})}
+	e.mu.Lock()
+	if e.over {
+		e.mu.Unlock()
+		return errOver
+	}
+	e.requests = append(e.requests, r)
+	e.mu.Unlock()
+	e.wake()
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// serve does what handlers have asked for, in the order in which they did.
+func (e *engine) serve() {
+	e.mu.Lock()
+	requests := e.requests
+	e.requests = nil
+	e.mu.Unlock()
+	for _, r := range requests {
+		r.do()
+		close(r.done)
+	}
+}
+
+// refuse ends the taking of requests.
+func (e *engine) refuse() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.over = true
+	for _, r := range e.requests {
+		r.err = errOver
+		close(r.done)
+	}
+	e.requests = nil
 }
 
 // maxSpare bounds the buffers that wait for another invocation.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -58,7 +59,20 @@ func (q *Queue) appendRecord(b []byte, m *message) []byte {
 
 // receiptHandle identifies the last receive of a message.
 func (q *Queue) receiptHandle(m *message) string {
-	return "AQEB" + m.id + "+" + strconv.Itoa(m.receives)
+	return receiptPrefix + m.name + "+" + strconv.Itoa(m.receives)
+}
+
+const receiptPrefix = "AQEB"
+
+// splitReceipt reads a receipt handle: what names the message, and the number of the receive.
+func (q *Queue) splitReceipt(handle string) (name string, number int, ok bool) {
+	rest, ok := strings.CutPrefix(handle, receiptPrefix)
+	if !ok {
+		return "", 0, false
+	}
+	name, last, ok := strings.Cut(rest, "+")
+	number, err := strconv.Atoi(last)
+	return name, number, ok && err == nil && name != ""
 }
 
 // appendString appends text as a JSON string. What is not UTF-8 becomes the replacement character.

@@ -40,7 +40,7 @@ func (a *alone) Receive(most int, visibility time.Duration) (list []fifocases.Me
 		a.queue.receive(m, visibility)
 		r.skip()
 		handle := a.queue.receiptHandle(m)
-		a.received[handle] = receipt{m, m.receives}
+		a.received[handle] = receipt{m, m.receives, m.until}
 		list = append(list, fifocases.Message{Body: m.Body, Receipt: handle})
 	}
 	return list, nil

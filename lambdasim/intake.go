@@ -1,6 +1,7 @@
 package lambdasim
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -31,11 +32,25 @@ type sent[T any] struct {
 	at     time.Time
 }
 
+// owner is whoever uses a source: the engine of a run.
+type owner interface {
+	// wake has it look at the source soon. It never blocks.
+	wake()
+	// call has it do something, and returns when that is done, or with an error when ctx ends before or nothing can
+	// be done any more.
+	call(ctx context.Context, do func()) error
+}
+
+var (
+	errUnclaimed = errors.New("lambdasim: nothing uses the queue, so there is no message that was received")
+	errOver      = errors.New("lambdasim: the run that used the queue is over")
+)
+
 // intake is where a source takes records in. Users put them in from any goroutine; the engine takes them
 // out.
 type intake[T any] struct {
 	mu     sync.Mutex
-	engine *engine // of the run that uses the source
+	owner  owner // whoever uses the source, nil before that
 	inbox  []sent[T]
 	feeds  []*supply[T]
 	serial uint64
@@ -55,8 +70,8 @@ func (in *intake[T]) send(record T, name func(record T, serial uint64) string) s
 	defer in.mu.Unlock()
 	s := in.stamp(record, name)
 	in.inbox = append(in.inbox, s)
-	if in.engine != nil {
-		in.engine.wake()
+	if in.owner != nil {
+		in.owner.wake()
 	}
 	return s.id
 }
@@ -73,18 +88,18 @@ func (in *intake[T]) feed(f Feed[T]) {
 		f.Backlog = defaultBacklog
 	}
 	in.feeds = append(in.feeds, &supply[T]{Feed: f})
-	if in.engine != nil {
-		in.engine.wake()
+	if in.owner != nil {
+		in.owner.wake()
 	}
 }
 
-func (in *intake[T]) claim(e *engine) error {
+func (in *intake[T]) claim(o owner) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.engine != nil {
+	if in.owner != nil {
 		return errUsed
 	}
-	in.engine = e
+	in.owner = o
 	return nil
 }
 

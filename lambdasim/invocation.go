@@ -33,6 +33,7 @@ type invocation struct {
 	timer    *timer
 	done     func(result)
 	log      *recorder
+	queue    bool // its records are messages
 
 	// Guarded by log.mu.
 	over   bool
@@ -54,7 +55,8 @@ func (r result) failed() bool { return r.kind != history.Answered }
 // newInvocation returns an invocation with the next number and no records.
 func (e *engine) newInvocation() *invocation {
 	e.numbers++
-	return &invocation{number: e.numbers, log: e.log, payload: e.buffer()}
+	_, queue := e.sim.Source.(*Queue)
+	return &invocation{number: e.numbers, log: e.log, queue: queue, payload: e.buffer()}
 }
 
 // deliver puts a record into the batch. What the function sees of it is in the payload already.

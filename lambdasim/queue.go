@@ -1,8 +1,8 @@
 package lambdasim
 
 import (
-	"crypto/sha256"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,11 +24,18 @@ type Queue struct {
 	MessageRetentionPeriod time.Duration
 	// RedrivePolicy says when messages go to a dead-letter queue. Default: never.
 	RedrivePolicy RedrivePolicy
+	// Faults decides whether a call of a function fails: it is called for each call of ChangeVisibility,
+	// ChangeVisibilityBatch and DeadLetter as a whole and then for each of their entries, and a non-nil error is what
+	// that fails with. It may be called by several goroutines at once. Default: none fails.
+	Faults func(Call) error
 
 	intake[Message]
 
+	calls map[Call]int // so far, without their numbers. Guarded by intake.mu.
+
 	// What follows belongs to whoever has claimed the queue.
 	clock    *clock
+	named    map[string]*message // by what their receipt handles name them
 	note     func(history.Event)
 	live     int // messages in the queue, received and delayed ones included
 	inFlight int
@@ -79,12 +86,16 @@ type message struct {
 	Message
 	id       string
 	sequence string // of a FIFO queue
+	name     string // in receipt handles: the identifier, and of a copy its number
 	sentAt   time.Time
 	firstAt  time.Time // of the first receive
-	receives int
-	hidden   bool // in flight, or delayed
-	gone     bool
-	timer    *timer // makes it visible again
+	// receivedAt is when it was received for the last time, and until when it is hidden.
+	receivedAt, until time.Time
+	receives          int
+	hidden            bool // in flight, or delayed
+	listed            bool // in the list of what is ready
+	gone              bool
+	timer             *timer // makes it visible again
 
 	group         *group
 	before, after *message // in its group
@@ -188,6 +199,7 @@ func (q *Queue) claim(e *engine) error {
 func (q *Queue) open(c *clock, note func(history.Event)) {
 	q.clock, q.note = c, note
 	q.groups = make(map[string]*group)
+	q.named = make(map[string]*message)
 }
 
 // accept puts a message into the queue.
@@ -212,9 +224,10 @@ func (q *Queue) accept(s sent[Message]) error {
 			return nil
 		}
 	}
-	x := &message{Message: m, id: s.id, sentAt: s.at}
+	x := &message{Message: m, id: s.id, name: s.id, sentAt: s.at}
 	q.live++
-	q.note(history.Event{Kind: history.Sent, Record: x.id, Group: m.Group, Digest: digestOf(m)})
+	q.named[x.name] = x
+	q.note(history.Event{Kind: history.Sent, Record: x.id, Group: m.Group, Digest: messageDigest(m.Body, m.Group, m.Attributes)})
 	switch {
 	case q.fifo():
 		x.sequence = fmt.Sprintf("188%017d", q.seen.count())
@@ -223,16 +236,9 @@ func (q *Queue) accept(s sent[Message]) error {
 		x.hidden = true
 		x.timer = q.clock.at(s.at.Add(m.Delay), func() { q.show(x) })
 	default:
-		q.ready.push(x)
+		q.list(x)
 	}
 	return nil
-}
-
-// digestOf is Digest of a message that has not been delivered yet.
-func digestOf(m Message) string {
-	d := digest{sha256.New()}
-	d.message(m.Body, m.Group, m.Attributes)
-	return d.sum()
 }
 
 // join puts a message at the end of its group.
@@ -249,7 +255,7 @@ func (q *Queue) join(m *message) {
 		g.last.after = m
 	}
 	g.last = m
-	q.list(g)
+	q.listGroup(g)
 }
 
 // show makes a hidden message visible.
@@ -259,15 +265,23 @@ func (q *Queue) show(m *message) {
 		q.inFlight--
 	}
 	if m.group == nil {
-		q.ready.push(m)
+		q.list(m)
 		return
 	}
-	q.list(m.group)
+	q.listGroup(m.group)
 }
 
-// list puts a group at the end of the list of idle groups if its first message is visible. A message that is
+// list puts a visible message of a standard queue at the end of the list of those.
+func (q *Queue) list(m *message) {
+	if !m.listed {
+		m.listed = true
+		q.ready.push(m)
+	}
+}
+
+// listGroup puts a group at the end of the list of idle groups if its first message is visible. A message that is
 // hidden holds back those behind it, and none before it.
-func (q *Queue) list(g *group) {
+func (q *Queue) listGroup(g *group) {
 	switch {
 	case g.listed:
 	case g.first == nil:
@@ -281,6 +295,7 @@ func (q *Queue) list(g *group) {
 // remove takes a message out of the queue. It does not list the group.
 func (q *Queue) remove(m *message) {
 	m.gone = true
+	delete(q.named, m.name)
 	q.live--
 	q.clock.cancel(m.timer)
 	if m.hidden && m.receives > 0 {
@@ -310,7 +325,7 @@ func (q *Queue) delete(m *message, number int) bool {
 	}
 	q.remove(m)
 	if m.group != nil {
-		q.list(m.group)
+		q.listGroup(m.group)
 	}
 	return true
 }
@@ -321,30 +336,50 @@ func (q *Queue) receive(m *message, visibility time.Duration) {
 	if m.receives == 1 {
 		m.firstAt = q.clock.now
 	}
-	if visibility > 0 {
-		m.hidden = true
-		q.inFlight++
-		m.timer = q.clock.at(q.clock.now.Add(visibility), func() { q.show(m) })
+	m.receivedAt = q.clock.now
+	q.hide(m, visibility)
+}
+
+// hide hides a visible message for so long.
+func (q *Queue) hide(m *message, visibility time.Duration) {
+	if visibility <= 0 {
+		return
 	}
+	m.hidden = true
+	q.inFlight++
+	m.until = q.clock.now.Add(visibility)
+	m.timer = q.clock.at(m.until, func() { q.show(m) })
 }
 
 // duplicate puts a second copy of a message into a standard queue.
 func (q *Queue) duplicate(m *message) {
 	x := *m
-	x.hidden, x.timer = false, nil
+	x.hidden, x.timer, x.listed = false, nil, false
+	for n := 2; q.named[x.name] != nil; n++ {
+		x.name = m.id + "~" + strconv.Itoa(n)
+	}
+	q.named[x.name] = &x
 	q.live++
-	q.ready.push(&x)
+	q.list(&x)
 	q.note(history.Event{Kind: history.Duplicated, Record: m.id, Group: m.Group})
 }
 
-// change hides a message that is in flight until the timeout has passed from now on.
+// change hides a message that has been received until the timeout has passed from now on.
 func (q *Queue) change(m *message, timeout time.Duration) {
 	q.clock.cancel(m.timer)
-	if timeout <= 0 {
-		q.show(m)
+	if m.hidden {
+		m.hidden = false
+		q.inFlight--
+	}
+	q.hide(m, timeout)
+	if m.hidden {
 		return
 	}
-	m.timer = q.clock.at(q.clock.now.Add(timeout), func() { q.show(m) })
+	if m.group == nil {
+		q.list(m)
+	} else {
+		q.listGroup(m.group)
+	}
 }
 
 // unreceive takes back the receive of a message that is hidden.
@@ -377,6 +412,8 @@ type receiving struct {
 	queue  *Queue
 	next   *message // of the last group
 	groups []*group // of a FIFO queue: those that it has come to
+	// visible are the messages of a standard queue that it has left visible.
+	visible []*message
 }
 
 func (q *Queue) receiving() *receiving { return &receiving{queue: q} }
@@ -389,10 +426,10 @@ func (r *receiving) peek() *message {
 			return nil
 		}
 		m := q.ready.front()
-		if !m.gone && !q.unfit(m) {
+		if !m.gone && !m.hidden && !q.unfit(m) {
 			return m
 		}
-		q.ready.pop()
+		q.ready.pop().listed = false
 	}
 	for {
 		for r.next != nil && !r.next.hidden {
@@ -416,8 +453,12 @@ func (r *receiving) peek() *message {
 func (r *receiving) skip() {
 	if r.queue.fifo() {
 		r.next = r.next.after
-	} else {
-		r.queue.ready.pop()
+		return
+	}
+	m := r.queue.ready.pop()
+	m.listed = false
+	if !m.hidden && !m.gone {
+		r.visible = append(r.visible, m)
 	}
 }
 
@@ -425,7 +466,12 @@ func (r *receiving) skip() {
 func (r *receiving) end() {
 	for _, g := range r.groups {
 		g.listed = false
-		r.queue.list(g)
+		r.queue.listGroup(g)
+	}
+	for _, m := range r.visible {
+		if !m.gone {
+			r.queue.list(m)
+		}
 	}
 }
 

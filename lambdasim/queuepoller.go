@@ -30,6 +30,7 @@ type openBatch struct {
 type receipt struct {
 	message *message
 	number  int
+	until   time.Time // when its visibility timeout ends, unless that is changed
 }
 
 func (p *queuePoller) drained() bool {
@@ -159,7 +160,7 @@ func (p *queuePoller) add(r *receiving, m *message) bool {
 	}
 	r.skip()
 	p.quota.use(len(b.inv.payload) - size)
-	b.received = append(b.received, receipt{m, m.receives})
+	b.received = append(b.received, receipt{m, m.receives, m.until})
 	e.deliver(b.inv, delivery{m.id, m.Group, m.receives})
 	if !q.fifo() && e.sim.Unknown.DuplicateRate > Draw(e.sim.Seed, "duplicate", m.id, m.receives) {
 		q.duplicate(m)
@@ -176,6 +177,9 @@ func (p *queuePoller) settle(b *openBatch, r result) {
 		case m.gone || m.receives != x.number:
 		case r.failed() || r.answer.whole || r.answer.failed[m.id]:
 			kind = history.Returned
+			if p.engine.sim.Unknown.RestoreVisibility && m.hidden && !m.until.Equal(x.until) {
+				p.queue.change(m, x.until.Sub(p.engine.now))
+			}
 		case p.queue.delete(m, x.number):
 			kind = history.Deleted
 		}

@@ -93,6 +93,10 @@ type Unknown struct {
 	// offset reported, later successes too. Default: what was reported comes again and nothing else, which
 	// is what the documentation says in passing.
 	ResendFromLowest bool
+	// RestoreVisibility: a message that the function reports, and whose visibility timeout it has changed, comes back
+	// when it would have done without the change. Default: the mapping leaves the message alone, so that the change
+	// holds. AWS does not document what the mapping does with a message that is reported.
+	RestoreVisibility bool
 	// RetryDelay is how long a stream's batch waits before it is tried again, given how often it has
 	// failed so far, from 1. Default: 100 ms, doubled each time, up to a minute. It has to be positive.
 	RetryDelay func(failures int) time.Duration

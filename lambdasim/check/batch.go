@@ -33,6 +33,7 @@ type entry struct {
 	copies     int // how often it is in the batch
 	starts     int
 	oks        int    // handlers that succeeded, and drops
+	forwarded  bool   // dead-lettered by the function
 	late       bool   // a handler may have succeeded or not
 	last       string // what its last handler ended with; empty if none was started
 	delivery   int    // number of the delivery, of the last of its copies
@@ -119,6 +120,9 @@ func (c *Checker) judgeReport(inv *invocation, e history.Event) {
 		}
 		about := history.Event{At: e.At, Record: r.id, Invocation: inv.number}
 		switch {
+		case at.forwarded:
+			c.violate(OverReported, about, r.group.name, "record %s of group %q was reported by invocation %d, which had dead-lettered it",
+				r.id, r.group.name, inv.number)
 		case at.done() && !at.late && (c.rules.Order != Strict || !failedBefore):
 			c.violate(OverReported, about, r.group.name, "record %s of group %q was reported by invocation %d, in which it had been handled successfully",
 				r.id, r.group.name, inv.number)

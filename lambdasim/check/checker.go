@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/lambdasim/history"
@@ -113,6 +114,10 @@ func (c *Checker) Record(e history.Event) {
 		c.invoked(e)
 	case history.Started:
 		c.started(e)
+	case history.Changed:
+		c.changed(e)
+	case history.Forwarded:
+		c.forwarded(e)
 	case history.Ended:
 		c.ended(e)
 	case history.Answered, history.Failed, history.Crashed, history.TimedOut:
@@ -291,6 +296,50 @@ func (c *Checker) started(e history.Event) {
 	}
 	c.verdict.Totals.Concurrent = max(c.verdict.Totals.Concurrent, c.open)
 	c.verdict.Totals.ConcurrentGroups = max(c.verdict.Totals.ConcurrentGroups, c.openGroups)
+}
+
+// underHand returns the entry of a record that a function does something about, if its invocation is under way.
+func (c *Checker) underHand(e history.Event) *entry {
+	inv := c.invocations[e.Invocation]
+	if inv == nil || inv.over || !inv.invoked || inv.records[e.Record] == nil {
+		c.violate(Stray, e, "", "invocation %d, which was over, never began or has no such record, did something about record %s: %s", e.Invocation, e.Record, e.Kind)
+		return nil
+	}
+	at := inv.records[e.Record]
+	c.checkGroup(e, at.record.group)
+	return at
+}
+
+// changed books a change of visibility. What it leads to shows in the deliveries.
+func (c *Checker) changed(e history.Event) {
+	if at := c.underHand(e); at != nil && e.Until < e.At {
+		c.incoherent(e, "hides a record until an instant that has passed")
+	}
+}
+
+// forwarded books that the function has dead-lettered a record.
+func (c *Checker) forwarded(e history.Event) {
+	at := c.underHand(e)
+	if at == nil {
+		return
+	}
+	r, g := at.record, at.record.group.name
+	switch {
+	case at.forwarded:
+		c.violate(Repeated, e, g, "record %s of group %q was dead-lettered twice by invocation %d", e.Record, g, e.Invocation)
+	case at.done() && !at.late:
+		c.violate(OverReported, e, g, "record %s of group %q was dead-lettered by invocation %d, in which it had been handled successfully", e.Record, g, e.Invocation)
+	case len(at.open) > 0:
+		c.violate(OverReported, e, g, "record %s of group %q was dead-lettered by invocation %d while it was being handled", e.Record, g, e.Invocation)
+	case !strings.HasPrefix(r.digest, e.Digest):
+		c.violate(Garbled, e, g, "the dead letter of record %s of group %q, which invocation %d has sent, has another body than the record", e.Record, g, e.Invocation)
+	}
+	at.forwarded, at.oks, at.late = true, at.copies, false
+	if !r.forwarded {
+		r.forwarded = true
+		c.verdict.Totals.Forwarded++
+	}
+	r.settle()
 }
 
 // checkStart looks at a start on its own: that the record is not handled too often, and that the handler was

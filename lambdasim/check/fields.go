@@ -24,6 +24,8 @@ var usedBy = [...]struct{ must, may fields }{
 	history.Received:     {invocationField | recordField | numberField, groupField},
 	history.Invoked:      {invocationField | untilField, numberField},
 	history.Started:      {invocationField | recordField, groupField | numberField | digestField},
+	history.Changed:      {invocationField | recordField | untilField, groupField},
+	history.Forwarded:    {invocationField | recordField | detailField, groupField | digestField},
 	history.Ended:        {invocationField | recordField | detailField, groupField | numberField},
 	history.Answered:     {invocationField, detailField},
 	history.Failed:       {invocationField, detailField},

@@ -24,6 +24,9 @@ var goodHistories = map[string]string{
 		sent r=e1 g=e p=1e
 		sent r=f1 g=f p=1f
 		sent r=h1 g=h p=1h
+		sent r=k1 g=k p=1k
+		sent r=k2 g=k p=2k
+		sent r=k3 g=k p=3k
 		filtered r=c1 g=c
 		expired r=h1 g=h
 		received i=1 r=a1 g=a n=1
@@ -93,6 +96,28 @@ var goodHistories = map[string]string{
 		ended i=8 r=f1 g=f n=1 d=ok
 		answered i=8
 		deleted i=8 r=f1 g=f
+		received i=9 r=k1 g=k n=1
+		received i=9 r=k2 g=k n=1
+		received i=9 r=k3 g=k n=1
+		invoked i=9 n=3 u=900000
+		started i=9 r=k1 g=k n=1 p=1k
+		ended i=9 r=k1 g=k n=1 d=fail
+		forwarded i=9 r=k1 g=k p=1k d=dead.fifo
+		started i=9 r=k2 g=k n=1 p=2k
+		ended i=9 r=k2 g=k n=1 d=ok
+		started i=9 r=k3 g=k n=1 p=3k
+		ended i=9 r=k3 g=k n=1 d=fail
+		changed i=9 r=k3 g=k u=2000
+		answered i=9 d={"batchItemFailures":[{"itemIdentifier":"k3"}]}
+		deleted i=9 r=k1 g=k
+		deleted i=9 r=k2 g=k
+		returned i=9 r=k3 g=k
+		received i=10 r=k3 g=k n=2
+		invoked i=10 n=1 u=900000
+		started i=10 r=k3 g=k n=1 p=3k
+		ended i=10 r=k3 g=k n=1 d=ok
+		answered i=10
+		deleted i=10 r=k3 g=k
 		finished d=drained`,
 
 	"a stream": `
@@ -380,6 +405,16 @@ var exceptions = []exception{
 		return m.change == "drop" && m.was.Kind == history.Started && m.was.Record == "a2" && m.was.Invocation == 2
 	}},
 
+	{"what a change of visibility leads to shows in the deliveries", func(m mutant) bool {
+		return m.was.Kind == history.Changed || m.now.Kind == history.Changed && m.change == "swap"
+	}},
+	{"a dead letter need not show its body, and its queue has any name", func(m mutant) bool {
+		return m.was.Kind == history.Forwarded && (m.change == "digest" && m.now.Digest == "" || m.change == "detail")
+	}},
+	{"that a record was dead-lettered is for the function to say, as is that it was left out", func(m mutant) bool {
+		kinds := []history.Kind{history.Ended, history.Forwarded}
+		return m.change == "kind" && isOneOf(m.was.Kind, kinds...) && isOneOf(m.now.Kind, kinds...) && m.was.Record == "e1"
+	}},
 	{"the words of an error are free", changes("detail", history.Failed, history.Crashed)},
 	{"success has more than one spelling", both(changes("detail", history.Answered), func(m mutant) bool {
 		return m.now.Detail == "" || m.now.Detail == `{"batchItemFailures":[]}`

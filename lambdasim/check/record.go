@@ -15,6 +15,7 @@ type record struct {
 	settled    bool   // has succeeded, or is not going to: nothing waits for it
 	success    bool   // a handler has succeeded
 	dropped    bool   // left out on purpose
+	forwarded  bool   // dead-lettered by the function
 	last       string // what its last handler ended with; empty if none was started
 
 	before, after *record // among the group's unsettled ones, in the order they were sent

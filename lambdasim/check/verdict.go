@@ -57,7 +57,8 @@ type Totals struct {
 
 	Deleted      int
 	Checkpointed int
-	DeadLettered int
+	DeadLettered int // by the queue
+	Forwarded    int // records that the function has dead-lettered by itself
 	Discarded    int
 	Expired      int
 	Filtered     int
@@ -109,6 +110,9 @@ func (v Verdict) String() string {
 	}
 	fmt.Fprintf(&text, "%d records, %d invocations, %d handled, %d redelivered, %d dead-lettered, %d discarded, %d expired, %d left, %v",
 		t.Sent, t.Invocations, t.Handled, t.Redelivered, t.DeadLettered, t.Discarded, t.Expired, t.Remaining, t.Elapsed.Round(time.Millisecond))
+	if t.Forwarded > 0 {
+		fmt.Fprintf(&text, ", %d dead-lettered by the function", t.Forwarded)
+	}
 	for _, violation := range v.Violations {
 		fmt.Fprintf(&text, "\n  %v", violation)
 	}

@@ -30,6 +30,11 @@ const (
 	// Started: in Invocation a handler has started on Record, for the Number-th time there. Digest is that of the
 	// payload that the handler was given, if it shows it.
 	Started
+	// Changed: in Invocation the function has changed the visibility of Record, which is now hidden until Until.
+	Changed
+	// Forwarded: in Invocation the function has sent Record to the dead-letter queue Detail by itself. Digest is that
+	// of the letter's body, with which the record's own begins.
+	Forwarded
 	// Ended: the handler that was started for the Number-th time has ended. Detail is one of the outcomes.
 	Ended
 	// Answered: Invocation has ended with a response in time; Detail is the body.
@@ -79,7 +84,7 @@ const (
 
 var kindNames = [...]string{
 	Began: "began", Sent: "sent", Duplicated: "duplicated", Filtered: "filtered", Received: "received",
-	Invoked: "invoked", Started: "started", Ended: "ended", Answered: "answered", Failed: "failed",
+	Invoked: "invoked", Started: "started", Changed: "changed", Forwarded: "forwarded", Ended: "ended", Answered: "answered", Failed: "failed",
 	Crashed: "crashed", TimedOut: "timed-out", Deleted: "deleted", Checkpointed: "checkpointed",
 	Returned: "returned", Stale: "stale", DeadLettered: "dead-lettered", Discarded: "discarded", Expired: "expired",
 	Finished: "finished",
