@@ -174,7 +174,7 @@ func userPackages(t *testing.T) (dirs []string) {
 			return err
 		}
 		switch {
-		case dir != "." && strings.HasPrefix(entry.Name(), "."), entry.Name() == "testdata", slices.Contains([]string{"test", "cmd", "docs", "examples", "lambdasim", "tools"}, dir),
+		case dir != "." && strings.HasPrefix(entry.Name(), "."), entry.Name() == "testdata", slices.Contains([]string{"test", "cmd", "docs", "examples", "internal", "lambdasim", "tools"}, dir),
 			slices.Contains(notForUsers, filepath.ToSlash(dir)), dir != "." && fileExists(filepath.Join(path, "go.mod")):
 			return filepath.SkipDir
 		}

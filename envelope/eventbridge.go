@@ -2,10 +2,10 @@ package envelope
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/troupe-go/troupe/internal/jsonfault"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -22,9 +22,9 @@ func EventBridge(next func(context.Context, events.EventBridgeEvent) error, opti
 }
 
 func eventBridge(payload []byte) (event events.EventBridgeEvent, err error) {
-	switch err := json.Unmarshal(payload, &event); {
-	case err != nil:
-		return event, err
+	switch fault := jsonfault.Unmarshal(payload, &event, false); {
+	case fault != nil:
+		return event, fault
 	case event.ID == "":
 		return event, missing("id", "an EventBridge event's id")
 	case event.DetailType == "":

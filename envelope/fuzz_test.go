@@ -18,9 +18,9 @@ import (
 const secret = "s3cr3t-s3cr3t-15"
 
 // vocabulary is what errors may be made of: one that matches holds nothing of a message.
-var vocabulary = regexp.MustCompile(`^(troupe: S3 record \d+ of \d+ in the message: )?troupe: record cannot be decoded: [\w.*-]+: ` +
+var vocabulary = regexp.MustCompile(`^(troupe: S3 record \d+ of \d+ in the message: )?troupe: record cannot be decoded: [\w.*\[\]-]+: ` +
 	`(not JSON|JSON is cut short|empty where JSON was expected|missing or empty where [\w' -]+ was expected|not what SNS writes there|another source where aws:s3 was expected` +
-	`|\w+Confirmation where an SNS Notification was expected|(array|bool|null|number|object|string|value) where [\w.\[\]]+ was expected|no events\.\w+, says its decoder with an error of type [*\w.]+)` +
+	`|\w+Confirmation where an SNS Notification was expected|more after the JSON value|(array|boolean|null|number|object|string)( out of range| of another form| that is not base64| that its UnmarshalJSON refuses)? where [\w.\[\]]+ was expected)` +
 	`( \(at byte \d+ of the payload\))?$`)
 
 // handledSafely gives a body to each envelope, and looks at the errors.

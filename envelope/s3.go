@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/troupe-go/troupe/internal/jsonfault"
 	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/typed"
 )
@@ -43,8 +44,8 @@ type s3Event struct {
 }
 
 func decodeS3(payload []byte) (event s3Event, err error) {
-	if err := json.Unmarshal(payload, &event); err != nil {
-		return event, err
+	if fault := jsonfault.Unmarshal(payload, &event, false); fault != nil {
+		return event, fault
 	}
 	if event.Records == nil && event.Event != "s3:TestEvent" {
 		return event, missing("Records", "an S3 event's list of records")
@@ -53,9 +54,9 @@ func decodeS3(payload []byte) (event s3Event, err error) {
 }
 
 func s3Record(payload []byte) (record events.S3EventRecord, err error) {
-	switch err := json.Unmarshal(payload, &record); {
-	case err != nil:
-		return record, err
+	switch fault := jsonfault.Unmarshal(payload, &record, false); {
+	case fault != nil:
+		return record, fault
 	case record.EventSource != "aws:s3":
 		return record, &messages.DecodeError{Field: "eventSource", Offset: -1, Problem: "another source where aws:s3 was expected"}
 	case record.S3.Bucket.Name == "":

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
 // The functions here take text that encoding/json has found to be JSON, and the index where a value starts,
@@ -147,5 +149,9 @@ func checked(text []byte) error {
 	if json.Valid(text) {
 		return nil
 	}
-	return notJSON(text)
+	s := jsonscan.Scanner{Text: string(text)}
+	if end := s.Value(s.Space(0), 0); end >= 0 {
+		s.End(end)
+	}
+	return s.Err()
 }

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -134,22 +133,4 @@ func partitions(text string, records span) ([]partition, error) {
 		found = append(found, partition{key, at})
 	}
 	return found, nil
-}
-
-// notJSON says where text stops being JSON.
-func notJSON(text []byte) error {
-	if len(text) == 0 {
-		return errors.New("the payload is empty where JSON was expected")
-	}
-	var whole json.RawMessage
-	err := json.Unmarshal(text, &whole)
-	var syntax *json.SyntaxError
-	switch {
-	case !errors.As(err, &syntax):
-		return errors.New("not JSON")
-	case syntax.Offset >= int64(len(text)):
-		return fmt.Errorf("the JSON is cut short after %d bytes", len(text))
-	default:
-		return fmt.Errorf("not JSON at byte %d of %d", max(syntax.Offset-1, 0), len(text))
-	}
 }

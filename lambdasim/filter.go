@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/troupe-go/troupe/internal/jsonfault"
 )
 
 // FilterCriteria says which records the function gets to see: those that match at least one of the filters.
@@ -41,8 +43,8 @@ func (f FilterCriteria) compile() ([]pattern, error) {
 	var list []pattern
 	for i, filter := range f.Filters {
 		var tree map[string]any
-		if err := json.Unmarshal([]byte(filter.Pattern), &tree); err != nil {
-			return nil, fmt.Errorf("lambdasim: FilterCriteria: filter %d is not a JSON object: %w", i, err)
+		if fault := jsonfault.Unmarshal([]byte(filter.Pattern), &tree, false); fault != nil {
+			return nil, fmt.Errorf("lambdasim: FilterCriteria: filter %d is not a JSON object: %s", i, fault.Error())
 		}
 		p, err := compilePattern(tree)
 		if err != nil {

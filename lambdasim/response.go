@@ -65,8 +65,8 @@ func (s *Simulation) identifiers(list json.RawMessage, inBatch func(id string) b
 // identifier reads the identifier of a record: a string, or Kafka's object.
 func (s *Simulation) identifier(raw json.RawMessage) (id string, ok bool) {
 	if !s.rules().Composite {
-		err := json.Unmarshal(raw, &id)
-		return id, err == nil && id != ""
+		decoded := json.Unmarshal(raw, &id) == nil
+		return id, decoded && id != ""
 	}
 	var object struct {
 		Partition *string `json:"partition"`

@@ -123,10 +123,11 @@ func (e *PanicError) Unwrap() error {
 
 // DecodeError says where a record stopped being readable. It never holds any of the payload (SPEC S9).
 type DecodeError struct {
-	// Field is the path of the value that could not be read, such as "kinesis.data"; empty if unknown.
+	// Field is the path of the value that could not be read, such as "kinesis.data" or "body.lines[1].sku"; empty if
+	// unknown. Its names are those of the Go type's fields; a * stands for the key of a map.
 	Field string
-	// Offset counts the bytes from the start of the record's JSON, or of its payload where that is what
-	// cannot be decoded, to where reading stopped; −1 if unknown.
+	// Offset is the index of the first byte of that value, or of the first byte that is not JSON. It counts from the
+	// start of the record's JSON, or of its payload where that is what cannot be decoded; −1 if unknown.
 	Offset int64
 	// Problem says what came and what was expected there: "number where a string was expected".
 	Problem string

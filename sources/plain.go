@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
-	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/troupe-go/troupe/internal/jsonfault"
 	"github.com/troupe-go/troupe/internal/jsonscan"
 	"github.com/troupe-go/troupe/messages"
 )
@@ -50,7 +50,7 @@ func faultIn[T any](s *jsonscan.Scanner, i int, l *layout, base int, open, shut 
 				if k == l.nest && value[0] == '{' {
 					return faultIn[T](s, at, l, l.outer, open, shut)
 				}
-				return &messages.DecodeError{Field: l.path(k), Offset: int64(at), Problem: problem(value, len(open), err)}
+				return &messages.DecodeError{Field: l.path(k), Offset: int64(at), Problem: problem[T](open+value+shut, len(open), err)}
 			}
 		}
 		i, more = s.Next(i, '}')
@@ -58,41 +58,53 @@ func faultIn[T any](s *jsonscan.Scanner, i int, l *layout, base int, open, shut 
 	return nil // not covered, as in undecodable
 }
 
-// problem puts the error for a value, which stood at an offset of the text that was decoded, in words that
-// hold nothing of the value. Those of encoding/json and aws-lambda-go may.
-func problem(raw string, offset int, err error) string {
+// problem says what is wrong with a value, which stands at an offset of a text that cannot be decoded into a T, in
+// words that hold nothing of the value.
+func problem[T any](text string, offset int, err error) string {
+	fault := jsonfault.Find([]byte(text), reflect.TypeFor[T](), false)
+	if fault == nil { // not covered, as in undecodable
+		fault = &jsonfault.Fault{Offset: offset + 1}
+	}
+	said := errWrongKind.Error()
 	var (
-		text    = errWrongKind.Error()
-		inside  = true
-		kind    *json.UnmarshalTypeError
 		corrupt base64.CorruptInputError
 		unknown events.UnsupportedDynamoDBTypeError
 	)
 	switch {
 	case errors.As(err, &corrupt):
-		text = "not base64"
+		said = "not base64"
 	case errors.As(err, &unknown):
-		text = "attribute of an unknown type"
-	case errors.As(err, &kind):
-		text = mismatch(kind)
-		inside = kind.Offset > int64(offset)+1
+		said = "attribute of an unknown type"
+	case fault.Refusal != nil:
+		said = refusal(fault)
+	case fault.Type != nil:
+		said = mismatch(fault)
 	}
-	if inside && (raw[0] == '{' || raw[0] == '[') {
-		text += " inside of it"
+	if first := text[offset]; fault.Offset > offset && (first == '{' || first == '[') {
+		said += " inside of it"
 	}
-	return text
+	return said
 }
 
-func mismatch(err *json.UnmarshalTypeError) string {
-	// Value is "number 1e400" if it is a number that does not fit.
-	given, literal, _ := strings.Cut(err.Value, " ")
-	switch {
-	case literal != "" && err.Type.Kind() == reflect.Float64:
-		return "number out of range"
-	case given == "bool":
-		given = "boolean"
+// refusal is the problem of a value whose type decodes itself: as far as its kind goes, by the type that its
+// UnmarshalJSON decodes it into.
+func refusal(fault *jsonfault.Fault) string {
+	switch fault.Type {
+	case reflect.TypeFor[events.SecondsEpochTime]():
+		return mismatch(&jsonfault.Fault{Kind: fault.Kind, Type: reflect.TypeFor[float64](), OutOfRange: fault.Kind == "number"})
+	case reflect.TypeFor[events.DynamoDBAttributeValue]():
+		if fault.Kind != "object" && fault.Kind != "null" {
+			return mismatch(&jsonfault.Fault{Kind: fault.Kind, Type: reflect.TypeFor[map[string]any]()})
+		}
 	}
-	return given + " where " + wanted(err.Type) + " was expected"
+	return errWrongKind.Error()
+}
+
+func mismatch(fault *jsonfault.Fault) string {
+	if fault.OutOfRange && fault.Type.Kind() == reflect.Float64 {
+		return "number out of range"
+	}
+	return fault.Kind + " where " + wanted(fault.Type) + " was expected"
 }
 
 func wanted(t reflect.Type) string {

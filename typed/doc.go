@@ -24,9 +24,10 @@
 // the Report counts it and the log has a line.
 //
 // The error holds nothing of the payload (SPEC S9). What decoders say of a failure often quotes what they read,
-// so their errors are neither repeated nor wrapped: field, position and Go types are taken from them, and for
-// an error of an unknown kind no more than its own Go type. A Decoder that has more to say returns a
-// *troupe.DecodeError, which is passed on. A panic, in an UnmarshalJSON say, is the record's failure as any
+// so their errors are neither repeated nor wrapped. Where the payload is JSON, field, position and problem are
+// found by going through it once more, which calls the UnmarshalJSON and UnmarshalText methods of its types
+// again. Of an error of another kind the text has no more than its Go type. A Decoder that has more to say
+// returns a *troupe.DecodeError, which is passed on. A panic, in an UnmarshalJSON say, is the record's failure as any
 // panic is, and what it panics with is told.
 //
 // # Items of DynamoDB

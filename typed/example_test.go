@@ -210,5 +210,5 @@ func ExampleDisallowUnknownFields() {
 	fmt.Println(typed.SQS(handle, typed.DisallowUnknownFields())(context.Background(), msg))
 	// Output:
 	// <nil>
-	// troupe: record cannot be decoded: body: a field that typed_test.Order does not have
+	// troupe: record cannot be decoded: body: a field that typed_test.Order does not have (at byte 12 of the payload)
 }

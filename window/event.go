@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/jsonfault"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -63,13 +64,8 @@ func From(ctx context.Context) (p Properties, ok bool) {
 // readProperties reads an event without its records.
 func readProperties(rest []byte) (Properties, error) {
 	var p Properties
-	if err := json.Unmarshal(rest, &p); err != nil {
-		// The error may hold a part of the state's text, so its own words are not used.
-		field := "window"
-		if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			field = kind.Field
-		}
-		return p, refused(fmt.Errorf(`%q cannot be decoded`, field))
+	if fault := jsonfault.Unmarshal(rest, &p, false); fault != nil {
+		return p, refused(fmt.Errorf(`%q cannot be decoded: %s`, fault.Path, fault.Problem))
 	}
 	return p, nil
 }

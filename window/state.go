@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/troupe-go/troupe/internal/jsonfault"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -27,24 +28,14 @@ func initial[S any](raw json.RawMessage) (state S, text json.RawMessage, err err
 		}
 		return state, json.RawMessage(empty), nil
 	}
-	if err := json.Unmarshal(raw, &state); err != nil {
-		return state, nil, refused(fmt.Errorf(`"state" cannot be decoded into a %T%s`, state, place(err)))
+	if fault := jsonfault.Unmarshal(raw, &state, false); fault != nil {
+		return state, nil, refused(fmt.Errorf(`"state" cannot be decoded into a %s: %s`, nameOf[S](), fault.Error()))
 	}
 	return state, raw, nil
 }
 
-// place says where decoding failed without quoting any of the text.
-func place(err error) string {
-	kind, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
-		return ""
-	}
-	where := fmt.Sprintf(": a %v is needed at byte %d", kind.Type, kind.Offset)
-	if kind.Field != "" {
-		where += ", in " + kind.Field
-	}
-	return where
-}
+// nameOf returns the name of a state's type.
+func nameOf[S any]() string { return jsonfault.TypeName(reflect.TypeFor[S]()) }
 
 // isEmpty reports whether raw is absent, null or {}.
 func isEmpty(raw json.RawMessage) bool {
@@ -64,13 +55,31 @@ func encode[S any](state S) (json.RawMessage, error) {
 	text, err := json.Marshal(state)
 	switch {
 	case err != nil:
-		return nil, messages.Permanent(fmt.Errorf("troupe: the state, a %T, cannot be encoded: %w", state, err))
+		return nil, messages.Permanent(fmt.Errorf("troupe: the state, a %s, cannot be encoded: %s", nameOf[S](), unencodable(err)))
 	case len(text) > MaxState:
 		return nil, messages.Permanent(fmt.Errorf("troupe: the state has %d bytes of JSON where %d are the limit", len(text), MaxState))
 	case isEmpty(text): // null may pass for no state at all, which Lambda takes for a failure
 		return json.RawMessage(empty), nil
 	}
 	return text, nil
+}
+
+// unencodable says why encoding/json has no JSON for a state, without its words: they may quote the state.
+func unencodable(err error) string {
+	if e, ok := errors.AsType[*json.MarshalerError](err); ok {
+		t := e.Type
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		return fmt.Sprintf("the marshaler of %s failed", jsonfault.TypeName(t))
+	}
+	if e, ok := errors.AsType[*json.UnsupportedTypeError](err); ok {
+		return "JSON has nothing for a " + jsonfault.TypeName(e.Type)
+	}
+	if _, ok := errors.AsType[*json.UnsupportedValueError](err); ok {
+		return "a number in it is not finite, or a value in it contains itself"
+	}
+	return "a marshaler failed"
 }
 
 // plain reports whether values of type t are copied whole by an assignment and always have a JSON form, one

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"runtime"
 	"strings"
@@ -357,7 +358,7 @@ func TestAStateThatCannotBeCarriedFailsItsRecord(t *testing.T) {
 	}
 	for data, says := range map[string]string{
 		"large": "bytes of JSON where 1048576 are the limit",
-		"nan":   "troupe: the state, a window_test.state, cannot be encoded: json: unsupported value: NaN",
+		"nan":   "troupe: the state, a window_test.state, cannot be encoded: a number in it is not finite, or a value in it contains itself",
 	} {
 		var attempts int
 		var failure error
@@ -389,14 +390,14 @@ func TestEventsThatAreRefused(t *testing.T) {
 		"nothing":                    {``, "empty"},
 		"no window":                  {`{"Records":[]}`, "TumblingWindowInSeconds"},
 		"a null window":              {`{"Records":[],"window":null}`, "TumblingWindowInSeconds"},
-		"a window of text":           {`{"Records":[],"window":"secret"}`, `"window" cannot be decoded`},
-		"a window that is no time":   {`{"Records":[],"window":{"start":"secret"}}`, `"window" cannot be decoded`},
+		"a window of text":           {`{"Records":[],"window":"secret"}`, `"window" cannot be decoded: string where window.Bounds was expected`},
+		"a window that is no time":   {`{"Records":[],"window":{"start":"secret"}}`, `"window.start" cannot be decoded: string that its UnmarshalJSON refuses where time.Time was expected`},
 		"a shard that is a number":   {strings.Replace(whole, `"shardId-000000000006"`, "6", 1), `"shardId" cannot be decoded`},
 		"no records":                 {strings.Replace(whole, "Records", "Rows", 1), `"Records" is missing`},
 		"records of another source":  {strings.Replace(whole, "aws:kinesis\"", "aws:dynamodb\"", 1), "aws:kinesis was expected"},
-		"a state of another type":    {string(document(`"secret"`, false, "a")), `"state" cannot be decoded into a window_test.counts: a window_test.counts is needed at byte 8`},
-		"a state of another element": {string(document(`{"secret":"secret"}`, false, "a")), `"state" cannot be decoded into a window_test.counts: a int is needed at byte 18`},
-		"a state of a large number":  {string(document(`{"a":1e400}`, false, "a")), `"state" cannot be decoded into a window_test.counts`},
+		"a state of another type":    {string(document(`"secret"`, false, "a")), `"state" cannot be decoded into a window_test.counts: string where window_test.counts was expected (at byte 0)`},
+		"a state of another element": {string(document(`{"secret":"secret"}`, false, "a")), `"state" cannot be decoded into a window_test.counts: *: string where int was expected (at byte 10)`},
+		"a state of a large number":  {string(document(`{"a":1e400}`, false, "a")), `"state" cannot be decoded into a window_test.counts: *: number of another form where int was expected (at byte 5)`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := window.Kinesis(func(context.Context, counts, events.KinesisEventRecord) (counts, error) {
@@ -487,4 +488,92 @@ func TestNothingRefersToThePayload(t *testing.T) {
 	clear(payload)
 	assert.Equal(t, []string{"key", "1", "shardId-000000000006", `{"first":1}`}, kept)
 	assert.Equal(t, counts{"first": 1}, state)
+}
+
+// spilling quotes what it reads and what it writes.
+type spilling struct{ Text string }
+
+func (s *spilling) UnmarshalJSON(b []byte) error {
+	if !strings.Contains(string(b), "write") {
+		return fmt.Errorf("what is %s?", b)
+	}
+	return json.Unmarshal(b, &s.Text)
+}
+
+func (s spilling) MarshalJSON() ([]byte, error) { return nil, fmt.Errorf("what is %s?", s.Text) }
+
+// spelled is a key that quotes what it reads and writes.
+type spelled struct{ text string }
+
+func (s *spelled) UnmarshalText(b []byte) error {
+	if !strings.HasPrefix(string(b), "write") {
+		return fmt.Errorf("what is %s?", b)
+	}
+	s.text = string(b)
+	return nil
+}
+
+func (s spelled) MarshalText() ([]byte, error) { return nil, fmt.Errorf("what is %s?", s.text) }
+
+// customers is a state whose keys and values are the customers' own.
+type customers struct {
+	By     map[string]int                       `json:"by"`
+	Deep   map[string]map[string]map[string]int `json:"deep"`
+	Own    *spilling                            `json:"own,omitempty"`
+	Keys   map[spelled]int                      `json:"keys,omitempty"`
+	Quoted int                                  `json:"quoted,string"`
+	Any    any                                  `json:"any"`
+	embedded
+}
+
+type embedded struct {
+	Inner map[string]bool `json:"inner"`
+}
+
+// SPEC S9: nothing of a state gets into the error of an invocation, not the keys of its maps either, and the error is
+// the same for every version of Go.
+func TestNothingOfAStateIsInAnError(t *testing.T) {
+	const who = "customer-4711-jane"
+	for state, says := range map[string]string{
+		`{"by":{"` + who + `":"` + who + `"}}`:                                       `by.*: string where int was expected (at byte 28)`,
+		`{"deep":{"` + who + `":{"` + who + `":"` + who + `"}}}`:                     `deep.*.*: string where map[string]int was expected (at byte 52)`,
+		`{"deep":{"` + who + `":{"` + who + `":{"` + who + `":{"` + who + `":1}}}}}`: `deep.*.*.*: object where int was expected (at byte 74)`,
+		`{"inner":{"` + who + `":"` + who + `"}}`:                                    `inner.*: string where bool was expected (at byte 31)`,
+		`{"quoted":"` + who + `"}`:                                                   `quoted: string of another form where int was expected (at byte 10)`,
+		`{"own":"` + who + `"}`:                                                      `own: string that its UnmarshalJSON refuses where window_test.spilling was expected (at byte 7)`,
+		`{"keys":{"` + who + `":1}}`:                                                 `keys.*: key that its UnmarshalText refuses where window_test.spelled was expected (at byte 9)`,
+		`{"any":{"` + who + `":1e400}}`:                                              `any.*: number out of range where float64 was expected (at byte 29)`,
+		`"` + who + `"`:                                                              `string where window_test.customers was expected (at byte 0)`,
+	} {
+		var log strings.Builder
+		_, err := window.Kinesis(func(_ context.Context, c customers, _ events.KinesisEventRecord) (customers, error) { return c, nil }, nil,
+			troupe.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).Invoke(t.Context(), document(state, false, "a"))
+		require.ErrorIs(t, err, troupe.ErrEvent)
+		assert.ErrorContains(t, err, `"state" cannot be decoded into a window_test.customers: `+says)
+		nothingOf(t, "4711", err, log.String())
+	}
+	for state, says := range map[string]string{
+		`{"own":"write ` + who + `"}`:      `cannot be encoded: the marshaler of window_test.spilling failed`,
+		`{"keys":{"write ` + who + `":1}}`: `cannot be encoded: a marshaler failed`,
+	} {
+		var log strings.Builder
+		_, err := window.Kinesis(func(_ context.Context, c customers, _ events.KinesisEventRecord) (customers, error) { return c, nil }, nil,
+			troupe.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).Invoke(t.Context(), document(state, false, "a"))
+		assert.ErrorContains(t, err, says)
+		nothingOf(t, "4711", err, log.String())
+	}
+}
+
+// nothingOf fails the test if a text is in a log, or in an error or one that it wraps.
+func nothingOf(t *testing.T, text string, err error, log string) {
+	t.Helper()
+	assert.NotContains(t, log, text)
+	for ; err != nil; err = errors.Unwrap(err) {
+		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), text)
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range joined.Unwrap() {
+				nothingOf(t, text, e, log)
+			}
+		}
+	}
 }

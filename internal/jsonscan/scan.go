@@ -42,6 +42,13 @@ func (s *Scanner) Err() error {
 	}
 }
 
+// FailedAt returns the index at which the text stops being JSON, once a method has returned −1; it is the length of
+// the text where that is cut short.
+func (s *Scanner) FailedAt() int { return s.at }
+
+// TooDeep reports whether the scan failed at a value that nests deeper than MaxDepth.
+func (s *Scanner) TooDeep() bool { return s.why != "" }
+
 // Space returns the index of the first byte from i on that is not white space.
 func (s *Scanner) Space(i int) int {
 	for i < len(s.Text) {

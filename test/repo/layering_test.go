@@ -30,13 +30,14 @@ const (
 
 // mayImport has what each package of the library may import besides the standard library (SPEC 1).
 var mayImport = map[string][]string{
-	".":                 {awsLambda + "/events", module + "/messages", module + "/sources", module + "/response", module + "/supervisor"},
-	"messages":          nil,
-	"sources":           {awsLambda + "/events", module + "/messages", module + "/internal/jsonscan"},
-	"internal/jsonscan": nil,
-	"response":          {awsLambda + "/events", module + "/messages"},
-	"actors":            {protoactor + "/actor", module + "/messages"},
-	"supervisor":        {protoactor + "/actor", protoactor + "/eventstream", protoactor + "/extensions", "github.com/orcaman/concurrent-map", module + "/messages", module + "/actors"},
+	".":                  {awsLambda + "/events", module + "/messages", module + "/sources", module + "/response", module + "/supervisor"},
+	"messages":           nil,
+	"sources":            {awsLambda + "/events", module + "/messages", module + "/internal/jsonfault", module + "/internal/jsonscan"},
+	"internal/jsonscan":  nil,
+	"internal/jsonfault": {module + "/internal/jsonscan"},
+	"response":           {awsLambda + "/events", module + "/messages"},
+	"actors":             {protoactor + "/actor", module + "/messages"},
+	"supervisor":         {protoactor + "/actor", protoactor + "/eventstream", protoactor + "/extensions", "github.com/orcaman/concurrent-map", module + "/messages", module + "/actors"},
 
 	"kafka": {module, module + "/internal/jsonscan", module + "/messages", module + "/sources", module + "/response"},
 }

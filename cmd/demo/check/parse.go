@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/troupe-go/troupe/internal/jsonfault"
 )
 
 // deepest is how far values may be nested in each other.
@@ -144,6 +146,9 @@ func parseJSON(data []byte) (*node, error) {
 			p.lines = append(p.lines, i+1)
 		}
 	}
+	if fault := jsonfault.Syntax(data); fault != nil {
+		return nil, fmt.Errorf("line %d: %s", p.position(fault.Offset).line, fault.Problem)
+	}
 	token, at, err := p.next()
 	if err != nil {
 		return nil, p.problem(err)
@@ -151,9 +156,6 @@ func parseJSON(data []byte) (*node, error) {
 	n, err := p.value(token, at, 0)
 	if err != nil {
 		return nil, p.problem(err)
-	}
-	if _, _, err := p.next(); !errors.Is(err, io.EOF) {
-		return nil, p.problem(errors.New("there is more after the JSON value"))
 	}
 	return n, nil
 }
@@ -185,14 +187,7 @@ func (p *jsonParser) position(offset int) position {
 
 // problem adds to an error the line that it is on.
 func (p *jsonParser) problem(err error) error {
-	offset := p.decoder.InputOffset()
-	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-		offset = e.Offset
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("the JSON ends too early")
-	}
-	return fmt.Errorf("line %d: %w", p.position(int(offset)).line, err)
+	return fmt.Errorf("line %d: %w", p.position(int(p.decoder.InputOffset())).line, err)
 }
 
 func (p *jsonParser) value(token json.Token, at position, depth int) (*node, error) {
