@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,10 +42,12 @@ type options struct {
 	policy    troupe.Policy     // that they and the variables come to
 	unordered bool
 	errorWhen troupe.ErrorWhen
-	retries   int      // more attempts at a failed record in an invocation
-	stress    workload // of stress
-	planned   planned  // of plan
-	checked   checked  // of check
+	retries   int // more attempts at a failed record in an invocation
+	// concurrency is that of an invocation, for what is told of a run.
+	concurrency int
+	stress      workload // of stress
+	planned     planned  // of plan
+	checked     checked  // of check
 }
 
 // parse reads the command line of the program that was called by that name. A flag takes precedence over its variable:
@@ -158,7 +161,10 @@ func processorFlags(flags *flagSet, o *options) (settle func(getenv func(string)
 			return flags.bad("retry", "must be a whole number of at least 0")
 		}
 		o.given = flags.given
-		o.policy, o.errorWhen, o.retries = policies.value(policy), errorWhens.value(errorWhen), *retry
+		o.policy, o.errorWhen, o.retries, o.concurrency = policies.value(policy), errorWhens.value(errorWhen), *retry, *concurrency
+		if !flags.isGiven("concurrency") {
+			o.concurrency = concurrencyOf(getenv)
+		}
 		if !flags.isGiven("policy") && strings.EqualFold(getenv("POWERTOOLS_BATCH_ERROR_HANDLING_POLICY"), "ContinueOnBatchItemFailure") {
 			o.policy = troupe.Continue
 		}
@@ -183,4 +189,15 @@ func processorFlags(flags *flagSet, o *options) (settle func(getenv func(string)
 		}
 		return nil
 	}
+}
+
+// defaultConcurrency is troupe's own.
+const defaultConcurrency = 16
+
+// concurrencyOf is the concurrency without a flag: that of the variable, or troupe's own.
+func concurrencyOf(getenv func(string) string) int {
+	if n, err := strconv.Atoi(getenv("POWERTOOLS_BATCH_MAX_DEGREE_OF_PARALLELISM")); err == nil && n > 0 {
+		return n
+	}
+	return defaultConcurrency
 }

@@ -51,12 +51,12 @@ func stress(ctx context.Context, o options, terminal bool, stdout, stderr io.Wri
 		}
 		fmt.Fprintf(stderr, "%sdemo: stopping; what is under way has up to %v. Once more ends it at once.\n", newline, o.timeout)
 	})
-	late := watchTimers()
+	late, began := watchTimers(), time.Now()
 	err = drive(ctx, o.stress.duration, trials)
 	stopping()
 	bar.stop()
 
-	r := newSummary(o, trials, gauge.Most(), ctx.Err() != nil)
+	r := newSummary(o, trials, gauge, began, ctx.Err() != nil)
 	r.timers = late()
 	if err := errors.Join(err, r.write(stdout, o.report), writePage(file, r)); err != nil {
 		return fail(stderr, exitError, err)

@@ -567,10 +567,11 @@ func summaryOf(t *testing.T, args string) (r *summary) {
 	synctest.Test(t, func(t *testing.T) {
 		o, err := parse("demo", strings.Fields("stress "+args), environment(nil))
 		require.NoError(t, err)
-		trials, err := newTrials(o, new(tally.Gauge))
+		gauge, began := new(tally.Gauge), time.Now()
+		trials, err := newTrials(o, gauge)
 		require.NoError(t, err)
 		require.NoError(t, drive(t.Context(), 0, trials))
-		r = newSummary(o, trials, 1, false)
+		r = newSummary(o, trials, gauge, began, false)
 		time.Sleep(time.Hour)
 	})
 	return r
@@ -579,7 +580,13 @@ func summaryOf(t *testing.T, args string) (r *summary) {
 // What a page shows is what happened.
 func TestStressCollectsThePage(t *testing.T) {
 	d := stressPage(t, "--records 800 --seed 1")
-	assert.Equal(t, []string{"demo stress", "demo stress --records 800 --seed 1", "pass"}, []string{d.Title, d.Command, d.Verdict})
+	assert.Equal(t, []string{"demo stress", "demo stress --records 800 --seed 1", "nothing lost, order kept, every response valid and in time"},
+		[]string{d.Title, d.Command, strings.Split(d.Headline, ";")[0]})
+	assert.True(t, d.Passed)
+	assert.Len(t, d.Facts, 5)
+	for label, want := range map[string]string{"policy": "derive (by source)", "concurrency": "16", "faults": "fail 5 %, panic 2 %, exit 1 %, hang 0.05 %", "seed": "1", "date": "2000-01-01 00:00 UTC"} {
+		assert.Contains(t, d.Run, page.Fact{Label: label, Value: want})
+	}
 	require.Len(t, d.Sources, 5)
 	assert.Contains(t, d.Facts, page.Fact{Label: "records sent", Value: "800"})
 	assert.Contains(t, d.Sources[2].Facts, page.Fact{Label: "records sent", Value: "160"})

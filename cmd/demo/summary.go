@@ -17,6 +17,7 @@ import (
 type summary struct {
 	repeat      string
 	seed        uint64
+	run         []page.Fact // what was run
 	interrupted bool
 	order       check.Order   // the most that was expected of a source
 	drained     bool          // every record is accounted for
@@ -35,7 +36,8 @@ type figures struct {
 	name      string
 	totals    check.Totals
 	latency   *tally.Latency
-	fail      int64 // attempts told to; likewise the next three
+	busy      time.Duration // in which any handler was at work
+	fail      int64         // attempts told to; likewise the next three
 	panic     int64
 	exit      int64
 	hang      int64
@@ -49,15 +51,15 @@ type figures struct {
 func (f figures) givenUp() int { return f.totals.DeadLettered + f.totals.Discarded - f.inVain }
 func (f figures) left() int    { return f.totals.Remaining - f.ahead }
 
-// newSummary puts together what the trials came to.
-func newSummary(o options, trials []*trial, atOnce int, interrupted bool) *summary {
+// newSummary puts together what the trials came to, which began at an instant.
+func newSummary(o options, trials []*trial, gauge *tally.Gauge, began time.Time, interrupted bool) *summary {
 	r := &summary{
-		repeat: o.stress.repeat, seed: o.stress.seed, interrupted: interrupted, drained: true, trials: trials,
+		repeat: o.stress.repeat, run: runOf(o, began), seed: o.stress.seed, interrupted: interrupted, drained: true, trials: trials,
 		total: figures{name: total, latency: tally.NewLatency()},
 	}
 	for _, t := range trials {
 		f := figures{
-			name: t.source, totals: t.verdict.Totals, latency: t.tally.Latency, abandoned: t.tally.Abandoned, inVain: t.tally.InVain, ahead: t.tally.Ahead(),
+			name: t.source, totals: t.verdict.Totals, latency: t.tally.Latency, busy: t.tally.AtWork.Busy(), abandoned: t.tally.Abandoned, inVain: t.tally.InVain, ahead: t.tally.Ahead(),
 			fail: t.handler.did.fail.Load(), panic: t.handler.did.panic.Load(), exit: t.handler.did.exit.Load(), hang: t.handler.did.hang.Load(),
 		}
 		r.sources = append(r.sources, f)
@@ -71,7 +73,7 @@ func newSummary(o options, trials []*trial, atOnce int, interrupted bool) *summa
 		r.total.name = r.sources[0].name
 	}
 	r.violations = inWords(trials)
-	r.total.totals.Concurrent = atOnce
+	r.total.totals.Concurrent, r.total.busy = gauge.Most(), gauge.Busy()
 	return r
 }
 
@@ -119,6 +121,14 @@ func (f figures) perSecond() float64 {
 		return 0
 	}
 	return float64(f.totals.Succeeded) / f.totals.Elapsed.Seconds()
+}
+
+// perSecondAtWork is the same without the times in which no handler was at work: waits for redeliveries, mostly.
+func (f figures) perSecondAtWork() float64 {
+	if f.busy <= 0 {
+		return 0
+	}
+	return float64(f.totals.Succeeded) / f.busy.Seconds()
 }
 
 func (r *summary) passed() bool { return r.count == 0 }
@@ -179,6 +189,8 @@ type sourceReport struct {
 	Abandoned    int           `json:"abandoned"`
 	Elapsed      float64       `json:"elapsed_s"`
 	PerSecond    float64       `json:"records_per_s"`
+	Busy         float64       `json:"handlers_at_work_s"` // how long any was
+	AtWork       float64       `json:"records_per_s_at_work"`
 	Latency      latencyReport `json:"latency_ms"`
 }
 
@@ -223,6 +235,7 @@ func (f figures) object() sourceReport {
 		Redelivered: t.Redelivered, Handled: t.Handled, AtOnce: t.Concurrent,
 		Faults: faultsReport{f.fail, f.panic, f.exit, f.hang}, Abandoned: f.abandoned,
 		Elapsed: t.Elapsed.Round(time.Millisecond).Seconds(), PerSecond: hundredths(f.perSecond()),
+		Busy: f.busy.Round(time.Millisecond).Seconds(), AtWork: hundredths(f.perSecondAtWork()),
 		Latency: latencyReport{millis(f.latency.At(50)), millis(f.latency.At(95)), millis(f.latency.At(99)), millis(f.latency.Max())},
 	}
 }
@@ -250,11 +263,11 @@ func writePage(file *os.File, r *summary) error {
 // page is the summary as a page shows it.
 func (r *summary) page() page.Data {
 	d := page.Data{
-		Title: "demo stress", Command: r.repeat, Verdict: r.verdict(), Violations: r.violations,
-		Elapsed: r.total.totals.Elapsed, Facts: r.total.short(), Words: r.words(),
+		Title: "demo stress", Command: r.repeat, Passed: r.passed(), Headline: r.headline(), Violations: r.violations,
+		Elapsed: r.total.totals.Elapsed, Run: append(r.run[:len(r.run):len(r.run)], r.ended()...), Facts: r.total.tiles(), More: r.total.more(), Words: r.words(),
 	}
 	for i, t := range r.trials {
-		s := page.Source{Name: t.source, Facts: r.sources[i].short()}
+		s := page.Source{Name: t.source, Facts: r.sources[i].tiles(), More: r.sources[i].more()}
 		t.tally.Fill(&s)
 		d.Sources = append(d.Sources, s)
 	}

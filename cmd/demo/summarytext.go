@@ -88,13 +88,20 @@ func rowsOf(facts []page.Fact) string {
 func (r *summary) facts() []page.Fact {
 	facts := r.total.facts()
 	facts[0].Value += " to " + r.names()
+	facts = append(facts, r.ended()...)
+	return append(facts, page.Fact{Label: "repeat", Value: r.repeat})
+}
+
+// ended says why a run ended before its records did, if it did.
+func (r *summary) ended() []page.Fact {
 	switch {
 	case r.interrupted:
-		facts = append(facts, page.Fact{Label: "ended", Value: "by the signal; " + r.total.remaining()})
+		return []page.Fact{{Label: "ended", Value: "by the signal; " + r.total.remaining()}}
 	case !r.drained:
-		facts = append(facts, page.Fact{Label: "ended", Value: "at its limit; " + r.total.remaining()})
+		return []page.Fact{{Label: "ended", Value: "at its limit; " + r.total.remaining()}}
+	default:
+		return nil
 	}
-	return append(facts, page.Fact{Label: "repeat", Value: r.repeat})
 }
 
 // remaining says what the sources still hold.
@@ -155,7 +162,8 @@ func (f figures) facts() []page.Fact {
 		{Label: "handled", Value: fmt.Sprintf("%s, at most %s at once over all %s", count(t.Handled, "handler call"), thousands(t.Concurrent), f.over())},
 		{Label: "faults", Value: fmt.Sprintf("%s, %s, %s runtime.Goexit, %s; %s abandoned",
 			count(int(f.fail), "error"), count(int(f.panic), "panic"), thousands(int(f.exit)), count(int(f.hang), "hang"), thousands(f.abandoned))},
-		{Label: "took", Value: fmt.Sprintf("%v, %s records/s", brief(t.Elapsed), thousands(int(f.perSecond()+0.5)))},
+		{Label: "took", Value: fmt.Sprintf("%v, %s records/s; handlers at work for %v, %s records/s without the waits",
+			brief(t.Elapsed), thousands(int(f.perSecond()+0.5)), brief(f.busy), thousands(int(f.perSecondAtWork()+0.5)))},
 		{Label: "latency", Value: latency},
 	}
 }
@@ -185,17 +193,27 @@ func (f figures) over() string {
 	return "invocations"
 }
 
-// short are the numbers one by one, for a page.
-func (f figures) short() (facts []page.Fact) {
+// tiles are the numbers that a page shows first.
+func (f figures) tiles() []page.Fact {
+	return []page.Fact{
+		{Label: "records sent", Value: thousands(f.totals.Sent)},
+		{Label: "succeeded", Value: thousands(f.totals.Succeeded)},
+		{Label: "dead-lettered", Value: thousands(f.totals.DeadLettered)},
+		{Label: "redelivered", Value: thousands(f.totals.Redelivered)},
+		{Label: "records/s without waits", Value: thousands(int(f.perSecondAtWork() + 0.5))},
+	}
+}
+
+// more are the other numbers, one by one, for a page.
+func (f figures) more() (facts []page.Fact) {
 	t := f.totals
 	for _, n := range []struct {
 		label string
 		value int
 	}{
-		{"records sent", t.Sent}, {"succeeded", t.Succeeded}, {"dead-lettered", t.DeadLettered}, {"discarded", t.Discarded},
-		{"left", f.left()}, {"invocations", t.Invocations}, {"redelivered", t.Redelivered}, {"handler calls", t.Handled},
+		{"discarded", t.Discarded}, {"left", f.left()}, {"invocations", t.Invocations}, {"handler calls", t.Handled},
 		{"at once, over all " + f.over(), t.Concurrent}, {"errors", int(f.fail)}, {"panics", int(f.panic)}, {"runtime.Goexit", int(f.exit)},
-		{"hangs", int(f.hang)}, {"records/s", int(f.perSecond() + 0.5)},
+		{"hangs", int(f.hang)}, {"abandoned", f.abandoned}, {"records/s, waits included", int(f.perSecond() + 0.5)},
 	} {
 		facts = append(facts, page.Fact{Label: n.label, Value: thousands(n.value)})
 	}
@@ -203,7 +221,7 @@ func (f figures) short() (facts []page.Fact) {
 		label string
 		value time.Duration
 	}{
-		{"latency p50", f.latency.At(50)}, {"latency p95", f.latency.At(95)}, {"latency p99", f.latency.At(99)}, {"latency max", f.latency.Max()},
+		{"handlers at work for", f.busy}, {"latency p50", f.latency.At(50)}, {"latency p95", f.latency.At(95)}, {"latency p99", f.latency.At(99)}, {"latency max", f.latency.Max()},
 	} {
 		facts = append(facts, page.Fact{Label: d.label, Value: brief(d.value).String()})
 	}

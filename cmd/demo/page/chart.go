@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Sizes of a chart, in units of its viewBox, which are about a pixel: charts stand three or two in a line on a desk and
-// one on a phone, so that their text stays readable.
+// Sizes of a chart, in units of its viewBox, which are about a pixel: charts stand four in a line on a desk and one on a
+// phone, so that their text stays readable.
 const (
-	chartWidth  = 360
+	chartWidth  = 300
 	chartHeight = 200
 	plotLeft    = 46
 	plotRight   = chartWidth - 14
@@ -156,9 +156,9 @@ func redeliveredChart(s Source) chart {
 	return c
 }
 
-func latencyChart(buckets []Bucket) chart {
+// latencyChart is a histogram whose first bucket begins at lower.
+func latencyChart(lower time.Duration, buckets []Bucket) chart {
 	c := chart{Title: "Latency, how many took how long", Kind: "latency"}
-	lower, buckets := trim(buckets)
 	counts := make([]float64, len(buckets))
 	for i, b := range buckets {
 		counts[i] = float64(b.Count)

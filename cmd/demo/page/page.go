@@ -23,10 +23,13 @@ import (
 type Data struct {
 	Title      string // "demo stress"
 	Command    string // the command line that repeats the run
-	Verdict    string // "pass" or "fail"
+	Passed     bool
+	Headline   string // what passed, or how much did not
 	Violations []string
 	Elapsed    time.Duration
-	Facts      []Fact // in the order in which they are shown
+	Run        []Fact // what was run: policy, concurrency, …
+	Facts      []Fact // the few numbers that are shown first, in this order
+	More       []Fact // the others, folded away
 	Words      []Fact // labels that need a word of explanation, and that
 	Sources    []Source
 }
@@ -38,7 +41,8 @@ type Fact struct{ Label, Value string }
 // shorter than the others counts as 0 from there on.
 type Source struct {
 	Name  string // "sqs", "fifo", …
-	Facts []Fact
+	Facts []Fact // likewise
+	More  []Fact
 	Step  time.Duration // of the series; without it they are not drawn
 
 	Handled     []int // attempts that ended
@@ -106,10 +110,10 @@ func Write(w io.Writer, d Data) error {
 // view is Data as the template wants it.
 type view struct {
 	Data
-	Passed  bool
+	Verdict string
 	Took    string
 	Shown   []string // violations
-	More    []string // the others, folded away
+	Further []string // the others, folded away
 	Sources []sourceView
 
 	Policy template.HTMLAttr
@@ -133,23 +137,27 @@ const shownViolations = 5
 
 func viewOf(d Data) (view, error) {
 	v := view{
-		Data:   d,
-		Passed: d.Verdict == "pass",
-		Took:   durationText(d.Elapsed),
-		Policy: contentPolicy(),
-		Style:  template.CSS(pageCSS),
-		Script: template.JS(timelineJS),
+		Data:    d,
+		Verdict: "Failed",
+		Took:    durationText(d.Elapsed),
+		Policy:  contentPolicy(),
+		Style:   template.CSS(pageCSS),
+		Script:  template.JS(timelineJS),
 	}
 	shown := min(len(d.Violations), shownViolations)
-	v.Shown, v.More = d.Violations[:shown], d.Violations[shown:]
+	v.Shown, v.Further = d.Violations[:shown], d.Violations[shown:]
+	if d.Passed {
+		v.Verdict = "Passed"
+	}
 
-	for i, s := range d.Sources {
+	sources, lower := alike(d.Sources)
+	for i, s := range sources {
 		t, err := timelineOf(s)
 		if err != nil {
 			return view{}, err
 		}
 		sv := sourceView{Source: s, Number: i + 1, Timeline: t, Charts: []chart{
-			throughputChart(s), inFlightChart(s), redeliveredChart(s), latencyChart(s.Latency),
+			throughputChart(s), inFlightChart(s), redeliveredChart(s), latencyChart(lower, s.Latency),
 		}}
 		counts, attempts := t.counts()
 		for outcome, n := range counts {

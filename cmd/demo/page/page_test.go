@@ -31,7 +31,9 @@ const ms = time.Millisecond
 // small is a run that a person can check by hand: record b fails, comes again and succeeds at its second attempt.
 func small() page.Data {
 	return page.Data{
-		Title: "demo stress", Command: "demo stress --seed 1", Verdict: "fail", Elapsed: 1500 * ms,
+		Title: "demo stress", Command: "demo stress --seed 1", Headline: "6 violations", Elapsed: 1500 * ms,
+		Run:        []page.Fact{{Label: "policy", Value: "derive (by source)"}, {Label: "date", Value: "2026-11-29 01:40 UTC"}},
+		More:       []page.Fact{{Label: "invocations", Value: "2"}},
 		Violations: []string{"lost: record c", "2", "3", "4", "5", "folded away"},
 		Facts:      []page.Fact{{Label: "records", Value: "3"}, {Label: "seed", Value: "1"}},
 		Words:      []page.Fact{{Label: "seed", Value: "what chance is drawn from"}},
@@ -155,10 +157,10 @@ func TestNothingThatComesWithTheDataBecomesMarkup(t *testing.T) {
 func everywhere(text string) page.Data {
 	facts := []page.Fact{{Label: text, Value: text}}
 	source := page.Source{
-		Name: text, Facts: facts,
+		Name: text, Facts: facts, More: facts,
 		Rows: []page.Row{{Name: text, Bars: []page.Bar{{End: ms, Record: text, Delivery: 1, Attempt: 1, Outcome: "ok"}}}},
 	}
-	return page.Data{Title: text, Command: text, Verdict: text, Violations: []string{text}, Facts: facts, Words: facts, Sources: []page.Source{source}}
+	return page.Data{Title: text, Command: text, Headline: text, Run: facts, More: facts, Violations: []string{text}, Facts: facts, Words: facts, Sources: []page.Source{source}}
 }
 
 // tags are the names of all tags in the page, as a browser would find them.
@@ -245,7 +247,7 @@ func TestWhateverIsMissingThePageIsWhole(t *testing.T) {
 		"rows":                   with(func(s *page.Source) { s.Rows = nil }),
 		"an end to the latency":  with(func(s *page.Source) { s.Latency = []page.Bucket{{UpTo: page.Unbounded, Count: 1}} }),
 		"time at all":            with(func(s *page.Source) { s.Step, s.Rows = 1, []page.Row{{Bars: []page.Bar{{Outcome: "exit"}}}} }),
-		"anything but a verdict": {Verdict: "pass"},
+		"anything but a verdict": {Passed: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := markup(write(t, d))
@@ -263,10 +265,58 @@ func TestWhateverIsMissingThePageIsWhole(t *testing.T) {
 	}
 }
 
-func TestAVerdictOtherThanPassIsNotGreen(t *testing.T) {
-	for verdict, class := range map[string]string{"pass": "verdict pass", "fail": "verdict fail", "": "verdict fail", "interrupted": "verdict fail"} {
-		assert.Contains(t, write(t, page.Data{Verdict: verdict}), `class="`+class+`"`, verdict)
+func TestTheHeadlineSaysWhatPassed(t *testing.T) {
+	got := write(t, page.Data{Title: "demo stress", Passed: true, Headline: "nothing lost; 10 dead-lettered"})
+	assert.Contains(t, got, "<title>demo stress: Passed: nothing lost; 10 dead-lettered</title>")
+	assert.Contains(t, got, `class="verdict pass"`)
+	assert.Contains(t, got, `<strong>Passed</strong>: <span class="headline">nothing lost; 10 dead-lettered</span>`)
+	got = write(t, page.Data{Headline: "3 violations"})
+	assert.Contains(t, got, `class="verdict fail"`)
+	assert.Contains(t, got, `<strong>Failed</strong>: <span class="headline">3 violations</span>`)
+	assert.Contains(t, write(t, page.Data{}), `class="verdict fail"`, "what did not pass is not green")
+}
+
+func TestAPageSaysWhatWasRunAndFoldsTheRest(t *testing.T) {
+	got := markup(write(t, small()))
+	assert.Contains(t, got, "<div><dt>policy</dt> <dd>derive (by source)</dd></div>")
+	head, folded, _ := strings.Cut(got, "<summary>All numbers</summary>")
+	assert.Contains(t, head, "<dt>records</dt><dd>3</dd>")
+	assert.NotContains(t, head, "<dt>invocations</dt>")
+	assert.Contains(t, folded, "<dt>invocations</dt><dd>2</dd>")
+}
+
+// The charts of all sources have the same axes of time and of latency.
+func TestSourcesHaveTheSameBins(t *testing.T) {
+	d := small()
+	other := d.Sources[0]
+	other.Name, other.Step = "fifo", 400*ms
+	other.Handled, other.Succeeded, other.Redelivered, other.InFlight = []int{1, 2, 3, 4}, []int{1, 2}, nil, []int{1, 1}
+	other.Latency = []page.Bucket{{UpTo: 100 * ms, Count: 2}, {UpTo: time.Second, Count: 1}}
+	d.Sources = append(d.Sources, other)
+	got := markup(write(t, d))
+	perSource := strings.Split(got, `<section class="source"`)
+	require.Len(t, perSource, 3)
+	one, two := axesOf(perSource[1]), axesOf(perSource[2])
+	for _, kind := range []string{"throughput", "flight", "latency"} {
+		assert.NotEmpty(t, one[kind], kind)
+		assert.Equal(t, one[kind], two[kind], kind)
 	}
+	assert.Contains(t, perSource[1], "0 ms to 400 ms: 10 attempts ended and 5 records succeeded a second", "four steps are one, and the run is longer for the other")
+	assert.Contains(t, perSource[1], "0 ms to 400 ms: at most 2 at once")
+	assert.Contains(t, got, "100 ms to 1 s: 1")
+	assert.Equal(t, []int{2, 0, 2}, small().Sources[0].Handled)
+	assert.Equal(t, 100*ms, d.Sources[0].Step, "the caller's sources stay as they were")
+}
+
+// axesOf are the labels of the horizontal axes by the kind of the chart.
+func axesOf(section string) map[string][]string {
+	axes := map[string][]string{}
+	for _, figure := range regexp.MustCompile(`(?s)<figure class="(\w+)">(.*?)</figure>`).FindAllStringSubmatch(section, -1) {
+		for _, label := range regexp.MustCompile(`<text class="x"[^>]*>([^<]*)</text>`).FindAllStringSubmatch(figure[2], -1) {
+			axes[figure[1]] = append(axes[figure[1]], label[1])
+		}
+	}
+	return axes
 }
 
 func TestAnUnknownOutcomeIsAnErrorAndNothingIsWritten(t *testing.T) {

@@ -1,6 +1,7 @@
 'use strict';
 
 const HEAD = 30, ROW = 24, PAD = 6; // px: the axis, a row, space at both ends of the time
+const FAINTEST = .7, LINK = .6;       // opacity of the least busy pixel, and of the lines between attempts
 
 for (const root of document.querySelectorAll('.timeline')) {
   const data = root.querySelector('script');
@@ -55,9 +56,16 @@ function timeline(root, { ids, names, titles, lanes, rows, attempts, again, fail
   const redraw = () => { frame ||= requestAnimationFrame(draw); };
 
 
+  // centre is what buttons and keys zoom around: the kept bar, brought back into view if it had left it, or the middle.
+  function centre() {
+    if (!kept) return (from + to) / 2;
+    const [r, i] = kept, at = (rows[r].start[i] + rows[r].stop[i]) / 2;
+    if (at < from || at > to) show(at - (to - from) / 2, to - from);
+    reveal(r);
+    return at;
+  }
   function zoom(factor, at) {
-    const span = Math.min(end, Math.max(20, (to - from) * factor));
-    const part = (at - from) / (to - from);
+    const span = Math.min(end, Math.max(20, (to - from) * factor)), part = (at - from) / (to - from);
     show(at - span * part, span);
   }
   function show(start, span) {
@@ -66,6 +74,10 @@ function timeline(root, { ids, names, titles, lanes, rows, attempts, again, fail
     redraw();
   }
   const pan = part => show(from + part * (to - from), to - from);
+  function burst() {
+    const [start, span] = firstBurst(rows, end);
+    show(start, span);
+  }
 
   function filter() {
     shown = []; line = [];
@@ -162,7 +174,7 @@ function timeline(root, { ids, names, titles, lanes, rows, attempts, again, fail
     g.fillStyle = colour.ok;
     for (let px = Math.floor(gutter); px < busy.length; px++) {
       if (!busy[px]) continue;
-      g.globalAlpha = Math.min(1, .35 + .65 * busy[px]);
+      g.globalAlpha = FAINTEST + (1 - FAINTEST) * Math.min(1, busy[px]);
       g.fillRect(px, top + 6, 1, ROW - 12);
     }
     g.globalAlpha = 1;
@@ -210,7 +222,7 @@ function timeline(root, { ids, names, titles, lanes, rows, attempts, again, fail
       if (again[record]) join(record, paths);
       if (paths.length > 150) return;
     }
-    g.strokeStyle = colour.ink; g.lineWidth = 1; g.globalAlpha = .55;
+    g.strokeStyle = colour.ink; g.lineWidth = 1; g.globalAlpha = LINK;
     for (const p of paths) curve(p);
     g.globalAlpha = 1;
   }
@@ -246,10 +258,17 @@ function timeline(root, { ids, names, titles, lanes, rows, attempts, again, fail
 
 
   function tell() {
-    const place = hovered || kept;
+    const place = inView(hovered) || inView(kept);
     tip.hidden = !place && picked < 0;
     if (place) tellAttempt(...place);
     else if (picked >= 0) tellRow(picked);
+  }
+  // inView is the place, or null if its bar cannot be seen: a tooltip without its bar would say nothing.
+  function inView(place) {
+    if (!place) return null;
+    const [r, i] = place, row = rows[r];
+    const seen = row.stop[i] >= from && row.start[i] <= to && line[r] >= 0 && y(r) > HEAD - ROW && y(r) < height;
+    return seen ? place : null;
   }
   function tellRow(r) {
     const row = rows[r], failed = row.outcome.filter(outcome => outcome).length;
@@ -360,13 +379,12 @@ function timeline(root, { ids, names, titles, lanes, rows, attempts, again, fail
     else show(from + time(e.deltaX || e.deltaY) - time(0), to - from);
   }, { passive: false });
 
-  const middle = () => (from + to) / 2;
   const actions = {
-    in: () => zoom(.5, middle()), out: () => zoom(2, middle()), whole: () => show(0, end),
+    in: () => zoom(.5, centre()), out: () => zoom(2, centre()), whole: () => show(0, end), burst,
     left: () => pan(-.15), right: () => pan(.15), next: () => failure(true), previous: () => failure(false),
     none: () => { kept = hovered = null; picked = over = -1; redraw(); }, up: () => pick(-1), down: () => pick(1),
   };
-  const keys = { '+': 'in', '=': 'in', '-': 'out', 0: 'whole', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down', n: 'next', p: 'previous', Escape: 'none' };
+  const keys = { '+': 'in', '=': 'in', '-': 'out', 0: 'whole', 1: 'burst', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down', n: 'next', p: 'previous', Escape: 'none' };
   scroller.addEventListener('keydown', e => {
     if (e.ctrlKey || e.metaKey || e.altKey || !Object.hasOwn(keys, e.key)) return;
     e.preventDefault();
@@ -378,6 +396,19 @@ function timeline(root, { ids, names, titles, lanes, rows, attempts, again, fail
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', resize);
   new ResizeObserver(resize).observe(root);
   filter();
+  burst();
+}
+
+// firstBurst is where the timeline opens: from the first attempt until handlers pause for long, or so many attempts have
+// begun that they could not be told apart. It returns its start and its length.
+function firstBurst(rows, end) {
+  const bars = rows.flatMap(row => Array.from(row.start, (start, i) => [start, row.stop[i]])).sort((a, b) => a[0] - b[0]);
+  if (!bars.length) return [0, end];
+  const pause = Math.max(20_000, end / 50), most = 400;
+  let stop = bars[0][1];
+  for (let i = 1; i < bars.length && i < most && bars[i][0] - stop < pause; i++) stop = Math.max(stop, bars[i][1]);
+  const margin = (stop - bars[0][0]) / 40, start = Math.max(0, bars[0][0] - margin);
+  return [start, Math.min(end - start, Math.max(20, stop + margin - start))];
 }
 
 // firstFrom is the first bar of the row that ends at t or later.

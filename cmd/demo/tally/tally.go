@@ -5,6 +5,7 @@ package tally
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,15 +24,17 @@ type Tally struct {
 	// again because of others.
 	InVain int
 
-	delivered int // records, each once
-	gauge     *Gauge
+	// AtWork knows how many handlers of the source are at work.
+	AtWork Gauge
+
+	delivered int    // records, each once
+	gauge     *Gauge // of all sources
 	series    series
 	timeline  timeline
 	settled   atomic.Int64
 
 	first   map[string]time.Duration  // by record that has not succeeded: its first delivery
 	batches map[int]map[string]*visit // by invocation that is not over, and record
-	atWork  int                       // handlers
 }
 
 // visit is a record in a batch.
@@ -75,7 +78,7 @@ func (t *Tally) Fill(s *page.Source) {
 
 // Record takes note of the next event of the history.
 func (t *Tally) Record(e history.Event) {
-	at := t.series.at(e.At, t.atWork)
+	at := t.series.at(e.At, t.AtWork.count())
 	switch e.Kind {
 	case history.Received:
 		t.received(e, at)
@@ -114,9 +117,9 @@ func (t *Tally) started(e history.Event, at int) {
 	if v == nil {
 		return // a handler that no batch has asked for, which is the checker's to tell of
 	}
-	t.atWork++
-	t.gauge.add(1)
-	t.series.inFlight[at] = max(t.series.inFlight[at], t.atWork)
+	t.AtWork.add(1, e.At)
+	t.gauge.add(1, e.At)
+	t.series.inFlight[at] = max(t.series.inFlight[at], t.AtWork.count())
 	v.open = append(v.open, attempt{e.Number, t.timeline.begin(e.Group, page.Bar{
 		Start: e.At, Record: e.Record, Delivery: v.delivery, Attempt: e.Number,
 	})})
@@ -159,21 +162,51 @@ func (t *Tally) over(e history.Event, at int) {
 }
 
 func (t *Tally) close(a attempt, now time.Duration, at int, outcome string) {
-	t.atWork--
-	t.gauge.add(-1)
+	t.AtWork.add(-1, now)
+	t.gauge.add(-1, now)
 	t.series.handled[at]++
 	t.timeline.end(a.bar, now, outcome)
 }
 
-// Gauge knows how many handlers are at work, and the most there ever were at once. It is safe for concurrent
-// use.
-type Gauge struct{ now, most atomic.Int64 }
+// Gauge knows how many handlers are at work, the most there ever were at once, and how long there was any. It is safe for
+// concurrent use.
+type Gauge struct {
+	mu        sync.Mutex
+	now, most int
+	since     time.Duration // when the first of those at work began
+	busy      time.Duration // before that
+}
 
-func (g *Gauge) add(n int64) {
-	now := g.now.Add(n)
-	for most := g.most.Load(); now > most && !g.most.CompareAndSwap(most, now); most = g.most.Load() {
+// add adds n handlers at an instant of the run.
+func (g *Gauge) add(n int, at time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.now == 0 {
+		g.since = at
+	}
+	g.now += n
+	g.most = max(g.most, g.now)
+	if g.now == 0 {
+		g.busy += max(0, at-g.since) // the clocks of two sources may differ a little
 	}
 }
 
+func (g *Gauge) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.now
+}
+
 // Most returns the most handlers that were at work at once.
-func (g *Gauge) Most() int { return int(g.most.Load()) }
+func (g *Gauge) Most() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.most
+}
+
+// Busy returns how long any handler was at work, without the times when all were waited for.
+func (g *Gauge) Busy() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.busy
+}

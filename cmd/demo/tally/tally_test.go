@@ -109,9 +109,30 @@ func TestAnAbandonedHandlerEndsWithItsInvocation(t *testing.T) {
 	}, s.Rows)
 	assert.Equal(t, 1, c.Abandoned)
 	assert.Equal(t, 2, gauge.Most())
-	assert.Zero(t, gauge.now.Load())
+	assert.Zero(t, gauge.count())
 	assert.Equal(t, 103*ms, c.Latency.Max().Round(ms), "a late result is none")
 	assert.Empty(t, c.batches)
+}
+
+// Throughput without the waits goes by the time in which any handler is at work.
+func TestAGaugeKnowsHowLongAnyHandlerIsAtWork(t *testing.T) {
+	c := New(true, 10, new(Gauge))
+	tell(t, c, twice)
+	assert.Equal(t, 23*ms, c.AtWork.Busy(), "from 10 to 20, 61 to 65 and 66 to 75 ms")
+
+	both := new(Gauge)
+	one, other := New(true, 10, both), New(false, 10, both)
+	tell(t, one, `
+		0 received i=1 r=a g=g n=1
+		1 started i=1 r=a g=g n=1`)
+	tell(t, other, `
+		2 received i=1 r=b n=1
+		4 started i=1 r=b n=1`)
+	tell(t, one, "6 ended i=1 r=a g=g n=1 d=ok")
+	tell(t, other, "9 ended i=1 r=b n=1 d=ok")
+	assert.Equal(t, 8*ms, both.Busy(), "overlaps count once")
+	assert.Equal(t, []time.Duration{5 * ms, 5 * ms}, []time.Duration{one.AtWork.Busy(), other.AtWork.Busy()})
+	assert.Equal(t, 2, both.Most())
 }
 
 // Records that are given up on after a success have come again for the sake of others.
