@@ -26,6 +26,13 @@ func invocationOf(ctx context.Context) *invocation {
 // T is a record of aws-lambda-go of SQS, Kinesis or DynamoDB, or a type whose method ID returns the identifier,
 // as that of kafka.Record does. Watch panics on any other type; Begin is for those.
 func Watch[T any](handler func(context.Context, T) error) func(context.Context, T) error {
+	return WatchKey(func(T) string { return "" }, handler)
+}
+
+// WatchKey is Watch for a handler whose work has a key, which identifies it wherever it comes from: the key of an
+// idempotent handler. The handler, or what it calls, notes with Work when the work has been done. The checker then
+// counts how often that happens for each key. A record with an empty key has no such work.
+func WatchKey[T any](key func(T) string, handler func(context.Context, T) error) func(context.Context, T) error {
 	switch any(*new(T)).(type) {
 	case events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord, interface{ ID() string }:
 	default:
@@ -34,7 +41,7 @@ func Watch[T any](handler func(context.Context, T) error) func(context.Context, 
 	return func(ctx context.Context, record T) error {
 		end := func(string) {}
 		if invocationOf(ctx) != nil {
-			end = BeginDigest(ctx, identifier(record), Digest(record))
+			end = begin(ctx, history.Event{Kind: history.Started, Record: identifier(record), Digest: Digest(record), Detail: key(record)})
 		}
 		outcome := history.Exit
 		defer func() {
@@ -88,11 +95,15 @@ func Begin(ctx context.Context, id string) (end func(outcome string)) {
 // BeginDigest is Begin for a handler that was given a payload with that digest, which Digest returns. The checker
 // compares it with the payload that was sent.
 func BeginDigest(ctx context.Context, id, digest string) (end func(outcome string)) {
+	return begin(ctx, history.Event{Kind: history.Started, Record: id, Digest: digest})
+}
+
+func begin(ctx context.Context, started history.Event) (end func(outcome string)) {
 	inv := invocationOf(ctx)
 	if inv == nil {
 		return func(string) {}
 	}
-	event := inv.event(history.Event{Kind: history.Started, Record: id, Digest: digest})
+	event := inv.event(started)
 	return func(outcome string) {
 		event.Kind, event.Digest, event.Detail = history.Ended, "", outcome
 		inv.log.mu.Lock()

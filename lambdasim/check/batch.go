@@ -32,14 +32,17 @@ type entry struct {
 	index      int
 	copies     int // how often it is in the batch
 	starts     int
-	oks        int    // handlers that succeeded, and drops
-	forwarded  bool   // dead-lettered by the function
-	late       bool   // a handler may have succeeded or not
-	last       string // what its last handler ended with; empty if none was started
-	delivery   int    // number of the delivery, of the last of its copies
-	open       []int  // numbers of the handlers at work
-	disordered bool   // has been found to overtake another record
-	unsettled  int    // copies that nothing is known of yet
+	oks        int     // handlers that succeeded, and drops
+	key        string  // of its work
+	worked     []*work // that was done
+	workedIn   int     // the number of the last start in which it was
+	forwarded  bool    // dead-lettered by the function
+	late       bool    // a handler may have succeeded or not
+	last       string  // what its last handler ended with; empty if none was started
+	delivery   int     // number of the delivery, of the last of its copies
+	open       []int   // numbers of the handlers at work
+	disordered bool    // has been found to overtake another record
+	unsettled  int     // copies that nothing is known of yet
 }
 
 func newInvocation(number int) *invocation {

@@ -24,6 +24,7 @@ type Checker struct {
 
 	records     map[string]*record
 	groups      map[string]*group
+	works       map[string]*work    // by key
 	invocations map[int]*invocation // those whose records are not all settled
 	newest      int                 // number of an invocation
 	late        map[span]int        // handlers at work whose invocation is over; their number is left out
@@ -41,6 +42,7 @@ func New(rules Rules) *Checker {
 		groups:      make(map[string]*group),
 		invocations: make(map[int]*invocation),
 		late:        make(map[span]int),
+		works:       make(map[string]*work),
 	}
 }
 
@@ -114,6 +116,10 @@ func (c *Checker) Record(e history.Event) {
 		c.invoked(e)
 	case history.Started:
 		c.started(e)
+	case history.Worked:
+		c.worked(e)
+	case history.LeaseLost, history.Unrecorded, history.Lapsed:
+		c.excused(e)
 	case history.Changed:
 		c.changed(e)
 	case history.Forwarded:
@@ -286,6 +292,9 @@ func (c *Checker) started(e history.Event) {
 		}
 	}
 	at.starts++
+	if e.Detail != "" {
+		at.key = e.Detail
+	}
 	at.open = append(at.open, at.starts)
 	at.last = history.Abandoned // until it ends
 	at.record.last = at.last
@@ -407,6 +416,7 @@ func (c *Checker) ended(e history.Event) {
 	case history.OK, history.Late:
 		at.oks++
 		at.late = at.late || e.Detail == history.Late
+		c.mustHaveWorked(e, at)
 		if r.success {
 			return
 		}
@@ -504,6 +514,7 @@ func (c *Checker) over(e history.Event) {
 		c.verdict.Totals.TimedOut++
 	}
 	inv.end(e.Kind, answer)
+	c.judgeWork(inv)
 	c.judgeTime(inv, e)
 	switch {
 	case answer.fault != "":
@@ -636,6 +647,7 @@ func (c *Checker) finish(e history.Event) {
 		c.incoherent(e, fmt.Sprintf("ends the history with something else than %q or %q", history.Drained, history.Stopped))
 	}
 	c.finishInvocations(e)
+	c.finishWork(e)
 	if c.verdict.Drained {
 		for _, id := range slices.Sorted(maps.Keys(c.records)) {
 			r := c.records[id]

@@ -514,6 +514,30 @@ func TestEveryViolationIsNamed(t *testing.T) {
 			started i=1 r=a1
 			ended i=1 r=a1 d=fail
 			failed i=1 d=no`, check.Late, []string{"invocation 1 was failed 1µs after its deadline"}},
+		"a success without its work": {standard, single + `
+			started i=1 r=a1 d=key
+			ended i=1 r=a1 d=ok
+			answered i=1`, check.Undone, []string{"record a1", `the key "key" was never done`}},
+		"work done again without a cause": {standard, single + `
+			started i=1 r=a1 n=1 d=key
+			worked i=1 r=a1 d=key
+			ended i=1 r=a1 n=1 d=fail
+			started i=1 r=a1 n=2 d=key
+			worked i=1 r=a1 d=key
+			ended i=1 r=a1 n=2 d=ok
+			answered i=1`, check.Redone, []string{`the key "key" was done 2 times`, "explain 0 more than one"}},
+		"work done twice by a handler": {standard, single + `
+			started i=1 r=a1 n=1 d=key
+			worked i=1 r=a1 d=key
+			worked i=1 r=a1 d=key
+			lease-lost i=1 d=key
+			ended i=1 r=a1 n=1 d=ok
+			answered i=1`, check.Redone, []string{"twice by one handler of record a1"}},
+		"other work than the handler's": {standard, single + `
+			started i=1 r=a1 d=key
+			worked i=1 r=a1 d=key
+			ended i=1 r=a1 d=fail
+			lapsed d=other`, check.Incoherent, []string{"work that was not done"}},
 		"no handler in sight": {fifo, opening + `
 			answered i=1
 			deleted i=1 r=a1

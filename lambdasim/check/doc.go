@@ -17,6 +17,9 @@
 //     way. A stream may replay what had succeeded;
 //   - of a group at most one handler runs at a time. The interval of a handler that is abandoned ends when
 //     it is abandoned, at the latest with its invocation;
+//   - if work has keys, it was done for every record that succeeded, and once for each key: done again at most as
+//     often as the history shows a crash, a timeout or an abandoned handler after the work, a lost lease, a completion
+//     that was not recorded, or an expiry. What is known of keys is kept to the end;
 //   - if asked for, groups do overlap;
 //   - every response is one that Lambda takes as it was meant, and comes before its deadline;
 //   - the history is complete and coherent: it begins with the rules and ends with the end of the run, its instants do

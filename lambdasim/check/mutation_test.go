@@ -183,6 +183,47 @@ var goodHistories = map[string]string{
 		expired r=2
 		finished d=drained`,
 
+	"work with keys": `
+		began d="order=none payloads reports"
+		sent r=1 p=p1
+		sent r=2 p=p2
+		sent r=3 p=p3
+		received i=1 r=1 n=1
+		received i=1 r=2 n=1
+		invoked i=1 n=2 u=900000
+		started i=1 r=1 n=1 p=p1 d=k1
+		worked i=1 r=1 d=k1
+		unrecorded i=1 d=k1
+		ended i=1 r=1 n=1 d=ok
+		started i=1 r=2 n=1 p=p2 d=k1
+		worked i=1 r=2 d=k1
+		ended i=1 r=2 n=1 d=ok
+		answered i=1
+		deleted i=1 r=1
+		deleted i=1 r=2
+		received i=2 r=3 n=1
+		invoked i=2 n=1 u=900000
+		started i=2 r=3 n=1 p=p3 d=k3
+		worked i=2 r=3 d=k3
+		crashed i=2
+		returned i=2 r=3
+		received i=3 r=3 n=2
+		invoked i=3 n=1 u=900000
+		started i=3 r=3 n=1 p=p3 d=k3
+		worked i=3 r=3 d=k3
+		lease-lost i=3 d=k3
+		ended i=3 r=3 n=1 d=fail
+		answered i=3 d={"batchItemFailures":[{"itemIdentifier":"3"}]}
+		returned i=3 r=3
+		received i=4 r=3 n=3
+		invoked i=4 n=1 u=900000
+		started i=4 r=3 n=1 p=p3 d=k3
+		worked i=4 r=3 d=k3
+		ended i=4 r=3 n=1 d=ok
+		answered i=4
+		deleted i=4 r=3
+		finished d=drained`,
+
 	"a topic": `
 		began d="order=strict reports composite"
 		sent r=t-0@0 g=t-0 p=p0
@@ -352,7 +393,19 @@ func swaps(one, other []history.Kind) func(mutant) bool {
 func otherRecord(m mutant) bool     { return m.was.Record != m.now.Record }
 func otherGroup(m mutant) bool      { return m.was.Group != m.now.Group }
 func otherInvocation(m mutant) bool { return m.was.Invocation != m.now.Invocation }
-func ofStandard(m mutant) bool      { return m.of == "a standard queue" }
+func ofStandard(m mutant) bool {
+	return m.of == "a standard queue" || m.of == "work with keys"
+}
+
+// succeeds reports whether the handler that an event starts succeeds.
+func succeeds(m mutant) bool {
+	return slices.ContainsFunc(m.events, func(e history.Event) bool {
+		return e.Kind == history.Ended && e.Record == m.was.Record && e.Invocation == m.was.Invocation && e.Number == m.was.Number &&
+			(e.Detail == history.OK || e.Detail == history.Late)
+	})
+}
+
+var excuses = []history.Kind{history.LeaseLost, history.Unrecorded, history.Lapsed}
 
 // isLeftBehind reports whether the event is the end of a handler that was not waited for.
 func isLeftBehind(m mutant) bool { return m.was.Record == "f1" && m.was.Invocation == 6 }
@@ -415,13 +468,27 @@ var exceptions = []exception{
 		kinds := []history.Kind{history.Ended, history.Forwarded}
 		return m.change == "kind" && isOneOf(m.was.Kind, kinds...) && isOneOf(m.now.Kind, kinds...) && m.was.Record == "e1"
 	}},
+	{"the key of a handler that has not succeeded says nothing", func(m mutant) bool {
+		return m.change == "detail" && m.was.Kind == history.Started && !succeeds(m)
+	}},
+	{"an excuse is one whatever it is called and whenever it comes, and one more than is needed does no harm", func(m mutant) bool {
+		more := m.change == "repeat" || m.change == "invocation" || m.change == "kind" && isOneOf(m.now.Kind, excuses...)
+		return isOneOf(m.was.Kind, excuses...) && more || m.change == "swap" && (isOneOf(m.was.Kind, excuses...) || isOneOf(m.now.Kind, excuses...))
+	}},
+	{"work that is left out was done less often, which is right as long as it was done before a success", func(m mutant) bool {
+		return m.was.Kind == history.Worked && (m.change == "drop" || m.change == "kind" && isOneOf(m.now.Kind, excuses...))
+	}},
+	{"an effect of an invocation that is over is one of a handler that was left behind", func(m mutant) bool {
+		return m.was.Kind == history.Worked && m.change == "invocation" && m.now.Invocation != 0 && m.now.Invocation < m.was.Invocation ||
+			m.change == "swap" && m.was.Kind == history.Worked && m.now.Kind == history.Crashed
+	}},
 	{"the words of an error are free", changes("detail", history.Failed, history.Crashed)},
 	{"success has more than one spelling", both(changes("detail", history.Answered), func(m mutant) bool {
 		return m.now.Detail == "" || m.now.Detail == `{"batchItemFailures":[]}`
 	})},
-	{"a response that reports everything, an error and a crash have the same consequences", both(changes("kind", history.Answered, history.Failed),
+	{"a response that reports everything, an error and a crash have the same consequences", both(changes("kind", history.Answered, history.Failed, history.Crashed),
 		func(m mutant) bool {
-			return isOneOf(m.now.Kind, history.Failed, history.Crashed) && (m.was.Kind == history.Failed || strings.Contains(m.was.Detail, "item"))
+			return isOneOf(m.now.Kind, history.Failed, history.Crashed) && (m.was.Kind != history.Answered || strings.Contains(m.was.Detail, "item"))
 		})},
 	{"of a record with copies it is not known which one an invocation had", func(m mutant) bool {
 		return ofStandard(m) && m.was.Record == "2" && (m.was.Kind == history.Returned && m.now.Kind == history.Stale || m.change == "number" && m.was.Kind == history.Received)

@@ -19,6 +19,8 @@ const (
 	Late         Kind = "late"          // an invocation was not answered before its deadline
 	NeverBeside  Kind = "never beside"  // no two groups were ever handled at the same time
 	Stray        Kind = "stray"         // a handler ran outside an invocation, or on a record that was not in the batch
+	Redone       Kind = "redone"        // work was done more often than crashes and lost leases explain
+	Undone       Kind = "undone"        // a record succeeded although its work was never done
 	Unobserved   Kind = "unobserved"    // records were let go of and no handler was ever seen
 	Incoherent   Kind = "incoherent"    // the history contradicts itself
 	Incomplete   Kind = "incomplete"    // the history leaves out its beginning, its end, or what became of something
@@ -54,6 +56,10 @@ type Totals struct {
 	Handled     int // handlers started
 	Retried     int // of these, attempts in place after the first one
 	Succeeded   int // records with at least one success
+
+	// Keys are those of work that was done, Effects how often work was done, and Excused how often it may have been
+	// done again: after a crash, a lost lease, a completion that was not recorded, or an expiry.
+	Keys, Effects, Excused int
 
 	Deleted      int
 	Checkpointed int

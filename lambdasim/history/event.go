@@ -28,8 +28,16 @@ const (
 	// Invoked: Invocation has begun, with Number records, and has to be answered before Until.
 	Invoked
 	// Started: in Invocation a handler has started on Record, for the Number-th time there. Digest is that of the
-	// payload that the handler was given, if it shows it.
+	// payload that the handler was given, if it shows it; Detail is the key of its work, if that has one.
 	Started
+	// Worked: in Invocation the work with the key Detail has been done for Record.
+	Worked
+	// LeaseLost: what did the work with the key Detail had lost its claim on it before it was completed.
+	LeaseLost
+	// Unrecorded: the work with the key Detail has been done, and that could not be recorded.
+	Unrecorded
+	// Lapsed: what was recorded of the key Detail has expired.
+	Lapsed
 	// Changed: in Invocation the function has changed the visibility of Record, which is now hidden until Until.
 	Changed
 	// Forwarded: in Invocation the function has sent Record to the dead-letter queue Detail by itself. Digest is that
@@ -84,7 +92,7 @@ const (
 
 var kindNames = [...]string{
 	Began: "began", Sent: "sent", Duplicated: "duplicated", Filtered: "filtered", Received: "received",
-	Invoked: "invoked", Started: "started", Changed: "changed", Forwarded: "forwarded", Ended: "ended", Answered: "answered", Failed: "failed",
+	Invoked: "invoked", Started: "started", Changed: "changed", Forwarded: "forwarded", Worked: "worked", LeaseLost: "lease-lost", Unrecorded: "unrecorded", Lapsed: "lapsed", Ended: "ended", Answered: "answered", Failed: "failed",
 	Crashed: "crashed", TimedOut: "timed-out", Deleted: "deleted", Checkpointed: "checkpointed",
 	Returned: "returned", Stale: "stale", DeadLettered: "dead-lettered", Discarded: "discarded", Expired: "expired",
 	Finished: "finished",
