@@ -26,7 +26,7 @@ const featuresHead = "| | troupe | Example | Test | .NET | Python | TypeScript |
 var notForUsers = []string{"messages", "sources", "response", "actors", "supervisor"}
 
 // forTests are packages that users import in their tests. They are spoken of, not listed in full.
-var forTests = []string{"lambdasim", "lambdasim/check", "lambdasim/runtimeapi"}
+var forTests = []string{"lambdasim", "lambdasim/check", "lambdasim/runtimeapi", "idempotency/storetest"}
 
 // feature is a row of docs/features.md.
 type feature struct {
@@ -174,7 +174,7 @@ func userPackages(t *testing.T) (dirs []string) {
 			return err
 		}
 		switch {
-		case dir != "." && strings.HasPrefix(entry.Name(), "."), entry.Name() == "testdata", slices.Contains([]string{"test", "cmd", "docs", "examples", "internal", "lambdasim", "tools"}, dir),
+		case dir != "." && strings.HasPrefix(entry.Name(), "."), entry.Name() == "testdata", slices.Contains(forTests, filepath.ToSlash(dir)), slices.Contains([]string{"test", "cmd", "docs", "examples", "internal", "lambdasim", "tools"}, dir),
 			slices.Contains(notForUsers, filepath.ToSlash(dir)), dir != "." && fileExists(filepath.Join(path, "go.mod")):
 			return filepath.SkipDir
 		}

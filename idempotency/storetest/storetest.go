@@ -211,6 +211,20 @@ var cases = []struct {
 		h.mustComplete("b", `3`)
 		h.completed(`3`)
 	}},
+	{"a value does not outlive its completion", func(h *harness) {
+		h.mustClaim("a", long)
+		h.ok(h.complete("a", `1`, h.Expiry))
+		h.Sleep(h.Expiry + h.Expiry/4)
+		claim := h.claimOf("b", long)
+		claim.Payload = ""
+		_, err := h.store.Claim(h.Context(), claim)
+		h.ok(err)
+		h.ok(h.store.Complete(h.Context(), h.key, "b", idempotency.Completion{Expires: h.Now().Add(long)}))
+		done, err := h.claimFor("c", long)
+		if err != nil || done == nil || done.Value != nil || done.Payload != "" {
+			h.Fatalf("%+v, %v", done, err)
+		}
+	}},
 	{"a completion may be repeated with its own token", func(h *harness) {
 		h.mustClaim("a", long)
 		h.mustComplete("a", `1`)
