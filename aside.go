@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
 )
 
@@ -31,20 +31,20 @@ type task struct {
 }
 
 // failed has the failure hooks called. It does not block.
-func (a *aside) failed(rec messages.Record, err error) {
+func (a *aside) failed(rec batch.Record, err error) {
 	for _, hook := range a.settings.hooks {
 		a.do("failure hook", func() { hook(a.ctx, rec, err) })
 	}
 }
 
 // failedOf has the failure hooks called for every failed record of a report.
-func (a *aside) failedOf(report *messages.Report) {
+func (a *aside) failedOf(report *batch.Report) {
 	if len(a.settings.hooks) == 0 {
 		return
 	}
 	for i, r := range report.Records {
-		if r.Outcome == messages.Failed {
-			a.failed(messages.Record{ID: r.ID, Group: r.Group, Source: report.Source, Index: i, Attempt: r.Attempts}, r.Err)
+		if r.Outcome == batch.Failed {
+			a.failed(batch.Record{ID: r.ID, Group: r.Group, Source: report.Source, Index: i, Attempt: r.Attempts}, r.Err)
 		}
 	}
 }
@@ -59,7 +59,7 @@ const cancelGrace = 125 * time.Millisecond
 
 // finish has the log line written and the observers called, and waits for them and the hooks: until leave,
 // if that is not zero, and not much longer than until the invocation is cancelled.
-func (a *aside) finish(report *messages.Report, leave time.Time) {
+func (a *aside) finish(report *batch.Report, leave time.Time) {
 	s := a.settings
 	if report.Failed > 0 {
 		a.do("logger", func() { warnOfFailures(s.log(), report) })
@@ -174,8 +174,8 @@ const maxLogged = 10
 
 // warnOfFailures writes the one line that tells of a batch's failures. It holds identifiers and, of the
 // first failure, the group as a hash and the error; never a payload (SPEC S9).
-func warnOfFailures(logger *slog.Logger, report *messages.Report) {
-	ids, first := firstOf(report, messages.Failed)
+func warnOfFailures(logger *slog.Logger, report *batch.Report) {
+	ids, first := firstOf(report, batch.Failed)
 	attrs := []any{
 		"source", string(report.Source),
 		"records", len(report.Records),
@@ -186,14 +186,14 @@ func warnOfFailures(logger *slog.Logger, report *messages.Report) {
 		"first_error", response.Text(first.Err),
 	}
 	if first.Group != "" {
-		attrs = append(attrs, "first_group_hash", messages.GroupHash(first.Group))
+		attrs = append(attrs, "first_group_hash", batch.GroupHash(first.Group))
 	}
 	logger.Warn("troupe: records failed", attrs...)
 }
 
 // warnOfDropped writes the one line that tells of the records that a batch left out.
-func warnOfDropped(logger *slog.Logger, report *messages.Report) {
-	ids, first := firstOf(report, messages.Dropped)
+func warnOfDropped(logger *slog.Logger, report *batch.Report) {
+	ids, first := firstOf(report, batch.Dropped)
 	logger.Warn("troupe: records dropped",
 		"source", string(report.Source),
 		"records", len(report.Records),
@@ -204,7 +204,7 @@ func warnOfDropped(logger *slog.Logger, report *messages.Report) {
 
 // firstOf returns the first records that ended in outcome, of which there has to be one: their identifiers,
 // and the very first.
-func firstOf(report *messages.Report, outcome messages.Outcome) (ids []string, first *messages.Result) {
+func firstOf(report *batch.Report, outcome batch.Outcome) (ids []string, first *batch.Result) {
 	ids = make([]string, 0, maxLogged)
 	for i := range report.Records {
 		if report.Records[i].Outcome != outcome {

@@ -21,7 +21,7 @@ func environmentSettings(getenv func(string) string) (*settings, error) {
 	case "continueonbatchitemfailure":
 		s.policy = Continue
 	case "stoponfirstbatchitemfailure":
-		s.policy = Stop
+		s.policy = StopBatch
 	default:
 		return nil, fmt.Errorf("troupe: %s=%q: allowed are DeriveFromEvent, ContinueOnBatchItemFailure and StopOnFirstBatchItemFailure", policy, value)
 	}
@@ -50,7 +50,7 @@ func environmentSettings(getenv func(string) string) (*settings, error) {
 		return nil, err
 	}
 	if !throw {
-		s.errorWhen = ErrorNever
+		s.errorWhen = ErrorWhenNever
 	}
 	return s, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -42,7 +43,7 @@ func ExampleReason_cancelled() {
 			cancel()
 		}
 		return nil
-	}, troupe.WithConcurrency(1), troupe.WithLogger(nil),
+	}, troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)),
 		troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) {
 			fmt.Println(rec.ID, errors.Is(err, troupe.ErrCancelled))
 		}))
@@ -64,7 +65,7 @@ func ExampleReason_abandoned() {
 			<-hang // whatever the context says
 		}
 		return nil
-	}, troupe.WithRecordTimeout(10*time.Millisecond), troupe.WithLogger(nil),
+	}, troupe.WithRecordTimeout(10*time.Millisecond), troupe.WithLogger(slog.New(slog.DiscardHandler)),
 		troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) {
 			fmt.Println(rec.ID, errors.Is(err, troupe.ErrAbandoned))
 		}))
@@ -91,8 +92,8 @@ func ExampleOption() {
 		return nil
 	}
 	event := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m1"}, {MessageId: "m2"}, {MessageId: "m3"}}}
-	byVariable := troupe.SQS(fail, troupe.WithConcurrency(1), troupe.ErrorNever, troupe.WithLogger(nil))
-	byOption := troupe.SQS(fail, troupe.WithConcurrency(1), troupe.ErrorNever, troupe.WithLogger(nil), troupe.Continue)
+	byVariable := troupe.SQS(fail, troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)))
+	byOption := troupe.SQS(fail, troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithPolicy(troupe.Continue))
 	for _, processor := range []*troupe.Processor[events.SQSEvent, events.SQSEventResponse]{byVariable, byOption} {
 		response, err := processor.Process(context.Background(), event)
 		fmt.Println(response.BatchItemFailures, err)

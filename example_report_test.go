@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -20,7 +21,7 @@ func ExampleReport() {
 			return errors.New("no such order")
 		}
 		return nil
-	}, troupe.WithLogger(nil), troupe.WithObserver(func(ctx context.Context, report *troupe.Report) {
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(func(ctx context.Context, report *troupe.Report) {
 		r := *report
 		r.Duration, r.Running = 1500*time.Microsecond, 0 // what was abandoned elsewhere may still run
 		fmt.Println(r)

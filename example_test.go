@@ -23,7 +23,7 @@ func Example() {
 			return errors.New("no such order")
 		}
 		return nil
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Invoke(context.Background(), []byte(`{"Records": [
 		{"messageId": "m1", "eventSource": "aws:sqs", "body": "good"},
@@ -44,7 +44,7 @@ func ExampleSQS() {
 			return errors.New("no such order")
 		}
 		return nil
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "m1", EventSourceARN: queue, Attributes: map[string]string{"MessageGroupId": "ann"}},
@@ -65,7 +65,7 @@ func ExampleKinesis() {
 			return errors.New("cannot be booked")
 		}
 		return nil
-	}, troupe.WithLogger(nil), troupe.WithObserver(func(_ context.Context, report *troupe.Report) {
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(func(_ context.Context, report *troupe.Report) {
 		for _, r := range report.Records {
 			fmt.Println(r.ID, r.Group, r.Outcome, r.Attempts)
 		}
@@ -94,7 +94,7 @@ func ExampleDynamoDB() {
 			return errors.New("still referred to")
 		}
 		return nil
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Process(context.Background(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{
 		{EventName: "INSERT", Change: events.DynamoDBStreamRecord{SequenceNumber: "7", Keys: item("1")}},
@@ -110,7 +110,7 @@ func ExampleDynamoDB() {
 func ExampleProcessor_Process() {
 	errGone := errors.New("the shop is closed")
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error { return errGone },
-		troupe.WithLogger(nil))
+		troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	handler := func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		return processor.Process(ctx, event)
@@ -145,7 +145,7 @@ func ExamplePolicy() {
 			return errors.New("no such order")
 		}
 		return nil
-	}, troupe.StopGroup, troupe.WithLogger(nil))
+	}, troupe.WithPolicy(troupe.StopGroup), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "m1", EventSourceARN: queue, Attributes: map[string]string{"MessageGroupId": "ann"}},
@@ -169,10 +169,10 @@ func ExampleWithDecider() {
 		return nil
 	}, troupe.WithDecider(func(rec troupe.Record, err error) troupe.Policy {
 		if errors.Is(err, errDown) {
-			return troupe.Stop // no use trying the rest
+			return troupe.StopBatch // no use trying the rest
 		}
 		return troupe.Derive
-	}), troupe.WithConcurrency(1), troupe.WithLogger(nil))
+	}), troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "m0"}, {MessageId: "m1"}, {MessageId: "m2"}, {MessageId: "m3"},
@@ -189,7 +189,7 @@ func ExampleErrorWhen() {
 			return errors.New("no such order")
 		}
 		return nil
-	}, troupe.ErrorWhenAny, troupe.WithLogger(nil))
+	}, troupe.WithErrorWhen(troupe.ErrorWhenAny), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	_, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m1"}, {MessageId: "m2"}}})
 	fmt.Println(err)
@@ -230,7 +230,7 @@ func ExampleWithGroup() {
 			return errors.New("no such order")
 		}
 		return nil
-	}, troupe.WithGroup(customer), troupe.StopGroup, troupe.WithLogger(nil))
+	}, troupe.WithGroup(customer), troupe.WithPolicy(troupe.StopGroup), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
 		message("m1", "ann"), message("m2", "bob"), message("m3", "ann"),
@@ -246,7 +246,7 @@ func ExampleWithoutOrder() {
 			return errors.New("cannot be booked")
 		}
 		return nil
-	}, troupe.WithoutOrder(), troupe.WithLogger(nil))
+	}, troupe.WithoutOrder(), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Process(context.Background(), events.KinesisEvent{Records: []events.KinesisEventRecord{
 		{Kinesis: events.KinesisRecord{SequenceNumber: "101", PartitionKey: "ann"}},
@@ -263,7 +263,7 @@ func ExampleWithLowestOnly() {
 			return errors.New("cannot be booked")
 		}
 		return nil
-	}, troupe.WithLowestOnly(), troupe.WithLogger(nil))
+	}, troupe.WithLowestOnly(), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Process(context.Background(), events.KinesisEvent{Records: []events.KinesisEventRecord{
 		{Kinesis: events.KinesisRecord{SequenceNumber: "99", PartitionKey: "bob"}},
@@ -283,7 +283,7 @@ func ExampleWithReserve() {
 			return ctx.Err()
 		}
 		return nil
-	}, troupe.WithReserve(400*time.Millisecond), troupe.WithConcurrency(1), troupe.WithLogger(nil))
+	}, troupe.WithReserve(400*time.Millisecond), troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	// In a Lambda function this deadline is the function's.
 	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
@@ -303,7 +303,7 @@ func ExampleWithRecordTimeout() {
 			return ctx.Err()
 		}
 		return nil
-	}, troupe.WithRecordTimeout(10*time.Millisecond), troupe.WithLogger(nil),
+	}, troupe.WithRecordTimeout(10*time.Millisecond), troupe.WithLogger(slog.New(slog.DiscardHandler)),
 		troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) {
 			fmt.Println(rec.ID, errors.Is(err, troupe.ErrRecordTimeout))
 		}))
@@ -325,7 +325,7 @@ func ExampleRetry() {
 		rec, _ := troupe.RecordFrom(ctx)
 		fmt.Println("done at attempt", rec.Attempt)
 		return nil
-	}, troupe.Retry{Times: 3, Base: time.Millisecond})
+	}, troupe.WithRetry(troupe.Retry{Times: 3, Base: time.Millisecond}))
 
 	response, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m1"}}})
 	fmt.Println(response.BatchItemFailures, err)
@@ -340,7 +340,7 @@ func ExamplePermanent() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		calls++
 		return troupe.Permanent(errors.New("not an order"))
-	}, troupe.Retry{Times: 5, Base: time.Millisecond}, troupe.ErrorNever, troupe.WithLogger(nil))
+	}, troupe.WithRetry(troupe.Retry{Times: 5, Base: time.Millisecond}), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m1"}}})
 	fmt.Println(response.BatchItemFailures, err)
@@ -398,7 +398,7 @@ func ExampleWithObserver() {
 			panic("a bug")
 		}
 		return nil
-	}, troupe.WithLogger(nil), troupe.WithObserver(func(_ context.Context, report *troupe.Report) {
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(func(_ context.Context, report *troupe.Report) {
 		fmt.Printf("%s: %d succeeded, %d failed\n", report.Source, report.Succeeded, report.Failed)
 		for _, r := range report.Records {
 			fmt.Println(r.ID, r.Outcome, r.Err)
@@ -418,7 +418,7 @@ func ExampleWithObserver() {
 func ExampleWithFailureHook() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		return errors.New("the database is down")
-	}, troupe.Stop, troupe.WithConcurrency(1), troupe.ErrorNever, troupe.WithLogger(nil),
+	}, troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
 		troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) {
 			fmt.Println(rec.ID, "started:", !errors.Is(err, troupe.ErrNotStarted))
 		}))
@@ -459,7 +459,7 @@ func ExampleWithLogger() {
 func ExampleReason() {
 	processor := troupe.Kinesis(func(ctx context.Context, rec events.KinesisEventRecord) error {
 		return errors.New("cannot be booked")
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	_, err := processor.Process(context.Background(), events.KinesisEvent{Records: []events.KinesisEventRecord{
 		{Kinesis: events.KinesisRecord{SequenceNumber: "101", PartitionKey: "ann"}},
@@ -476,7 +476,7 @@ func ExamplePanicError() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		fields := strings.Split(msg.Body, ",")
 		return book(fields[1]) // a bug: there may be one field only
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	_, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m1", Body: "ann"}}})
 	var p *troupe.PanicError
@@ -490,7 +490,7 @@ func ExamplePanicError() {
 // A record that cannot be decoded fails by itself, and the error tells where, without the payload.
 func ExampleDecodeError() {
 	processor := troupe.Kinesis(func(ctx context.Context, rec events.KinesisEventRecord) error { return nil },
-		troupe.WithLogger(nil))
+		troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	_, err := processor.Invoke(context.Background(), []byte(`{"Records": [
 		{"eventSource": "aws:kinesis", "kinesis": {"sequenceNumber": "101", "partitionKey": "ann", "data": "?"}}

@@ -6,8 +6,9 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
+	"github.com/troupe-go/troupe/sources"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -19,17 +20,22 @@ type Option interface {
 
 // settings are what the options of one processor come to.
 type settings struct {
-	policy     Policy
-	decider    func(Record, error) Policy
-	errorWhen  ErrorWhen
-	lowestOnly bool
-	unordered  bool
-	group      any // func(T) string, checked by the constructor that knows T
-	middleware []Middleware
-	observers  []func(context.Context, *Report)
-	hooks      []func(context.Context, Record, error)
-	logger     *slog.Logger
-	supervisor supervisor.Config
+	named       string // what the option being applied is called, if not by its own name
+	policy      Policy
+	policyGiven bool // by an option, not by a variable
+	errorWhen   ErrorWhen
+	lowestOnly  bool
+	unordered   bool
+	group       any    // func(T) string, checked by the constructor that knows T
+	groupName   string // of the option
+	resorts     []func(context.Context, Record, error) error
+	resortName  string
+	limits      sources.Limits
+	middleware  []Middleware
+	observers   []func(context.Context, *Report)
+	hooks       []func(context.Context, Record, error)
+	logger      *slog.Logger
+	supervisor  supervisor.Config
 }
 
 // option is an Option made of a function.
@@ -37,91 +43,112 @@ type option func(*settings) error
 
 func (o option) apply(s *settings) error { return o(s) }
 
-// Policy says what a failed record means for the others. A policy is an Option; the default is Derive. A
-// policy may be given for any source.
-type Policy uint8
-
-const (
-	// Derive chooses by the event: Continue for SQS standard queues, Stop for SQS FIFO queues, StopGroup
-	// for streams. With WithoutOrder it is Continue for streams, and still Stop for FIFO queues. It is the
-	// default (SPEC P4).
-	Derive Policy = iota
-	// Continue: everything else goes on. In an ordered source so does the rest of the record's group: it
-	// overtakes the failed record, so order is given up (SPEC P1).
-	Continue
-	// StopGroup: nothing more of the failed record's group starts, the other groups go on. Order holds
-	// within every group. Without groups it is Continue (SPEC P3). Recommended for FIFO queues with many
-	// groups, where under Stop one bad message makes every group wait.
-	StopGroup
-	// Stop: once a failure is known nothing new starts; what runs may finish and counts as what it is
-	// (SPEC P2).
-	Stop
-)
-
-// String returns the name that the demo's --policy flag knows the policy by.
-func (p Policy) String() string {
-	switch p {
-	case Derive:
-		return "derive"
-	case Continue:
-		return "continue"
-	case StopGroup:
-		return "stop-group"
-	case Stop:
-		return "stop"
-	default:
-		return fmt.Sprintf("policy %d", uint8(p))
-	}
+// errorf returns the error of an option that was given something it does not allow. name is the option as the
+// user called it, unless a package around has a name of its own for it.
+func (s *settings) errorf(name, format string, args ...any) error {
+	return fmt.Errorf("troupe: "+s.nameOf(name)+format, args...)
 }
 
-func (p Policy) apply(s *settings) error {
-	if p > Stop {
-		return fmt.Errorf("troupe: %v is not a policy; allowed are Derive, Continue, StopGroup and Stop", p)
+func (s *settings) nameOf(option string) string {
+	if s.named != "" {
+		return s.named
 	}
-	s.policy = p
+	return option
+}
+
+// Options combines several options into one, for packages that need more than one. They apply in the given order.
+func Options(options ...Option) Option {
+	return option(func(s *settings) error { return s.applyAll(options) })
+}
+
+// Named is Options for a package that gives options a name of its own: errors about them call it name, such as
+// "kafka.ByKey".
+func Named(name string, options ...Option) Option {
+	return option(func(s *settings) error {
+		outer := s.named
+		s.named = name
+		defer func() { s.named = outer }()
+		return s.applyAll(options)
+	})
+}
+
+func (s *settings) applyAll(options []Option) error {
+	for i, o := range options {
+		if o == nil {
+			return s.errorf("option", " %d is nil", i+1)
+		}
+		if err := o.apply(s); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// WithDecider has decide choose, for each record that has failed for good, what happens to the others:
-// Continue, StopGroup or Stop; Derive leaves it to the policy that holds without a decider: the one given
-// beside it, or that of the source. It is not asked about records that were never started or that are
-// reported as they are shortly before the deadline: there is nothing left to decide then.
-//
-// The batch supervisor waits for decide, one call at a time within a batch, so it must return quickly:
-// while it runs, the slots of failed records stay taken. A panic or runtime.Goexit in it is logged and
-// counts as Derive. Default: none.
-func WithDecider(decide func(rec Record, err error) Policy) Option {
+// Policy says what the failure of a record means for the other records of its batch.
+type Policy = batch.Policy
+
+// The policies; batch.Policy describes each.
+const (
+	Derive    = batch.Derive
+	Continue  = batch.Continue
+	StopGroup = batch.StopGroup
+	StopBatch = batch.StopBatch
+)
+
+// WithPolicy sets the policy for failed records. Any policy may be given for any source; package window allows
+// StopBatch only. Default: Derive.
+func WithPolicy(policy Policy) Option {
 	return option(func(s *settings) error {
-		if decide == nil {
-			return fmt.Errorf("troupe: WithDecider was given a nil function")
+		if policy > StopBatch {
+			return s.errorf("WithPolicy", "(%v): must be Derive, Continue, StopGroup or StopBatch", policy)
 		}
-		s.decider = decide
+		s.policy, s.policyGiven = policy, policy != Derive
 		return nil
 	})
 }
 
-// ErrorWhen says for which batches the invocation returns an error instead of a response (SPEC S7). It is
-// an Option; the default is ErrorWhenAll. Lambda retries the whole batch of an invocation that returned
-// an error.
-type ErrorWhen uint8
+// WithDecider registers a function that chooses, for each record that has failed for good, what happens to the
+// others: Continue, StopGroup or StopBatch. Derive leaves the choice to the policy that applies without a decider.
+// decide is not called for records that were never started, nor for those that are reported because the deadline
+// is near: there is nothing left to decide then.
+//
+// The batch supervisor waits for decide, one call at a time within a batch, so it must return quickly: while it
+// runs, the slots of failed records stay taken. A panic or runtime.Goexit in it is logged and counts as Derive.
+// Default: none.
+func WithDecider(decide func(rec Record, err error) Policy) Option {
+	return option(func(s *settings) error {
+		if decide == nil {
+			return s.errorf("WithDecider", "(nil): must be a function")
+		}
+		s.supervisor.Decide = decide
+		return nil
+	})
+}
+
+// ErrorWhen says for which batches the invocation returns an error instead of a response (SPEC S7). Lambda retries
+// the whole batch of an invocation that returns an error.
+type ErrorWhen = response.When
 
 const (
-	// ErrorWhenAll: when every record of a batch has failed, so that the function's error metric shows it.
-	// This is the default.
-	ErrorWhenAll = ErrorWhen(response.All)
-	// ErrorWhenAny: when any record has failed. It is meant for event source mappings without
+	// ErrorWhenAll returns an error when every record of a batch has failed, so that the function's error metric
+	// shows it.
+	ErrorWhenAll = response.All
+	// ErrorWhenAny returns an error when any record has failed. It is meant for event source mappings without
 	// ReportBatchItemFailures, where Lambda ignores the response.
-	ErrorWhenAny = ErrorWhen(response.Any)
-	// ErrorNever: failed records are told in the response alone.
-	ErrorNever = ErrorWhen(response.Never)
+	ErrorWhenAny = response.Any
+	// ErrorWhenNever reports failed records in the response alone.
+	ErrorWhenNever = response.Never
 )
 
-func (w ErrorWhen) apply(s *settings) error {
-	if w < ErrorWhenAll || w > ErrorNever {
-		return fmt.Errorf("troupe: ErrorWhen(%d) is not known; allowed are ErrorWhenAll, ErrorWhenAny and ErrorNever", uint8(w))
-	}
-	s.errorWhen = w
-	return nil
+// WithErrorWhen sets for which batches the invocation returns an error. Default: ErrorWhenAll.
+func WithErrorWhen(when ErrorWhen) Option {
+	return option(func(s *settings) error {
+		if when < ErrorWhenAll || when > ErrorWhenNever {
+			return s.errorf("WithErrorWhen", "(%d): must be ErrorWhenAll, ErrorWhenAny or ErrorWhenNever", uint8(when))
+		}
+		s.errorWhen = when
+		return nil
+	})
 }
 
 // WithConcurrency bounds how many handlers run at once in one invocation; abandoned ones do not count. 1
@@ -130,7 +157,7 @@ func (w ErrorWhen) apply(s *settings) error {
 func WithConcurrency(n int) Option {
 	return option(func(s *settings) error {
 		if n < 1 {
-			return fmt.Errorf("troupe: WithConcurrency(%d): at least 1 is needed", n)
+			return s.errorf("WithConcurrency", "(%d): must be at least 1", n)
 		}
 		s.supervisor.Concurrency = n
 		return nil
@@ -149,9 +176,9 @@ func WithConcurrency(n int) Option {
 func WithGroup[T any](group func(T) string) Option {
 	return option(func(s *settings) error {
 		if group == nil {
-			return fmt.Errorf("troupe: WithGroup was given a nil function")
+			return s.errorf("WithGroup", "(nil): must be a function")
 		}
-		s.group, s.unordered = group, false
+		s.group, s.groupName, s.unordered = group, s.nameOf("WithGroup"), false
 		return nil
 	})
 }
@@ -183,7 +210,7 @@ func WithLowestOnly() Option {
 func WithReserve(reserve time.Duration) Option {
 	return option(func(s *settings) error {
 		if reserve < supervisor.MinReserve {
-			return fmt.Errorf("troupe: WithReserve(%v): must be at least %v", reserve, supervisor.MinReserve)
+			return s.errorf("WithReserve", "(%v): must be at least %v", reserve, supervisor.MinReserve)
 		}
 		s.supervisor.Reserve = reserve
 		return nil
@@ -198,79 +225,86 @@ func WithReserve(reserve time.Duration) Option {
 func WithRecordTimeout(limit time.Duration) Option {
 	return option(func(s *settings) error {
 		if limit <= 0 {
-			return fmt.Errorf("troupe: WithRecordTimeout(%v): a positive duration is needed", limit)
+			return s.errorf("WithRecordTimeout", "(%v): must be positive", limit)
 		}
 		s.supervisor.RecordTimeout = limit
 		return nil
 	})
 }
 
-// Retry is an Option that handles a failed record again within the same invocation, after a back-off. Only
-// the failure of the last attempt is a failure for the policy. A record in back-off takes up no
-// concurrency, except at concurrency 1; the rest of its group waits. Errors marked by Permanent, records
-// that cannot be decoded, runtime.Goexit, attempts that outlasted the record timeout and abandoned ones are
-// not retried; neither is anything once the batch has been stopped or when the back-off would outlast the
-// time there is (SPEC P6).
-// Default: no retry in place; Lambda delivers failed records again anyway.
-type Retry struct {
-	// Times is how many more attempts a record gets after the first. At least 1.
-	Times int
-	// Base is the back-off before the second attempt; it doubles with each further one. Default 100 ms.
-	Base time.Duration
-	// Max bounds the back-off. Default 5 s.
-	Max time.Duration
-	// Panics retries attempts that panicked, too. Default: a panic is final.
-	Panics bool
-	// Backoff, if not nil, gives the back-off before the next attempt in place of Base and Max; attempt is
-	// the number of the failed one, from 1; a negative result is 0, and if it panics Base and Max count.
-	// Without it the back-off is drawn evenly from the upper half of what Base and Max allow. The batch
-	// supervisor waits for it, so it must return quickly.
-	Backoff func(attempt int) time.Duration
+// Retry says how often and after which back-off a failed record is handled again within the same invocation. Only
+// the failure of the last attempt is a failure for the policy. A record in back-off takes up no concurrency, except
+// at concurrency 1; later records of its group wait. Errors marked by Permanent, records that cannot be decoded,
+// runtime.Goexit and an exceeded record timeout are not retried, nor is anything once the batch has been stopped or
+// when the back-off would outlast the time there is (SPEC P6).
+type Retry = batch.Retry
+
+// WithRetry retries failed records in place. retry.Times must be at least 1, Base and Max must not be negative.
+// Default: no retry in place; Lambda redelivers failed records anyway.
+func WithRetry(retry Retry) Option {
+	return option(func(s *settings) error {
+		if retry.Times < 1 || retry.Base < 0 || retry.Max < 0 {
+			return s.errorf("WithRetry", "(Retry{Times: %d, Base: %v, Max: %v}): Times must be at least 1, Base and Max must not be negative", retry.Times, retry.Base, retry.Max)
+		}
+		s.supervisor.Retry = retry
+		return nil
+	})
 }
 
-func (r Retry) apply(s *settings) error {
-	if r.Times < 1 || r.Base < 0 || r.Max < 0 {
-		return fmt.Errorf("troupe: Retry{Times: %d, Base: %v, Max: %v}: Times must be at least 1, Base and Max not negative", r.Times, r.Base, r.Max)
-	}
-	s.supervisor.Retry = supervisor.Retry(r)
-	return nil
+// WithLastResort registers a function that is called once for each record that has failed for good: at the end of
+// its last attempt, on that attempt's goroutine, while the record keeps its slot and its group waits, and before the
+// policy. It is called for panics and for records that cannot be decoded, too. It is not called for abandoned
+// records, for records that were never started, after the cutoff, or for a record whose back-off was cut short
+// (SPEC R4).
+//
+// If resolve returns nil, or an error marked by Drop, the record is dropped: Lambda does not redeliver it. Any other
+// error is the error that the record fails with; return err to change nothing. ctx ends at the cutoff and accepts
+// RecordFrom, MessageFrom and DeadlineFrom. A panic in resolve is added to the record's error. Of several last
+// resorts each receives the error of the one before, until one drops the record. Default: none.
+func WithLastResort(resolve func(ctx context.Context, rec Record, err error) error) Option {
+	return option(func(s *settings) error {
+		if resolve == nil {
+			return s.errorf("WithLastResort", "(nil): must be a function")
+		}
+		s.resorts = append(s.resorts, resolve)
+		s.resortName = s.nameOf("WithLastResort")
+		return nil
+	})
 }
 
-// WithLogger sets the logger for the WARN line of a batch with failures and for the few other things worth
-// telling. nil logs nothing. Default: slog.Default(), looked up when there is something to log. Payloads
-// are never logged, groups only as a hash (SPEC S9).
+// WithLogger sets the logger for the WARN line of a batch with failures and for the few other events worth a
+// line. nil means the default: slog.Default(), looked up at each use. Payloads are never logged, groups only as a
+// hash (SPEC S9).
 func WithLogger(logger *slog.Logger) Option {
 	return option(func(s *settings) error {
-		if logger == nil {
-			logger = slog.New(slog.DiscardHandler)
-		}
 		s.logger = logger
 		return nil
 	})
 }
 
-// WithObserver has observe called with the invocation's context and the report of each batch, an empty one
-// too, before the response leaves; not for an event that is refused. Observers run one after the other; the
-// invocation waits for them as long as its deadline allows and leaves them behind then. A panic in one is
-// logged and changes nothing. Default: none.
+// WithObserver registers a function that receives the Report of every batch, including empty ones, before the
+// response is returned. It is not called for rejected events. Observers run one after the other, with a context
+// that accepts MessageAt and DeadlineFrom; the invocation waits for them as long as its deadline allows and leaves
+// them behind then. A panic in one is logged and changes nothing. Observers must not change the report. Default:
+// none.
 func WithObserver(observe func(context.Context, *Report)) Option {
 	return option(func(s *settings) error {
 		if observe == nil {
-			return fmt.Errorf("troupe: WithObserver was given a nil function")
+			return s.errorf("WithObserver", "(nil): must be a function")
 		}
 		s.observers = append(s.observers, observe)
 		return nil
 	})
 }
 
-// WithFailureHook has hook called once for each record that has failed, as it happens: after the last
-// attempt, when a handler is abandoned, and at the end of the batch for the records that were never
-// started. ctx is the invocation's. The calls of a batch come one after the other on a goroutine of their
-// own, so a slow hook delays no handler; the invocation waits for it as for an observer. Default: none.
+// WithFailureHook registers a function that is called once for each failed record, as it happens: after the last
+// attempt, when a handler is abandoned, and at the end of the batch for the records that were never started. ctx is
+// the invocation's. The calls of a batch run one after the other on a goroutine of their own, so a slow hook delays
+// no handler; the invocation waits for it as for an observer. Default: none.
 func WithFailureHook(hook func(ctx context.Context, rec Record, err error)) Option {
 	return option(func(s *settings) error {
 		if hook == nil {
-			return fmt.Errorf("troupe: WithFailureHook was given a nil function")
+			return s.errorf("WithFailureHook", "(nil): must be a function")
 		}
 		s.hooks = append(s.hooks, hook)
 		return nil
@@ -288,24 +322,10 @@ func WithMiddleware(middleware ...Middleware) Option {
 	return option(func(s *settings) error {
 		for i, m := range middleware {
 			if m == nil {
-				return fmt.Errorf("troupe: WithMiddleware: number %d is nil", i+1)
+				return s.errorf("WithMiddleware", ": number %d is nil; must be a function", i+1)
 			}
 		}
 		s.middleware = append(s.middleware, middleware...)
 		return nil
 	})
-}
-
-// directive turns a policy into what the supervisor knows; 0 for Derive and what is no policy.
-func (p Policy) directive() messages.Directive {
-	switch p {
-	case Continue:
-		return messages.Continue
-	case StopGroup:
-		return messages.StopGroup
-	case Stop:
-		return messages.StopBatch
-	default:
-		return 0
-	}
 }

@@ -7,121 +7,143 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/response"
 	"github.com/troupe-go/troupe/sources"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Processor handles batches of one source: events of type E, answered with R. It is a lambda.Handler, so
-// that it can be given to lambda.Start, and has Process for users with a handler of their own.
+// Handler handles one record, or what a wrapper around it makes of the record: typed.SQS turns a Handler of an
+// Order into one of a Lazy SQS message, for example. It returns nil if the record is handled; see the package
+// documentation for what else it may rely on.
+type Handler[T any] = func(ctx context.Context, message T) error
+
+// Processor handles batches of one source: events of type E, answered with R. It is a lambda.Handler, so that it
+// can be passed to lambda.Start, and has Process for functions with a handler of their own.
 //
-// A Processor is made by SQS, Kinesis or DynamoDB, or by a package beside this one. It is safe for concurrent
-// use, keeps nothing from one batch to the next, and has no goroutine once every handler, observer and hook has
-// returned.
+// SQS, Kinesis, DynamoDB and the packages around this one return processors. A Processor is safe for concurrent use,
+// keeps nothing from one batch to the next, and has no goroutine once every handler, observer and hook has returned.
 type Processor[E, R any] struct {
 	settings *settings
-	decode   func([]byte) (work, error)
-	read     func(E) (work, error)
+	decode   func([]byte) (pending, error)
+	read     func(E) (pending, error)
 	answer   response.Answer[R]
 }
 
-// work is an event made ready for the supervisor, whatever its source.
-type work struct {
-	batch *messages.Batch
-	fifo  bool
-	whole func(messages.Directive) func(*messages.Report) // sources.Batch.Whole
+// pending is an event that has been read, and arranges its records when the clock of the batch is running.
+type pending func(context.Context) (*job, error)
+
+// NewProcessor returns a processor for a source: src reads its events and answer makes its responses. M is T, the
+// source's record type, or Lazy[T]. The packages around this one call it; for functions their constructors are
+// simpler.
+//
+// The error says what was given and what is allowed if handler is nil, M is another type, or an option or a
+// variable of the environment is wrong.
+func NewProcessor[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R], handler Handler[M], options ...Option) (*Processor[E, R], error) {
+	if handler == nil {
+		return nil, fmt.Errorf("troupe: the %s handler is nil; must be a function", src.Kind())
+	}
+	s, err := settingsFor(src, answer.Lowest != nil, options)
+	if err != nil {
+		return nil, err
+	}
+	call, err := callOf[T](s, src.Kind(), handler)
+	if err != nil {
+		return nil, err
+	}
+	return newProcessor(s, src, answer, func(p *sources.Plan[T]) *job { return recordJob(src.Kind(), p, call) })
 }
 
-// chooser is a Reader that cannot bear every option. Its error says which one, and why.
-type chooser interface{ Accept(sources.Choices) error }
-
-// New returns a processor for a source that has no constructor here: src reads its events, answer makes its
-// responses. The packages beside this one are made of it; functions are better off with theirs.
-//
-// It panics if handler is nil or an option or variable is bad.
-func New[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], handler func(context.Context, T) error, options ...Option) *Processor[E, R] {
-	if handler == nil {
-		panic(fmt.Errorf("troupe: the %s handler is nil; a function is needed", src.Kind()))
-	}
-	s, err := settingsOf(options)
+// NewWhole returns a processor for handlers that take a whole batch: whole returns a value for each. Package bulk
+// calls it. The error is that of NewProcessor.
+func NewWhole[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], whole func() sources.Whole[T], options ...Option) (*Processor[E, R], error) {
+	s, err := settingsFor(src, answer.Lowest != nil, options)
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
-	if s.lowestOnly && answer.Lowest == nil {
-		panic(fmt.Errorf("troupe: WithLowestOnly is for streams, which Lambda restarts at the lowest; on %s the failures left out would be lost", src.Kind()))
-	}
-	if c, ok := src.(chooser); ok {
-		if err := c.Accept(s.choices()); err != nil {
-			panic(err)
-		}
-	}
-	grouping := sources.Grouping[T]{Off: s.unordered}
+	return newProcessor(s, src, answer, func(p *sources.Plan[T]) *job { return wholeJob(src.Kind(), p, whole()) })
+}
+
+func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer response.Answer[R], jobOf func(*sources.Plan[T]) *job) (*Processor[E, R], error) {
+	a := &arrangement[T]{policy: s.policy, unordered: s.unordered, limits: s.limits}
 	if s.group != nil {
 		by, ok := s.group.(func(T) string)
 		if !ok {
-			panic(fmt.Errorf("troupe: WithGroup was given a %T, which is for another source; %s needs a %T", s.group, src.Kind(), by))
+			return nil, fmt.Errorf("troupe: %s was given a %T, which is for another source; %s needs a %T", s.groupName, s.group, src.Kind(), by)
 		}
-		grouping.By = by
+		a.by = by
 	}
-
-	call := chain(s.middleware, handler)
-	ready := func(b *sources.Batch[T], err error) (work, error) {
+	ready := func(b *sources.Batch[T], err error) (pending, error) {
 		if err != nil {
-			return work{}, err
+			return nil, err
 		}
-		return work{fifo: b.FIFO, whole: b.Whole, batch: &messages.Batch{
-			Source: src.Kind(), Results: b.Results, Ordered: b.Ordered, Barrier: b.Barrier,
-			Handle: func(a *messages.Attempt) error {
-				payload, err := b.Record(int(a.Index))
-				if err != nil {
-					return messages.Permanent(err)
-				}
-				return call(a, payload)
-			},
-		}}, nil
+		return func(ctx context.Context) (*job, error) {
+			p, err := a.arrange(ctx, b, src.Kind())
+			if err != nil {
+				return nil, batch.Because(batch.ErrEvent, err)
+			}
+			j := jobOf(p)
+			j.noLowest = b.NoLowest
+			return j, nil
+		}, nil
 	}
 	return &Processor[E, R]{
 		settings: s,
-		decode:   func(payload []byte) (work, error) { return ready(src.Decode(payload, grouping)) },
-		read:     func(event E) (work, error) { return ready(src.Read(event, grouping)) },
+		decode:   func(payload []byte) (pending, error) { return ready(src.Decode(payload)) },
+		read:     func(event E) (pending, error) { return ready(src.Read(event)) },
 		answer:   answer,
-	}
+	}, nil
 }
 
-// settingsOf puts the environment and the options together.
-func settingsOf(options []Option) (*settings, error) {
+// settingsFor puts the environment, the options and the limits of a source together.
+func settingsFor(src interface{ Kind() Source }, lowest bool, options []Option) (*settings, error) {
 	s, err := environmentSettings(os.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	for i, o := range options {
-		if o == nil {
-			return nil, fmt.Errorf("troupe: option %d is nil", i+1)
-		}
-		if err := o.apply(s); err != nil {
-			return nil, err
-		}
+	if err := s.applyAll(options); err != nil {
+		return nil, err
 	}
-	if s.decider != nil {
-		s.supervisor.Decide = func(rec messages.Record, err error) messages.Directive {
-			return s.decider(rec, err).directive()
+	if s.lowestOnly && !lowest {
+		return nil, fmt.Errorf("troupe: WithLowestOnly is for streams, where Lambda restarts at the lowest failed record; on %s the failed records left out would be lost", src.Kind())
+	}
+	if limited, ok := src.(sources.Limited); ok {
+		s.limits = limited.Limits()
+		if err := s.allowed(); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// choices are what a Reader is asked about.
-func (s *settings) choices() sources.Choices {
-	return sources.Choices{
-		Policy: s.policy.directive(), Decider: s.decider != nil,
-		Unordered: s.unordered, Group: s.group != nil,
-		Retry: s.supervisor.Retry.Times > 0, RecordTimeout: s.supervisor.RecordTimeout > 0,
-		Middleware: len(s.middleware) > 0,
+// allowed refuses the options that the source cannot honor.
+func (s *settings) allowed() error {
+	l := &s.limits
+	if l.Policy != Derive && s.policyGiven && s.policy != l.Policy {
+		return fmt.Errorf("troupe: WithPolicy(%v): must be %v, which is the default: %s", s.policy, l.Policy, l.Why)
 	}
+	for _, limit := range []struct {
+		given       bool
+		option, why string
+	}{
+		{s.supervisor.Decide != nil, "WithDecider", l.NoDecider},
+		{s.unordered, "WithoutOrder", l.NoWithoutOrder},
+		{s.group != nil, s.groupName, l.NoGroup},
+		{s.supervisor.Retry.Times > 0, "WithRetry", l.NoRetry},
+		{s.supervisor.RecordTimeout > 0, "WithRecordTimeout", l.NoRecordTimeout},
+		{len(s.middleware) > 0, "WithMiddleware", l.NoMiddleware},
+		{len(s.resorts) > 0, s.resortName, l.NoLastResort},
+		{s.lowestOnly, "WithLowestOnly", l.NoLowestOnly},
+	} {
+		if limit.given && limit.why != "" {
+			return fmt.Errorf("troupe: %s is not allowed: %s", limit.option, limit.why)
+		}
+	}
+	return nil
 }
 
-// log is the logger of the moment: slog.Default may be set after the processor is made.
+// log is the logger of the moment: slog.Default may be set after the processor is constructed.
 func (s *settings) log() *slog.Logger {
 	if s.logger != nil {
 		return s.logger
@@ -129,113 +151,172 @@ func (s *settings) log() *slog.Logger {
 	return slog.Default()
 }
 
-// chain puts the middleware around the handler, once per processor. Middleware is the same for all sources,
-// so the payload passes it by in the context.
-func chain[T any](middleware []Middleware, handler func(context.Context, T) error) func(*messages.Attempt, T) error {
+// callOf returns the function that makes an attempt at a record: it opens what the handler takes and calls the
+// middleware and the handler.
+func callOf[T, M any](s *settings, kind Source, handler Handler[M]) (func(*messages.Attempt, *sources.Plan[T]) error, error) {
+	switch h := any(handler).(type) {
+	case Handler[T]:
+		call, err := chain(s.middleware, h)
+		return func(a *messages.Attempt, p *sources.Plan[T]) error {
+			message, err := p.Open(int(a.Index))
+			if err != nil {
+				return batch.Permanent(err)
+			}
+			return call(a, message)
+		}, err
+	case Handler[Lazy[T]]:
+		call, err := chain(s.middleware, h)
+		return func(a *messages.Attempt, p *sources.Plan[T]) error { return lazily(a, p, call) }, err
+	default:
+		var (
+			message T
+			lazy    Lazy[T]
+		)
+		return nil, fmt.Errorf("troupe: the %s handler is a %T; it must take a %T or a %T", kind, handler, message, lazy)
+	}
+}
+
+// lazily calls a handler that opens its record itself, unless the record is the one whose group is not known.
+func lazily[T any](a *messages.Attempt, p *sources.Plan[T], call func(*messages.Attempt, Lazy[T]) error) error {
+	i := int(a.Index)
+	if i == p.Barrier {
+		if _, err := p.Open(i); err != nil {
+			return batch.Permanent(err)
+		}
+	}
+	message, err := p.Lazy(i)
+	if err != nil {
+		return batch.Permanent(err)
+	}
+	return call(a, message)
+}
+
+// chain puts the middleware around the handler, once per processor. Middleware is the same for all sources, so the
+// message passes it by in the context.
+func chain[M any](middleware []Middleware, handler Handler[M]) (func(*messages.Attempt, M) error, error) {
 	if len(middleware) == 0 {
-		return func(a *messages.Attempt, payload T) error { return handler(a, payload) }
+		return func(a *messages.Attempt, message M) error { return handler(a, message) }, nil
 	}
 	next := func(ctx context.Context, rec Record) error {
-		p, ok := ctx.Value(payloadKey{}).(*carrier[T])
-		if !ok || p.Record() != rec {
+		c, ok := ctx.Value(messageKey{}).(*messageContext[M])
+		if !ok || c.Record() != rec {
 			return errors.New("troupe: a middleware passed on another record, or a context that does not derive from the one it was given")
 		}
-		return handler(ctx, p.payload)
+		return handler(ctx, c.message)
 	}
 	for i := len(middleware) - 1; i >= 0; i-- {
 		if next = middleware[i](next); next == nil {
-			panic(fmt.Errorf("troupe: WithMiddleware: number %d returned nil; a function is needed", i+1))
+			return nil, fmt.Errorf("troupe: WithMiddleware: number %d returned nil; must be a function", i+1)
 		}
 	}
-	return func(a *messages.Attempt, payload T) error {
-		return next(&carrier[T]{Attempt: a, payload: payload}, a.Record())
-	}
+	return func(a *messages.Attempt, message M) error {
+		return next(&messageContext[M]{Attempt: a, message: message}, a.Record())
+	}, nil
 }
 
-type payloadKey struct{}
+type messageKey struct{}
 
-// carrier is a handler's context with the payload in it.
-type carrier[T any] struct {
+// messageContext is a handler's context with the message in it.
+type messageContext[M any] struct {
 	*messages.Attempt
-	payload T
+	message M
 }
 
-func (c *carrier[T]) Value(key any) any {
-	if key == (payloadKey{}) {
+func (c *messageContext[M]) Value(key any) any {
+	if key == (messageKey{}) {
 		return c
 	}
 	return c.Attempt.Value(key)
 }
 
-// Invoke handles the event in payload and returns the response, both as JSON: it is lambda.Handler. It
-// blocks until every record has its outcome, at most until shortly before the deadline of ctx. Nothing
-// that handlers get refers to payload.
+// Invoke handles the event in payload and returns the response, both as JSON: it is lambda.Handler. It blocks until
+// every record has its outcome, at most until shortly before the deadline of ctx. Nothing that handlers receive
+// refers to payload.
 //
-// The error is an *EventError if the event cannot be processed; no handler has run then. Otherwise it is a
-// *BatchError and tells of failed records, as ErrorWhen says; errors.Is and errors.As find the records' errors
-// in it.
+// The error is an *EventError if the event cannot be processed; no handler has run then. It is a *BatchError if
+// records failed and ErrorWhen calls for an error; errors.Is and errors.As find the records' errors in it.
 func (p *Processor[E, R]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	w, err := p.decode(payload)
+	in := supervisor.Begin(ctx, &p.settings.supervisor)
+	defer in.End()
+	event, err := p.decode(payload)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := p.process(ctx, w)
+	report, ids, err := p.process(ctx, in, event)
 	if err != nil {
 		return nil, err
 	}
-	return p.answer.JSON(ids), nil
+	return p.answer.JSON(report, ids), nil
 }
 
-// Process is Invoke for an event that has been decoded already. Handlers get the event's own records; an
-// event whose Records is nil is an error, one with no records a success. Together with an error that tells
-// of failed records, Process returns the full response.
+// Process is Invoke for an event that has been decoded already. Handlers receive the event's own records. An event
+// whose Records is nil is an error, one with no records a success. Together with a *BatchError Process returns the
+// full response.
 func (p *Processor[E, R]) Process(ctx context.Context, event E) (R, error) {
-	w, err := p.read(event)
-	if err != nil {
-		var none R
-		return none, err
-	}
-	ids, err := p.process(ctx, w)
-	return p.answer.Typed(ids), err
+	r, _, err := p.ProcessReport(ctx, event)
+	return r, err
 }
 
-// process runs a batch and returns what to report.
-func (p *Processor[E, R]) process(ctx context.Context, w work) (ids []string, err error) {
-	s := p.settings
-	a := &aside{settings: s, ctx: ctx}
-	w.batch.Policy = s.policyFor(w).directive()
-	w.batch.Warn = a.warn
-	var spread func(*messages.Report)
-	switch {
-	case w.whole != nil:
-		spread = w.whole(w.batch.Policy)
-	case len(s.hooks) > 0:
-		w.batch.Failed = a.failed
+// ProcessReport is Process that returns the report as well. The report is nil if the event cannot be processed.
+func (p *Processor[E, R]) ProcessReport(ctx context.Context, event E) (R, *Report, error) {
+	in := supervisor.Begin(ctx, &p.settings.supervisor)
+	defer in.End()
+	var none R
+	read, err := p.read(event)
+	if err != nil {
+		return none, nil, err
 	}
-	report, leave := supervisor.Run(ctx, &s.supervisor, w.batch)
-	if spread != nil {
-		spread(report)
+	report, ids, err := p.process(ctx, in, read)
+	if report == nil {
+		return none, nil, err
+	}
+	return p.answer.Typed(report, ids), report, err
+}
+
+// process runs a batch and returns its report, and the identifiers to report to Lambda.
+func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation, event pending) (report *Report, ids []string, err error) {
+	s := p.settings
+	j, err := event(in.Handlers())
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &aside{settings: s, ctx: batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message})}
+	j.batch.Warn = a.warn
+	if j.spread == nil {
+		j.batch.LastResort = s.lastResort()
+		if len(s.hooks) > 0 {
+			j.batch.Failed = a.failed
+		}
+	}
+	report = in.Run(&s.supervisor, j.batch)
+	if j.spread != nil {
+		j.spread(report)
+		report.Count()
 		a.failedOf(report)
 	}
-	a.finish(report, leave)
+	a.finish(report, in.Times.Leave)
 
 	ids = response.Failures(report.Records)
-	if s.lowestOnly {
+	if s.lowestOnly && !j.noLowest {
 		ids = p.answer.Lowest(ids)
 	}
-	return ids, response.Error(report.Records, response.When(s.errorWhen))
+	return report, ids, response.Error(report.Records, s.errorWhen)
 }
 
-// policyFor resolves Derive (SPEC P4).
-func (s *settings) policyFor(w work) Policy {
-	switch {
-	case s.policy != Derive:
-		return s.policy
-	case w.batch.Source == messages.SQS && w.fifo:
-		return Stop
-	case w.batch.Source == messages.SQS || s.unordered:
-		return Continue
-	default:
-		return StopGroup
+// lastResort combines the last resorts: each receives the error of the one before, until one drops the record.
+func (s *settings) lastResort() func(context.Context, Record, error) error {
+	switch len(s.resorts) {
+	case 0:
+		return nil
+	case 1:
+		return s.resorts[0]
+	}
+	return func(ctx context.Context, rec Record, err error) error {
+		for _, resolve := range s.resorts {
+			if err = resolve(ctx, rec, err); err == nil || batch.IsDrop(err) {
+				return err
+			}
+		}
+		return err
 	}
 }

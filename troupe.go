@@ -1,101 +1,135 @@
 package troupe
 
 import (
-	"context"
-
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
 	"github.com/troupe-go/troupe/sources"
 )
 
-// Record is what middleware, deciders and hooks know of a record: identifier, group, source, index in the
-// batch and number of the attempt, never its payload. Its fields: go doc
-// github.com/troupe-go/troupe/messages.Record.
-type Record = messages.Record
+// Record is what middleware, deciders and hooks see of a record: identifier, group, source, index in the batch and
+// number of the attempt, never its payload.
+type Record = batch.Record
 
-// Report tells what became of a batch, record by record. Observers must not change it. Its fields: go doc
-// github.com/troupe-go/troupe/messages.Report.
-type Report = messages.Report
+// Report tells how a batch went, record by record.
+type Report = batch.Report
 
-// Result is what became of one record. Its fields: go doc github.com/troupe-go/troupe/messages.Result.
-type Result = messages.Result
+// Result is how one record ended.
+type Result = batch.Result
+
+// Source names the service that a batch comes from, such as "sqs".
+type Source = batch.Source
 
 // Outcome is how a record ended; see SPEC S1 in docs/semantics.md.
-type Outcome = messages.Outcome
+type Outcome = batch.Outcome
 
 // The outcomes of a record.
 const (
-	Failed    = messages.Failed
-	Succeeded = messages.Succeeded
-	Dropped   = messages.Dropped
+	Failed    = batch.Failed
+	Succeeded = batch.Succeeded
+	Dropped   = batch.Dropped
 )
 
 // Reason is why a record failed or an event was refused: an error to compare with by errors.Is.
-type Reason = messages.Reason
+type Reason = batch.Reason
 
-// The reasons; messages.Reason describes each.
+// The reasons; batch.Reason describes each.
 const (
-	ErrEvent         = messages.ErrEvent
-	ErrPanic         = messages.ErrPanic
-	ErrGoexit        = messages.ErrGoexit
-	ErrUndecodable   = messages.ErrUndecodable
-	ErrRecordTimeout = messages.ErrRecordTimeout
-	ErrDeadline      = messages.ErrDeadline
-	ErrCancelled     = messages.ErrCancelled
-	ErrAbandoned     = messages.ErrAbandoned
-	ErrNotStarted    = messages.ErrNotStarted
-	ErrStopped       = messages.ErrStopped
-	ErrGroupStopped  = messages.ErrGroupStopped
+	ErrEvent         = batch.ErrEvent
+	ErrPanic         = batch.ErrPanic
+	ErrGoexit        = batch.ErrGoexit
+	ErrUndecodable   = batch.ErrUndecodable
+	ErrRecordTimeout = batch.ErrRecordTimeout
+	ErrDeadline      = batch.ErrDeadline
+	ErrCancelled     = batch.ErrCancelled
+	ErrAbandoned     = batch.ErrAbandoned
+	ErrNotStarted    = batch.ErrNotStarted
+	ErrStopped       = batch.ErrStopped
+	ErrGroupStopped  = batch.ErrGroupStopped
+	ErrDeadLettered  = batch.ErrDeadLettered
 )
 
 // EventError is the error of an invocation whose event was refused as a whole: no handler has run. It is the
 // outermost error then; errors.Is(err, ErrEvent) also finds an ErrEvent within a handler's own error.
-type EventError = messages.EventError
+type EventError = batch.EventError
 
 // BatchError is the error of an invocation whose records failed: how many, and the RecordError of each.
-type BatchError = messages.BatchError
+type BatchError = batch.BatchError
 
 // RecordError is the error of one failed record of a batch: its identifier, its index and why it failed.
-type RecordError = messages.RecordError
+type RecordError = batch.RecordError
 
 // PanicError is the error of a record whose handler panicked: the value and the stack.
-type PanicError = messages.PanicError
+type PanicError = batch.PanicError
 
-// DecodeError is the error of a record that could not be decoded: where and why, never the payload.
-type DecodeError = messages.DecodeError
+// DecodeError is the error of a record that cannot be decoded: where and why, never the payload.
+type DecodeError = batch.DecodeError
 
-// Permanent marks err as not worth another attempt in this invocation (see Retry). Lambda still delivers
-// the record again: to be rid of it, return nil. Permanent(nil) is nil.
-func Permanent(err error) error { return messages.Permanent(err) }
+// Permanent marks err as not worth another attempt in this invocation (see Retry). Lambda still redelivers the
+// record; return nil, or Drop, to discard it. Permanent(nil) is nil.
+func Permanent(err error) error { return batch.Permanent(err) }
 
-// RecordFrom returns the record that the handler, or the middleware around it, was called for. It works
-// on the context that was given to them and on those derived from it; ok is false on any other.
-func RecordFrom(ctx context.Context) (rec Record, ok bool) { return messages.RecordFrom(ctx) }
+// Drop marks err so that the record is left out: its outcome is Dropped, which the report and the log show, and
+// Lambda does not redeliver it. Drop(nil) is nil.
+func Drop(err error) error { return batch.Drop(err) }
 
-// SQS returns a processor for batches of an SQS queue, standard or FIFO. A batch is FIFO if the ARN of its
-// queue ends in ".fifo"; its message groups are then handled in order, and the first failure stops the
-// batch unless a policy is given.
-//
-// It panics if handler is nil or an option is bad.
-func SQS(handler func(context.Context, events.SQSMessage) error, options ...Option) *Processor[events.SQSEvent, events.SQSEventResponse] {
-	return New(sources.SQS(), response.ForSQS(), handler, options...)
+// Lazy is a record that is decoded when it is asked for. Constructors accept handlers of the source's record and of
+// Lazy records.
+type Lazy[T any] = sources.Lazy[T]
+
+// SQSProcessor is the Processor that SQS returns, for struct fields and parameters.
+type SQSProcessor = Processor[events.SQSEvent, events.SQSEventResponse]
+
+// KinesisProcessor is the Processor that Kinesis returns.
+type KinesisProcessor = Processor[events.KinesisEvent, events.KinesisEventResponse]
+
+// DynamoDBProcessor is the Processor that DynamoDB returns.
+type DynamoDBProcessor = Processor[events.DynamoDBEvent, events.DynamoDBEventResponse]
+
+// SQSRecord is what a handler for SQS takes: the message, decoded, or Lazy.
+type SQSRecord interface {
+	events.SQSMessage | Lazy[events.SQSMessage]
 }
 
-// Kinesis returns a processor for batches of a Kinesis stream. Records of a partition key are handled in
-// order, and a failure stops its partition key unless another policy is given.
-//
-// It panics if handler is nil or an option is bad.
-func Kinesis(handler func(context.Context, events.KinesisEventRecord) error, options ...Option) *Processor[events.KinesisEvent, events.KinesisEventResponse] {
-	return New(sources.Kinesis(), response.ForKinesis(), handler, options...)
+// KinesisRecord is what a handler for Kinesis takes.
+type KinesisRecord interface {
+	events.KinesisEventRecord | Lazy[events.KinesisEventRecord]
 }
 
-// DynamoDB returns a processor for batches of a DynamoDB stream. Records of an item, that is of the same
-// values of all key attributes, are handled in order, and a failure stops its item unless another policy
-// is given.
+// DynamoDBRecord is what a handler for DynamoDB takes.
+type DynamoDBRecord interface {
+	events.DynamoDBEventRecord | Lazy[events.DynamoDBEventRecord]
+}
+
+// SQS returns a processor for batches of an SQS queue, standard or FIFO. A batch is FIFO if the ARN of its queue
+// ends in ".fifo"; its message groups are then handled in order, and the first failure stops the batch unless a
+// policy is given.
 //
-// It panics if handler is nil or an option is bad.
-func DynamoDB(handler func(context.Context, events.DynamoDBEventRecord) error, options ...Option) *Processor[events.DynamoDBEvent, events.DynamoDBEventResponse] {
-	return New(sources.DynamoDB(), response.ForDynamoDB(), handler, options...)
+// It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
+func SQS[M SQSRecord](handler Handler[M], options ...Option) *SQSProcessor {
+	return must(NewProcessor(sources.SQS(), response.ForSQS(), handler, options...))
+}
+
+// Kinesis returns a processor for batches of a Kinesis stream. Records of a partition key are handled in order, and
+// a failure stops its partition key unless another policy is given.
+//
+// It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
+func Kinesis[M KinesisRecord](handler Handler[M], options ...Option) *KinesisProcessor {
+	return must(NewProcessor(sources.Kinesis(), response.ForKinesis(), handler, options...))
+}
+
+// DynamoDB returns a processor for batches of a DynamoDB stream. Records of an item, which have the same values of
+// all key attributes, are handled in order, and a failure stops its item unless another policy is given.
+//
+// It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
+func DynamoDB[M DynamoDBRecord](handler Handler[M], options ...Option) *DynamoDBProcessor {
+	return must(NewProcessor(sources.DynamoDB(), response.ForDynamoDB(), handler, options...))
+}
+
+func must[P any](p P, err error) P {
+	if err != nil {
+		panic(err)
+	}
+	return p
 }

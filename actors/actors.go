@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -12,6 +13,9 @@ import (
 type Owner interface {
 	// Handle calls the handler, unless the handlers' context has ended, and returns its error.
 	Handle(*messages.Attempt) error
+	// Failed is called with the error, panic or Goexit of an attempt before End, and returns the error that the
+	// attempt ends with. It decides whether the attempt was the record's last.
+	Failed(*messages.Attempt, error) error
 	// End books how the handler ended. It reports whether the actor has failed by it: not if err is nil, nor
 	// if it says to drop the record or that the handler was not called, and not if the record was given up
 	// before.
@@ -62,17 +66,22 @@ func attempt(c actor.Context, owner Owner, a *messages.Attempt) {
 	var err error
 	returned := false
 	defer func() {
-		if !returned {
-			// A panic with nil arrives as *runtime.PanicNilError, so nil means that there was no panic.
-			if v := recover(); v != nil {
-				err = &messages.PanicError{Value: v, Stack: debug.Stack()}
-			} else {
-				err, a.Final = messages.ErrGoexit, true
-			}
-		}
 		if owner.End(a, err) {
 			// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor told.
 			c.(actor.Supervisor).EscalateFailure(err, a)
+		}
+	}()
+	defer func() { // apart from the booking, since the last resort is the user's and may end the goroutine too
+		if !returned {
+			// A panic with nil arrives as *runtime.PanicNilError, so nil means that there was no panic.
+			if v := recover(); v != nil {
+				err = &batch.PanicError{Value: v, Stack: debug.Stack()}
+			} else {
+				err, a.Final = batch.ErrGoexit, true
+			}
+		}
+		if err != nil {
+			err = owner.Failed(a, err)
 		}
 	}()
 	err = owner.Handle(a)

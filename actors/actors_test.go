@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -23,7 +24,8 @@ type owner struct {
 	booked []error
 }
 
-func (o *owner) Handle(a *messages.Attempt) error { return o.handle(a) }
+func (o *owner) Handle(a *messages.Attempt) error            { return o.handle(a) }
+func (o *owner) Failed(_ *messages.Attempt, err error) error { return err }
 func (o *owner) End(_ *messages.Attempt, err error) bool {
 	o.booked = append(o.booked, err)
 	return err != nil && !o.late
@@ -58,20 +60,20 @@ func TestAHandlersFailureIsItsActors(t *testing.T) {
 			{"error", func(*messages.Attempt) error { return errHandler }, false, true, false, func(t *testing.T, err error) { assert.Equal(t, errHandler, err) }},
 			{"late error", func(*messages.Attempt) error { return errHandler }, true, false, false, func(t *testing.T, err error) { assert.Equal(t, errHandler, err) }},
 			{"panic", func(*messages.Attempt) error { panic("v") }, false, true, false, func(t *testing.T, err error) {
-				var p *messages.PanicError
+				var p *batch.PanicError
 				require.ErrorAs(t, err, &p)
 				assert.Equal(t, "v", p.Value)
 				assert.Contains(t, string(p.Stack), "TestAHandlersFailureIsItsActors")
 			}},
 			{"panic with nil", func(*messages.Attempt) error { panic(nil) }, false, true, false, func(t *testing.T, err error) {
-				assert.ErrorIs(t, err, messages.ErrPanic)
+				assert.ErrorIs(t, err, batch.ErrPanic)
 			}},
-			{"late panic", func(*messages.Attempt) error { panic("v") }, true, false, false, func(t *testing.T, err error) { assert.ErrorIs(t, err, messages.ErrPanic) }},
+			{"late panic", func(*messages.Attempt) error { panic("v") }, true, false, false, func(t *testing.T, err error) { assert.ErrorIs(t, err, batch.ErrPanic) }},
 			{"Goexit", func(*messages.Attempt) error { runtime.Goexit(); return nil }, false, true, true, func(t *testing.T, err error) {
-				assert.ErrorIs(t, err, messages.ErrGoexit)
+				assert.ErrorIs(t, err, batch.ErrGoexit)
 			}},
 			{"late Goexit", func(*messages.Attempt) error { runtime.Goexit(); return nil }, true, false, true, func(t *testing.T, err error) {
-				assert.ErrorIs(t, err, messages.ErrGoexit)
+				assert.ErrorIs(t, err, batch.ErrGoexit)
 			}},
 		} {
 			t.Run(kind+"/"+c.name, func(t *testing.T) {

@@ -103,9 +103,9 @@ func TestWhatIsReported(t *testing.T) {
 		"failures that are nil":             {"sqs", "aba", nil, bulk.Failures{0: nil, 1: errItem, 2: nil}, "1 2 3", "2"},
 		"failures that are wrapped":         {"sqs", "aba", nil, fmt.Errorf("indexing: %w", bulk.Failures{1: errItem}), "1 2 3", "2"},
 		"failures of a FIFO queue":          {"sqs.fifo", "abab", nil, bulk.Failures{1: errItem}, "1 2 3 4", "2 3 4"},
-		"the same by group":                 {"sqs.fifo", "abab", []troupe.Option{troupe.StopGroup}, bulk.Failures{1: errItem}, "1 2 3 4", "2 4"},
-		"the same, going on":                {"sqs.fifo", "abab", []troupe.Option{troupe.Continue}, bulk.Failures{1: errItem}, "1 2 3 4", "2"},
-		"the same without order":            {"sqs.fifo", "abab", []troupe.Option{troupe.WithoutOrder(), troupe.StopGroup}, bulk.Failures{1: errItem}, "1 2 3 4", "2"},
+		"the same by group":                 {"sqs.fifo", "abab", []troupe.Option{troupe.WithPolicy(troupe.StopGroup)}, bulk.Failures{1: errItem}, "1 2 3 4", "2 4"},
+		"the same, going on":                {"sqs.fifo", "abab", []troupe.Option{troupe.WithPolicy(troupe.Continue)}, bulk.Failures{1: errItem}, "1 2 3 4", "2"},
+		"the same without order":            {"sqs.fifo", "abab", []troupe.Option{troupe.WithoutOrder(), troupe.WithPolicy(troupe.StopGroup)}, bulk.Failures{1: errItem}, "1 2 3 4", "2"},
 		"failures of a stream":              {"kinesis", "aabba", nil, bulk.Failures{1: errItem}, "1 2 3 4 5", "2 5"},
 		"failures of a table":               {"dynamodb", "aabba", nil, bulk.Failures{1: errItem}, "1 2 3 4 5", "2 5"},
 		"a stream without order":            {"kinesis", "aabba", []troupe.Option{troupe.WithoutOrder()}, bulk.Failures{1: errItem}, "1 2 3 4 5", "2"},
@@ -115,9 +115,9 @@ func TestWhatIsReported(t *testing.T) {
 		"undecodable, FIFO queue":           {"sqs.fifo", "aBc", nil, nil, "1", "2 3"},
 		"undecodable, stream":               {"kinesis", "abBcb", nil, nil, "1 2 4", "3 5"},
 		"undecodable behind a failure":      {"kinesis", "abBc", nil, bulk.Failures{1: errItem}, "1 2 4", "2 3"},
-		"undecodable, going on":             {"kinesis", "abBcb", []troupe.Option{troupe.Continue}, nil, "1 2 4 5", "3"},
+		"undecodable, going on":             {"kinesis", "abBcb", []troupe.Option{troupe.WithPolicy(troupe.Continue)}, nil, "1 2 4 5", "3"},
 		"a group that cannot be read":       {"kinesis", "a?bc", nil, nil, "1", "2 3 4"},
-		"a group that cannot, going on":     {"kinesis", "a?bc", []troupe.Option{troupe.Continue}, nil, "1", "2 3 4"},
+		"a group that cannot, going on":     {"kinesis", "a?bc", []troupe.Option{troupe.WithPolicy(troupe.Continue)}, nil, "1", "2 3 4"},
 		"a group that nobody reads":         {"kinesis", "a?bc", []troupe.Option{troupe.WithoutOrder()}, nil, "1 3 4", "2"},
 		"a failure and a group that cannot": {"kinesis", "ab?a", nil, bulk.Failures{0: errItem}, "1 2", "1 3 4"},
 	} {
@@ -126,7 +126,7 @@ func TestWhatIsReported(t *testing.T) {
 			p := process(c.source, func(_ context.Context, ids []string) error {
 				given = strings.Join(ids, " ")
 				return c.returned
-			}, append(c.options, troupe.WithLogger(nil))...)
+			}, append(c.options, troupe.WithLogger(slog.New(slog.DiscardHandler)))...)
 			response, err := p.Invoke(t.Context(), document(c.source, c.groups))
 			require.NoError(t, err)
 			assert.JSONEq(t, answer(c.reported), string(response))
@@ -154,7 +154,7 @@ func TestWhatFailsAllRecords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var report *troupe.Report
 			p := process("sqs.fifo", func(context.Context, []string) error { return c.handle() },
-				troupe.WithLogger(nil), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
+				troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
 			_, err := p.Invoke(t.Context(), document("sqs.fifo", "aba"))
 			require.ErrorIs(t, err, c.want)
 			require.ErrorContains(t, err, "3 of 3 records failed")
@@ -184,7 +184,7 @@ func TestTheDeadlineOfABatchHandler(t *testing.T) {
 				defer cancel()
 				var report *troupe.Report
 				p := process("sqs", func(ctx context.Context, _ []string) error { return c.handle(ctx) },
-					troupe.WithLogger(nil), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
+					troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
 				response, err := p.Invoke(ctx, document("sqs", "abc"))
 				require.NoError(t, ctx.Err(), "the answer is in time")
 				if c.reported == "error" {
@@ -206,7 +206,7 @@ func TestTheDeadlineOfABatchHandler(t *testing.T) {
 		cancel()
 		var report *troupe.Report
 		p := process("sqs", func(context.Context, []string) error { t.Error("called"); return nil },
-			troupe.WithLogger(nil), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
+			troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
 		_, err := p.Invoke(ctx, document("sqs", "aBc"))
 		require.ErrorIs(t, err, troupe.ErrCancelled)
 		assert.Equal(t, 3, report.NotStarted)
@@ -272,7 +272,7 @@ func TestTheReportIsAboutTheRecords(t *testing.T) {
 
 // A handler is not called for nothing.
 func TestAnEmptyBatch(t *testing.T) {
-	p := process("sqs", func(context.Context, []string) error { t.Error("called"); return nil }, troupe.WithLogger(nil))
+	p := process("sqs", func(context.Context, []string) error { t.Error("called"); return nil }, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	response, err := p.Invoke(t.Context(), document("sqs", ""))
 	require.NoError(t, err)
 	assert.JSONEq(t, answer(""), string(response))
@@ -287,7 +287,7 @@ func TestProcessOfABatch(t *testing.T) {
 	p := bulk.SQS(func(_ context.Context, batch []events.SQSMessage) error {
 		batch[0].Body = "changed"
 		return bulk.Failures{1: errItem}
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	event := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "a", Body: "a"}, {MessageId: "b"}}}
 	response, err := p.Process(t.Context(), event)
 	require.NoError(t, err)
@@ -298,14 +298,14 @@ func TestProcessOfABatch(t *testing.T) {
 func TestOptionsThatABatchHandlerRefuses(t *testing.T) {
 	nothing := func(context.Context, []events.SQSMessage) error { return nil }
 	for says, option := range map[string]troupe.Option{
-		"WithDecider was given": troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Stop }),
-		"WithGroup was given":   troupe.WithGroup(func(events.SQSMessage) string { return "" }),
-		"WithMiddleware was given": troupe.WithMiddleware(func(next func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
+		"WithDecider is not allowed: ": troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.StopBatch }),
+		"WithGroup is not allowed: ":   troupe.WithGroup(func(events.SQSMessage) string { return "" }),
+		"WithMiddleware is not allowed: ": troupe.WithMiddleware(func(next func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
 			return next
 		}),
-		"Retry was given":             troupe.Retry{Times: 1},
-		"WithRecordTimeout was given": troupe.WithRecordTimeout(time.Second),
-		"WithLowestOnly is for":       troupe.WithLowestOnly(),
+		"WithRetry is not allowed: ":         troupe.WithRetry(troupe.Retry{Times: 1}),
+		"WithRecordTimeout is not allowed: ": troupe.WithRecordTimeout(time.Second),
+		"WithLowestOnly is for":              troupe.WithLowestOnly(),
 	} {
 		assert.Contains(t, refusal(t, func() { bulk.SQS(nothing, option) }), "troupe: "+says)
 	}
@@ -339,7 +339,7 @@ func (pretender) Is(error) bool { return true }
 
 // SPEC S2: a batch handler that panics has failed, whatever the Is method of the panic's value says.
 func TestAPanicWithAnErrorThatIsEverythingIsNoSuccess(t *testing.T) {
-	p := process("sqs", func(context.Context, []string) error { panic(pretender{}) }, troupe.ErrorNever, troupe.WithLogger(nil))
+	p := process("sqs", func(context.Context, []string) error { panic(pretender{}) }, troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(nil))
 	got, err := p.Invoke(t.Context(), document("sqs", "ab"))
 	require.NoError(t, err)
 	assert.Equal(t, answer("1 2"), string(got))

@@ -3,6 +3,7 @@ package bulk_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -35,7 +36,7 @@ func ExampleKafka() {
 			}
 		}
 		return failures
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	answer, err := p.Invoke(context.Background(), []byte(`{"eventSource":"aws:kafka","records":{
 		"orders-0":[
 			{"topic":"orders","partition":0,"offset":15,"value":"Z29vZA=="},

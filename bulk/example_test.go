@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -39,7 +40,7 @@ func Example() {
 		}
 		return failures
 	}
-	answer, err := bulk.SQS(index, troupe.WithLogger(nil)).Invoke(context.Background(), []byte(`{"Records":[
+	answer, err := bulk.SQS(index, troupe.WithLogger(slog.New(slog.DiscardHandler))).Invoke(context.Background(), []byte(`{"Records":[
 		{"messageId":"a","body":"good"},{"messageId":"b","body":"bad"},{"messageId":"c","body":"good"}]}`))
 	fmt.Println(string(answer), err)
 	// Output: {"batchItemFailures":[{"itemIdentifier":"b"}]} <nil>

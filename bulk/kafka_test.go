@@ -3,6 +3,7 @@ package bulk_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -56,14 +57,14 @@ func TestWhatIsReportedOfATopic(t *testing.T) {
 		"nil":                          {"", nil, nil, all, ""},
 		"a failure":                    {"", nil, bulk.Failures{1: errItem}, all, "0@2 0@3"},
 		"a failure in each":            {"", nil, bulk.Failures{1: errItem, 5: errItem}, all, "0@2 0@3 1@3"},
-		"going on":                     {"", []troupe.Option{troupe.Continue}, bulk.Failures{1: errItem}, all, "0@2"},
+		"going on":                     {"", []troupe.Option{troupe.WithPolicy(troupe.Continue)}, bulk.Failures{1: errItem}, all, "0@2"},
 		"without order":                {"", []troupe.Option{troupe.WithoutOrder()}, bulk.Failures{1: errItem}, all, "0@2"},
-		"stopping at it":               {"", []troupe.Option{troupe.Stop}, bulk.Failures{1: errItem}, all, "0@2 0@3 1@1 1@2 1@3"},
+		"stopping at it":               {"", []troupe.Option{troupe.WithPolicy(troupe.StopBatch)}, bulk.Failures{1: errItem}, all, "0@2 0@3 1@1 1@2 1@3"},
 		"undecodable":                  {"t-0@2", nil, nil, "0@1 1@1 1@2 1@3", "0@2 0@3"},
-		"undecodable, going on":        {"t-0@2", []troupe.Option{troupe.Continue}, nil, "0@1 0@3 1@1 1@2 1@3", "0@2"},
-		"undecodable, stopping at it":  {"t-0@2", []troupe.Option{troupe.Stop}, nil, "0@1", "0@2 0@3 1@1 1@2 1@3"},
+		"undecodable, going on":        {"t-0@2", []troupe.Option{troupe.WithPolicy(troupe.Continue)}, nil, "0@1 0@3 1@1 1@2 1@3", "0@2"},
+		"undecodable, stopping at it":  {"t-0@2", []troupe.Option{troupe.WithPolicy(troupe.StopBatch)}, nil, "0@1", "0@2 0@3 1@1 1@2 1@3"},
 		"undecodable behind a failure": {"t-0@2", nil, bulk.Failures{1: errItem}, "0@1 1@1 1@2 1@3", "0@2 0@3 1@1 1@2 1@3"},
-		"any other error":              {"", []troupe.Option{troupe.ErrorNever}, errItem, all, all},
+		"any other error":              {"", []troupe.Option{troupe.WithErrorWhen(troupe.ErrorWhenNever)}, errItem, all, all},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var given []string
@@ -72,7 +73,7 @@ func TestWhatIsReportedOfATopic(t *testing.T) {
 					given = append(given, strings.TrimPrefix(r.ID(), "t-"))
 				}
 				return c.returned
-			}, append(c.options, troupe.WithLogger(nil))...)
+			}, append(c.options, troupe.WithLogger(slog.New(slog.DiscardHandler)))...)
 			response, err := p.Invoke(t.Context(), topic(c.undecodable))
 			require.NoError(t, err)
 			assert.JSONEq(t, topicAnswer(c.reported), string(response))
@@ -83,7 +84,7 @@ func TestWhatIsReportedOfATopic(t *testing.T) {
 
 func TestOptionsThatABatchHandlerOfATopicRefuses(t *testing.T) {
 	nothing := func(context.Context, []kafka.Record) error { return nil }
-	assert.Contains(t, refusal(t, func() { bulk.Kafka(nothing, kafka.ByKey()) }), "troupe: WithGroup was given")
+	assert.Contains(t, refusal(t, func() { bulk.Kafka(nothing, kafka.ByKey()) }), "troupe: kafka.ByKey is not allowed: ")
 	assert.Contains(t, refusal(t, func() { bulk.Kafka(nothing, troupe.WithLowestOnly()) }), "troupe: WithLowestOnly is for")
 	assert.Contains(t, refusal(t, func() { bulk.Kafka(nil) }), "troupe: the kafka batch handler is nil")
 }

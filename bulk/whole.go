@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/sources"
 )
 
 // whole is a batch that is handled as one.
 type whole[T any] struct {
-	batch   *sources.Batch[T]
-	results []messages.Result // the records'
-	policy  messages.Directive
+	handler func(context.Context, []T) error
+	plan    *sources.Plan[T]
+	results []batch.Result // the records'
 
 	records  []T   // for the handler
 	indexes  []int // of each of them in results
@@ -28,19 +28,26 @@ var errReturned = errors.New("troupe: the batch handler returned an error")
 // errBehind tells of a record that was handled, maybe well, and comes again.
 var errBehind = errors.New("it was handed to the handler, and is reported so that order holds")
 
-// admit decides what the handler is given: all but the records that cannot be decoded and those that the
-// policy stops behind them.
-func (w *whole[T]) admit(policy messages.Directive) func(*messages.Report) {
-	w.policy = policy
-	w.records = make([]T, 0, len(w.results))
+// Admit decides what the handler is given: all but the records that cannot be decoded and those that the policy
+// stops behind them.
+func (w *whole[T]) Admit(p *sources.Plan[T]) func(context.Context) error {
+	w.plan = p
+	w.results = make([]batch.Result, len(p.IDs))
+	w.records = make([]T, 0, len(p.IDs))
+	for i := range w.results {
+		w.results[i].ID = p.IDs[i]
+		if p.Groups != nil {
+			w.results[i].Group = p.Groups[i]
+		}
+	}
 	halt := w.halts()
 	for i := range w.results {
 		r := &w.results[i]
 		if why := halt.of(i); why != 0 {
-			r.Err = messages.Because(messages.ErrNotStarted, why)
+			r.Err = batch.Because(batch.ErrNotStarted, why)
 			continue
 		}
-		record, err := w.batch.Record(i)
+		record, err := p.Open(i)
 		if err != nil {
 			r.Attempts, r.Err = 1, err
 			halt.after(i)
@@ -49,15 +56,15 @@ func (w *whole[T]) admit(policy messages.Directive) func(*messages.Report) {
 		w.records = append(w.records, record)
 		w.indexes = append(w.indexes, i)
 	}
-	return w.spread
-}
-
-// handle calls the handler, if there is anything for it.
-func (w *whole[T]) handle(ctx context.Context, handler func(context.Context, []T) error) error {
 	if len(w.records) == 0 {
 		return nil
 	}
-	err := handler(ctx, w.records)
+	return w.handle
+}
+
+// handle calls the handler.
+func (w *whole[T]) handle(ctx context.Context) error {
+	err := w.handler(ctx, w.records)
 	if f, ok := failuresIn(err); err == nil || ok && len(f.Unwrap()) == 0 {
 		return nil
 	}
@@ -65,8 +72,8 @@ func (w *whole[T]) handle(ctx context.Context, handler func(context.Context, []T
 	return errReturned
 }
 
-// spread makes a report about the records of the report about the one attempt at all of them.
-func (w *whole[T]) spread(report *messages.Report) {
+// Spread turns the report about the one attempt into one about the records.
+func (w *whole[T]) Spread(report *batch.Report) {
 	one := report.Records[0]
 	failure := w.failure(one)
 	for i := range w.results {
@@ -80,38 +87,27 @@ func (w *whole[T]) spread(report *messages.Report) {
 		r := &w.results[i]
 		r.Attempts, r.Duration = one.Attempts, one.Duration
 		if r.Err = failure(k); r.Err == nil {
-			r.Outcome = messages.Succeeded
+			r.Outcome = batch.Succeeded
 		}
 	}
 	w.hold()
 
 	report.Records = w.results
-	report.Succeeded, report.Failed, report.NotStarted = 0, 0, 0
-	for i := range w.results {
-		switch {
-		case w.results[i].Outcome == messages.Succeeded:
-			report.Succeeded++
-			continue
-		case w.results[i].Attempts == 0:
-			report.NotStarted++
-		}
-		report.Failed++
-	}
 }
 
 // failure tells for each record that the handler was given why it has failed, if it has.
-func (w *whole[T]) failure(one messages.Result) func(k int) error {
+func (w *whole[T]) failure(one batch.Result) func(k int) error {
 	all := func(err error) func(int) error { return func(int) error { return err } }
 	// Not errors.Is, which asks the error's own Is method: one that a handler panicked with could pass for
 	// errReturned, and nothing has been returned then.
-	reasons, cause := messages.Cause(one.Err)
-	if one.Outcome == messages.Succeeded || cause != errReturned {
+	reasons, cause := batch.Cause(one.Err)
+	if one.Outcome == batch.Succeeded || cause != errReturned {
 		return all(one.Err)
 	}
 	// The handler returned in time, so that nobody writes w.returned any more.
 	late := func(err error) error {
 		for _, why := range slices.Backward(reasons) {
-			err = messages.Because(why, err)
+			err = batch.Because(why, err)
 		}
 		return err
 	}
@@ -135,10 +131,10 @@ func (w *whole[T]) hold() {
 	halt := w.halts()
 	for i := range w.results {
 		r := &w.results[i]
-		if why := halt.of(i); why != 0 && r.Outcome == messages.Succeeded {
-			r.Outcome, r.Err = messages.Failed, messages.Because(why, errBehind)
+		if why := halt.of(i); why != 0 && r.Outcome == batch.Succeeded {
+			r.Outcome, r.Err = batch.Failed, batch.Because(why, errBehind)
 		}
-		if r.Outcome == messages.Failed {
+		if r.Outcome == batch.Failed {
 			halt.after(i)
 		}
 	}
@@ -146,8 +142,8 @@ func (w *whole[T]) hold() {
 
 // halts is what a policy makes of failures, in batch order.
 type halts struct {
-	policy  messages.Directive
-	results []messages.Result
+	policy  batch.Policy
+	results []batch.Result
 	ordered bool
 	barrier int
 	batch   bool
@@ -155,26 +151,26 @@ type halts struct {
 }
 
 func (w *whole[T]) halts() *halts {
-	return &halts{policy: w.policy, results: w.results, ordered: w.batch.Ordered, barrier: w.batch.Barrier, groups: map[string]bool{}}
+	return &halts{policy: w.plan.Policy, results: w.results, ordered: w.plan.Ordered, barrier: w.plan.Barrier, groups: map[string]bool{}}
 }
 
 // after takes note of a failure.
 func (h *halts) after(i int) {
 	switch {
-	case h.policy == messages.StopBatch:
+	case h.policy == batch.StopBatch:
 		h.batch = true
-	case h.policy == messages.StopGroup && h.ordered:
+	case h.policy == batch.StopGroup && h.ordered:
 		h.groups[h.results[i].Group] = true
 	}
 }
 
 // of says why record i must not pass, if it must not.
-func (h *halts) of(i int) messages.Reason {
+func (h *halts) of(i int) batch.Reason {
 	switch {
 	case h.batch:
-		return messages.ErrStopped
+		return batch.ErrStopped
 	case i > h.barrier || i < h.barrier && h.groups[h.results[i].Group]:
-		return messages.ErrGroupStopped
+		return batch.ErrGroupStopped
 	default:
 		return 0
 	}

@@ -5,11 +5,11 @@
 //	troupe.SQS(envelope.EventBridge(typed.Detail(handle)))    // an event's detail
 //	troupe.SQS(envelope.SNS(envelope.S3(handle)))             // S3 events, by way of SNS
 //
-// What was around a payload is in reach by the handler's context: MessageFrom has the SQS message,
-// NotificationFrom the notification of SNS, and troupe.RecordFrom works as ever.
+// The handler's context leads to what was around a payload: troupe.MessageFrom returns the SQS message, and
+// NotificationFrom the notification of SNS.
 //
 // A message that does not hold what its envelope says fails alone, with an error of package typed that names it
-// and what was missing, and nothing of the payload (SPEC S9); with typed.DropUndecodable it is dropped. That is
+// and what was missing, and nothing of the payload (SPEC S9); with typed.WithDropUndecodable it is dropped. That is
 // the one option of package typed that these functions take; they panic, as they do for a nil handler, if they
 // are given another.
 //

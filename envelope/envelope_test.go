@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -12,10 +13,15 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/envelope"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/observe/oteltroupe"
+	"github.com/troupe-go/troupe/sources"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -63,10 +69,29 @@ func notified(message string) string {
 	return `{"Type":"Notification","MessageId":"n-1","TopicArn":"arn:aws:sns:us-west-2:123456789012:orders","Message":` + string(quoted) + `}`
 }
 
-type messageHandler = func(context.Context, events.SQSMessage) error
+// messageHandler takes messages that are decoded when they are asked for.
+type messageHandler = troupe.Handler[troupe.Lazy[events.SQSMessage]]
+
+// whole makes a handler of whole messages one of Lazy ones.
+func whole(handler troupe.Handler[events.SQSMessage]) messageHandler {
+	return func(ctx context.Context, lazy troupe.Lazy[events.SQSMessage]) error {
+		msg, err := lazy.Open()
+		if err != nil {
+			return err
+		}
+		return handler(ctx, msg)
+	}
+}
+
+// lazy makes a Lazy message of one that is there.
+func lazy(msg events.SQSMessage) troupe.Lazy[events.SQSMessage] {
+	return sources.LazyOf(
+		func() ([]byte, error) { return []byte(msg.Body), nil },
+		func() (events.SQSMessage, error) { return msg, nil })
+}
 
 // invoke has a processor handle messages with these bodies, of a standard queue, and returns the report.
-func invoke(t testing.TB, handler messageHandler, bodies ...string) (report *troupe.Report) {
+func invoke[M troupe.SQSRecord](t testing.TB, handler troupe.Handler[M], bodies ...string) (report *troupe.Report) {
 	t.Helper()
 	sqs := events.SQSEvent{}
 	for i, body := range bodies {
@@ -74,7 +99,7 @@ func invoke(t testing.TB, handler messageHandler, bodies ...string) (report *tro
 	}
 	document, err := json.Marshal(sqs)
 	require.NoError(t, err)
-	p := troupe.SQS(handler, troupe.WithLogger(nil), troupe.ErrorNever, troupe.WithConcurrency(1),
+	p := troupe.SQS(handler, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithConcurrency(1),
 		troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
 	_, err = p.Invoke(t.Context(), document)
 	require.NoError(t, err)
@@ -109,8 +134,8 @@ func TestANotificationIsUnwrapped(t *testing.T) {
 		assert.Equal(t, "63a3f6b6-d533-4a47-aef9-fcf5cf758c76", n.MessageID)
 		assert.Equal(t, time.Date(2012, 3, 29, 5, 12, 16, 901e6, time.UTC), n.Timestamp)
 		assert.Equal(t, map[string]any{"Type": "Number", "Value": "1.5"}, n.MessageAttributes["weight"])
-		outer, ok := envelope.MessageFrom(ctx)
-		assert.True(t, ok)
+		outer, err := troupe.MessageFrom[events.SQSMessage](ctx)
+		assert.NoError(t, err)
 		assert.Equal(t, notice, outer.Body)
 		rec, ok := troupe.RecordFrom(ctx)
 		assert.True(t, ok)
@@ -119,6 +144,53 @@ func TestANotificationIsUnwrapped(t *testing.T) {
 	}), notice)
 	assert.True(t, called)
 	assert.Equal(t, 1, report.Succeeded)
+}
+
+// A handler of Lazy messages gets what a handler of whole ones does, and the message is decoded if it asks for it.
+func TestALazyNotificationIsUnwrapped(t *testing.T) {
+	called, opened := 0, 0
+	own := "own"
+	msg := events.SQSMessage{MessageId: "m0", Body: notice, Attributes: map[string]string{"a": "b"}, MessageAttributes: map[string]events.SQSMessageAttribute{"trace": {StringValue: &own}}}
+	var errOpen error
+	record := sources.LazyOf(
+		func() ([]byte, error) { return []byte(msg.Body), nil },
+		func() (events.SQSMessage, error) { opened++; return msg, errOpen })
+	var published events.SQSMessage
+	require.NoError(t, envelope.SNS(func(_ context.Context, got events.SQSMessage) error { published = got; return nil })(t.Context(), msg))
+
+	handler := envelope.SNS(func(ctx context.Context, got troupe.Lazy[events.SQSMessage]) error {
+		called++
+		n, ok := envelope.NotificationFrom(ctx)
+		require.True(t, ok)
+		assert.Equal(t, "An order", n.Subject)
+		payload, err := got.Payload()
+		require.NoError(t, err)
+		assert.Equal(t, `{"id":"o-1"}`, string(payload))
+		payload[0] = 'x' // it is the caller's own
+		again, err := got.Payload()
+		require.NoError(t, err)
+		assert.Equal(t, `{"id":"o-1"}`, string(again))
+		assert.Equal(t, called-1, opened)
+
+		whole, err := got.Open()
+		if errOpen != nil {
+			return err
+		}
+		require.NoError(t, err)
+		assert.Equal(t, published, whole)
+		assert.Len(t, whole.MessageAttributes, 5)
+		return nil
+	})
+	require.NoError(t, handler(t.Context(), record))
+	assert.Len(t, msg.MessageAttributes, 1, "the message is as it was")
+	errOpen = errors.New("cannot be opened")
+	require.ErrorIs(t, handler(t.Context(), record), errOpen)
+	assert.Equal(t, 2, called)
+
+	errPayload := errors.New("no payload")
+	unreadable := sources.LazyOf(func() ([]byte, error) { return nil, errPayload }, func() (events.SQSMessage, error) { return msg, nil })
+	assert.Equal(t, errPayload, handler(t.Context(), unreadable))
+	assert.Equal(t, 2, called)
 }
 
 // SPEC 9: what came by raw delivery is passed on as it is, and so is everything else that SNS did not wrap.
@@ -142,6 +214,21 @@ func TestWhatIsNoNotificationIsPassedOnAsItIs(t *testing.T) {
 			assert.False(t, ok)
 			return nil
 		})(t.Context(), msg))
+		assert.True(t, called, body)
+
+		called = false
+		require.NoError(t, envelope.SNS(func(ctx context.Context, got troupe.Lazy[events.SQSMessage]) error {
+			called = true
+			payload, err := got.Payload()
+			require.NoError(t, err)
+			assert.Equal(t, body, string(payload))
+			whole, err := got.Open()
+			require.NoError(t, err)
+			assert.Equal(t, msg, whole)
+			_, ok := envelope.NotificationFrom(ctx)
+			assert.False(t, ok)
+			return nil
+		})(t.Context(), lazy(msg)))
 		assert.True(t, called, body)
 	}
 }
@@ -168,15 +255,18 @@ func TestEnvelopesCompose(t *testing.T) {
 	var got []string
 	note := func(ctx context.Context, text string) error {
 		_, sns := envelope.NotificationFrom(ctx)
-		msg, _ := envelope.MessageFrom(ctx)
+		msg, err := troupe.MessageFrom[events.SQSMessage](ctx)
 		got = append(got, fmt.Sprint(text, " ", sns, " ", msg.MessageId))
-		return nil
+		return err
 	}
-	byOrder := typed.SQS(func(ctx context.Context, o order, _ events.SQSMessage) error { return note(ctx, o.ID) })
+	byOrder := typed.SQS(func(ctx context.Context, o order) error { return note(ctx, o.ID) })
+	byMessage := func(ctx context.Context, msg events.SQSMessage) error { return note(ctx, msg.Body) }
 	byEvent := envelope.EventBridge(func(ctx context.Context, e events.EventBridgeEvent) error { return note(ctx, e.DetailType) })
-	byDetail := envelope.EventBridge(typed.Detail(func(ctx context.Context, o order, e events.EventBridgeEvent) error {
-		return note(ctx, e.Source+" "+o.ID)
-	}))
+	byDetail := envelope.EventBridge(typed.Detail(func(ctx context.Context, o order) error { return note(ctx, o.ID) }))
+	bySource := envelope.EventBridge(typed.From("detail", func(e events.EventBridgeEvent) []byte { return e.Detail },
+		func(ctx context.Context, with typed.With[order, events.EventBridgeEvent]) error {
+			return note(ctx, with.Record.Source+" "+with.Value.ID)
+		}))
 	byObject := envelope.S3(func(ctx context.Context, r events.S3EventRecord) error {
 		return note(ctx, r.S3.Bucket.Name+" "+r.S3.Object.URLDecodedKey)
 	})
@@ -187,10 +277,16 @@ func TestEnvelopesCompose(t *testing.T) {
 		want    []string
 	}{
 		{"SNS", envelope.SNS(byOrder), notice, []string{"o-1 true m0"}},
-		{"raw SNS", envelope.SNS(byOrder), `{"id":"o-2"}`, []string{"o-2 false "}},
+		{"raw SNS", envelope.SNS(byOrder), `{"id":"o-2"}`, []string{"o-2 false m0"}},
+		{"SNS, whole messages", whole(envelope.SNS(byMessage)), notified("hello"), []string{"hello true m0"}},
+		{"raw SNS, whole messages", whole(envelope.SNS(byMessage)), "hello", []string{"hello false m0"}},
+		{"SNS by SNS", envelope.SNS(envelope.SNS(byOrder)), notified(notified(`{"id":"o-3"}`)), []string{"o-3 true m0"}},
+		{"SNS by SNS, whole messages", whole(envelope.SNS(envelope.SNS(byMessage))), notified(notified("hello")), []string{"hello true m0"}},
 		{"EventBridge", byEvent, event, []string{"Order placed false m0"}},
-		{"EventBridge's detail", byDetail, event, []string{"shop.orders o-1 false m0"}},
-		{"EventBridge by SNS", envelope.SNS(byDetail), notified(event), []string{"shop.orders o-1 true m0"}},
+		{"EventBridge's detail", byDetail, event, []string{"o-1 false m0"}},
+		{"EventBridge's detail and the event", bySource, event, []string{"shop.orders o-1 false m0"}},
+		{"EventBridge by SNS", envelope.SNS(bySource), notified(event), []string{"shop.orders o-1 true m0"}},
+		{"EventBridge's detail by SNS", envelope.SNS(byDetail), notified(event), []string{"o-1 true m0"}},
 		{"S3", byObject, s3(object("a+b%2Fc%C3%A4.jpg"), object("x")), []string{"photos a b/cä.jpg false m0", "photos x false m0"}},
 		{"S3 by SNS", envelope.SNS(byObject), notified(s3(object("x"))), []string{"photos x true m0"}},
 		{"S3 by raw SNS", envelope.SNS(byObject), s3(object("x")), []string{"photos x false m0"}},
@@ -207,11 +303,69 @@ func TestEnvelopesCompose(t *testing.T) {
 	}
 }
 
+// What the innermost handler returns is kept, whatever is around it: spans, envelopes and types; and so is what
+// middleware and spans say of each.
+func TestWhatTheInnermostHandlerReturnsIsKept(t *testing.T) {
+	spans := tracetest.NewSpanRecorder()
+	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
+	type priced struct {
+		ID    string
+		Topic string
+	}
+	price := func(ctx context.Context, o order) (priced, error) {
+		if o.ID == "bad" {
+			return priced{}, errors.New("not for sale")
+		}
+		n, _ := envelope.NotificationFrom(ctx)
+		return priced{o.ID, n.TopicArn}, nil
+	}
+	p := troupe.SQS(oteltroupe.SQS(envelope.SNS(typed.SQS(troupe.Returning(price))), tracers), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithConcurrency(1))
+	queue := events.SQSEvent{}
+	for i, body := range []string{notified(`{"id":"o-1"}`), notified(`{"id":"bad"}`), notified(`{"id":7}`), `{"id":"o-2"}`} {
+		queue.Records = append(queue.Records, events.SQSMessage{MessageId: fmt.Sprint("m", i), Body: body, EventSourceARN: "arn:aws:sqs:eu-west-1:123456789012:orders",
+			Attributes: map[string]string{"AWSTraceHeader": fmt.Sprintf("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=%016x;Sampled=1", i+1)}})
+	}
+	response, report, err := p.ProcessReport(t.Context(), queue)
+	require.NoError(t, err)
+	assert.Equal(t, []events.SQSBatchItemFailure{{ItemIdentifier: "m1"}, {ItemIdentifier: "m2"}}, response.BatchItemFailures)
+
+	for i, want := range []*priced{{"o-1", "arn:aws:sns:us-west-2:123456789012:orders"}, nil, nil, {"o-2", ""}} {
+		got, ok := troupe.Value[priced](report.Records[i])
+		assert.Equal(t, want != nil, ok, i)
+		if want != nil {
+			assert.Equal(t, *want, got)
+			assert.Equal(t, troupe.Succeeded, report.Records[i].Outcome)
+		}
+	}
+	assert.EqualError(t, report.Records[1].Err, "not for sale")
+	assert.EqualError(t, report.Records[2].Err, `troupe: record "m2", index 2, cannot be decoded: body.id: number where string was expected (at byte 6 of the payload)`)
+
+	ended := spans.Ended()
+	require.Len(t, ended, 4)
+	for i, s := range ended {
+		assert.Equal(t, "process orders", s.Name())
+		require.Len(t, s.Links(), 1)
+		assert.Equal(t, fmt.Sprintf("%016x", i+1), s.Links()[0].SpanContext.SpanID().String())
+		assert.Equal(t, i == 1 || i == 2, s.Status().Code == codes.Error)
+	}
+
+	// The bytes of an event are handled alike.
+	document, err := json.Marshal(queue)
+	require.NoError(t, err)
+	answer, err := p.Invoke(t.Context(), document)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}`, string(answer))
+	assert.Len(t, spans.Ended(), 8)
+}
+
 // SPEC 9, S9: what is no such envelope fails alone with an error that names the message and the field; by
 // option it is dropped.
 func TestWhatIsNoSuchEnvelopeCannotBeDecoded(t *testing.T) {
 	sns := func(o ...typed.Option) messageHandler {
-		return envelope.SNS(func(context.Context, events.SQSMessage) error { return nil }, o...)
+		return whole(envelope.SNS(func(context.Context, events.SQSMessage) error { return nil }, o...))
+	}
+	snsLazy := func(o ...typed.Option) messageHandler {
+		return envelope.SNS(func(context.Context, troupe.Lazy[events.SQSMessage]) error { return nil }, o...)
 	}
 	bridge := func(o ...typed.Option) messageHandler {
 		return envelope.EventBridge(func(context.Context, events.EventBridgeEvent) error { return nil }, o...)
@@ -232,40 +386,48 @@ func TestWhatIsNoSuchEnvelopeCannotBeDecoded(t *testing.T) {
 		handler func(...typed.Option) messageHandler
 		body    string
 		says    string
+		lazily  func(...typed.Option) messageHandler // the same for Lazy messages
 	}{
-		{"no message", sns, without(notice, `"Message" : "{\"id\":\"o-1\"}",`), "body.Message: missing or empty where the message of an SNS notification was expected"},
-		{"null as the message", sns, instead(notice, `"{\"id\":\"o-1\"}"`, `null`), "body.Message: missing or empty where the message of an SNS notification was expected"},
-		{"a message of no text", sns, instead(notice, `"{\"id\":\"o-1\"}"`, `{"id":"o-1"}`), "body.Message: not what SNS writes there"},
-		{"a bad timestamp", sns, instead(notice, "2012-03-29", "someday"), "body.Timestamp: not what SNS writes there"},
-		{"bad attributes", sns, instead(notice, `"1.5"`, `1.5`), "body.MessageAttributes: not what SNS writes there"},
-		{"a bad binary", sns, instead(notice, `YWI=`, `?`), "body.MessageAttributes: not what SNS writes there"},
-		{"a request to confirm", sns, instead(notice, "Notification", "SubscriptionConfirmation"), "body.Type: SubscriptionConfirmation where an SNS Notification was expected"},
-		{"another request", sns, instead(notice, "Notification", "UnsubscribeConfirmation"), "body.Type: UnsubscribeConfirmation where an SNS Notification was expected"},
-		{"plain text", bridge, "hello", "body: not JSON (at byte 0 of the payload)"},
-		{"nothing", bridge, "", "body: empty where JSON was expected (at byte 0 of the payload)"},
-		{"another kind", bridge, "[]", "body: array where events.CloudWatchEvent was expected (at byte 0 of the payload)"},
-		{"null", bridge, "null", "body.id: missing or empty where an EventBridge event's id was expected"},
-		{"no detail-type", bridge, without(event, `"detail-type":"Order placed",`), "body.detail-type: missing or empty where an EventBridge event's detail-type was expected"},
-		{"no source", bridge, without(event, `"source":"shop.orders",`), "body.source: missing or empty where an EventBridge event's source was expected"},
-		{"no detail", bridge, without(event, `,"detail":{"id":"o-1"}`), "body.detail: missing or empty where an EventBridge event's detail was expected"},
-		{"a source of no text", bridge, instead(event, `"shop.orders"`, `7`), "body.source: number where string was expected (at byte 97 of the payload)"},
-		{"a notification", bridge, notice, "body.id: missing or empty where an EventBridge event's id was expected"},
-		{"plain text", bucket, "hello", "body: not JSON (at byte 0 of the payload)"},
-		{"no records", bucket, "{}", "body.Records: missing or empty where an S3 event's list of records was expected"},
-		{"null as records", bucket, `{"Records":null}`, "body.Records: missing or empty where an S3 event's list of records was expected"},
-		{"records of no list", bucket, `{"Records":"x"}`, "body.Records: string where []json.RawMessage was expected (at byte 11 of the payload)"},
-		{"null as a record", bucket, s3("null"), "body.Records.eventSource: another source where aws:s3 was expected"},
-		{"another source", bucket, s3(instead(object("x"), "aws:s3", "aws:ses")), "body.Records.eventSource: another source where aws:s3 was expected"},
-		{"no bucket", bucket, s3(instead(object("x"), `"name":"photos"`, `"name":""`)), "body.Records.s3.bucket.name: missing or empty where a bucket was expected"},
-		{"no key", bucket, s3(object("")), "body.Records.s3.object.key: missing or empty where an object's key was expected"},
-		{"a key that is not encoded", bucket, s3(object("100%")), "body.Records.s3.object: object that its UnmarshalJSON refuses where events.S3Object was expected (at byte 423 of the payload)"},
+		{"no message", sns, without(notice, `"Message" : "{\"id\":\"o-1\"}",`), "body.Message: missing or empty where the message of an SNS notification was expected", snsLazy},
+		{"null as the message", sns, instead(notice, `"{\"id\":\"o-1\"}"`, `null`), "body.Message: missing or empty where the message of an SNS notification was expected", snsLazy},
+		{"a message of no text", sns, instead(notice, `"{\"id\":\"o-1\"}"`, `{"id":"o-1"}`), "body.Message: not what SNS writes there", snsLazy},
+		{"a bad timestamp", sns, instead(notice, "2012-03-29", "someday"), "body.Timestamp: not what SNS writes there", snsLazy},
+		{"bad attributes", sns, instead(notice, `"1.5"`, `1.5`), "body.MessageAttributes: not what SNS writes there", snsLazy},
+		{"a bad binary", sns, instead(notice, `YWI=`, `?`), "body.MessageAttributes: not what SNS writes there", snsLazy},
+		{"a request to confirm", sns, instead(notice, "Notification", "SubscriptionConfirmation"), "body.Type: SubscriptionConfirmation where an SNS Notification was expected", snsLazy},
+		{"another request", sns, instead(notice, "Notification", "UnsubscribeConfirmation"), "body.Type: UnsubscribeConfirmation where an SNS Notification was expected", snsLazy},
+		{"plain text", bridge, "hello", "body: not JSON (at byte 0 of the payload)", nil},
+		{"nothing", bridge, "", "body: empty where JSON was expected (at byte 0 of the payload)", nil},
+		{"another kind", bridge, "[]", "body: array where events.CloudWatchEvent was expected (at byte 0 of the payload)", nil},
+		{"null", bridge, "null", "body.id: missing or empty where an EventBridge event's id was expected", nil},
+		{"no detail-type", bridge, without(event, `"detail-type":"Order placed",`), "body.detail-type: missing or empty where an EventBridge event's detail-type was expected", nil},
+		{"no source", bridge, without(event, `"source":"shop.orders",`), "body.source: missing or empty where an EventBridge event's source was expected", nil},
+		{"no detail", bridge, without(event, `,"detail":{"id":"o-1"}`), "body.detail: missing or empty where an EventBridge event's detail was expected", nil},
+		{"a source of no text", bridge, instead(event, `"shop.orders"`, `7`), "body.source: number where string was expected (at byte 97 of the payload)", nil},
+		{"a notification", bridge, notice, "body.id: missing or empty where an EventBridge event's id was expected", nil},
+		{"plain text", bucket, "hello", "body: not JSON (at byte 0 of the payload)", nil},
+		{"no records", bucket, "{}", "body.Records: missing or empty where an S3 event's list of records was expected", nil},
+		{"null as records", bucket, `{"Records":null}`, "body.Records: missing or empty where an S3 event's list of records was expected", nil},
+		{"records of no list", bucket, `{"Records":"x"}`, "body.Records: string where []json.RawMessage was expected (at byte 11 of the payload)", nil},
+		{"null as a record", bucket, s3("null"), "body.Records.eventSource: another source where aws:s3 was expected", nil},
+		{"another source", bucket, s3(instead(object("x"), "aws:s3", "aws:ses")), "body.Records.eventSource: another source where aws:s3 was expected", nil},
+		{"no bucket", bucket, s3(instead(object("x"), `"name":"photos"`, `"name":""`)), "body.Records.s3.bucket.name: missing or empty where a bucket was expected", nil},
+		{"no key", bucket, s3(object("")), "body.Records.s3.object.key: missing or empty where an object's key was expected", nil},
+		{"a key that is not encoded", bucket, s3(object("100%")), "body.Records.s3.object: object that its UnmarshalJSON refuses where events.S3Object was expected (at byte 423 of the payload)", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.lazily != nil {
+				err := invoke(t, c.lazily(), c.body).Records[0].Err
+				assert.EqualError(t, err, `troupe: record "m0", index 0, cannot be decoded: `+c.says)
+				report := invoke(t, c.lazily(typed.WithDropUndecodable()), c.body)
+				assert.Equal(t, 1, report.Dropped)
+				assert.Equal(t, err, errors.Unwrap(report.Records[0].Err))
+			}
 			report := invoke(t, c.handler(), c.body)
 			err := report.Records[0].Err
 			require.ErrorIs(t, err, troupe.ErrUndecodable)
 			assert.EqualError(t, err, `troupe: record "m0", index 0, cannot be decoded: `+c.says)
-			report = invoke(t, c.handler(typed.DropUndecodable()), c.body)
+			report = invoke(t, c.handler(typed.WithDropUndecodable()), c.body)
 			assert.Equal(t, 1, report.Dropped)
 			assert.Equal(t, err, errors.Unwrap(report.Records[0].Err))
 		})
@@ -280,7 +442,7 @@ func TestAMessageFailsIfAnyOfItsObjectsDoes(t *testing.T) {
 	handler := func(o ...typed.Option) messageHandler {
 		return envelope.S3(func(_ context.Context, r events.S3EventRecord) error {
 			got = append(got, r.S3.Object.Key)
-			return map[string]error{"a": errA, "b": errB, "dropped": messages.Drop(errB)}[r.S3.Object.Key]
+			return map[string]error{"a": errA, "b": errB, "dropped": batch.Drop(errB)}[r.S3.Object.Key]
 		}, o...)
 	}
 	bad := strings.Replace(object("bad"), "aws:s3", "aws:ses", 1)
@@ -298,8 +460,8 @@ func TestAMessageFailsIfAnyOfItsObjectsDoes(t *testing.T) {
 		{"two fail", nil, []string{object("a"), object("y"), object("b")}, []string{"a", "y", "b"}, troupe.Failed, []error{errA, errB}, nil},
 		{"one cannot be decoded", nil, []string{bad, object("y")}, []string{"y"}, troupe.Failed, []error{troupe.ErrUndecodable}, nil},
 		{"one cannot be decoded, another fails", nil, []string{bad, object("a")}, []string{"a"}, troupe.Failed, []error{troupe.ErrUndecodable, errA}, nil},
-		{"one is dropped", []typed.Option{typed.DropUndecodable()}, []string{bad, object("y")}, []string{"y"}, troupe.Dropped, []error{troupe.ErrUndecodable}, nil},
-		{"one is dropped, another fails", []typed.Option{typed.DropUndecodable()}, []string{object("a"), bad}, []string{"a"}, troupe.Failed, []error{errA}, []error{troupe.ErrUndecodable}},
+		{"one is dropped", []typed.Option{typed.WithDropUndecodable()}, []string{bad, object("y")}, []string{"y"}, troupe.Dropped, []error{troupe.ErrUndecodable}, nil},
+		{"one is dropped, another fails", []typed.Option{typed.WithDropUndecodable()}, []string{object("a"), bad}, []string{"a"}, troupe.Failed, []error{errA}, []error{troupe.ErrUndecodable}},
 		{"one fails, another is dropped by the handler", nil, []string{object("dropped"), object("a")}, []string{"dropped", "a"}, troupe.Failed, []error{errA}, []error{errB}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -327,7 +489,7 @@ func TestObjectsAreNotStartedOnceTheContextHasEnded(t *testing.T) {
 		got = append(got, r.S3.Object.Key)
 		cancel(troupe.ErrDeadline)
 		return nil
-	})(ctx, events.SQSMessage{Body: s3(object("x"), object("y"), object("z"))})
+	})(ctx, lazy(events.SQSMessage{Body: s3(object("x"), object("y"), object("z"))}))
 	assert.Equal(t, []string{"x"}, got)
 	require.ErrorIs(t, err, troupe.ErrDeadline)
 }
@@ -336,18 +498,28 @@ func TestObjectsAreNotStartedOnceTheContextHasEnded(t *testing.T) {
 func TestBadHandlersAndOptionsPanic(t *testing.T) {
 	next := func(context.Context, events.SQSMessage) error { return nil }
 	object := func(context.Context, events.S3EventRecord) error { return nil }
+	decoder := typed.WithDecoder(func([]byte) (int, error) { return 0, nil })
+	const twice = "typed.WithDecoder was given twice, or where the payload is not the user's to decode"
 	for name, make := range map[string]func(){
-		"SNS":         func() { envelope.SNS(nil) },
-		"EventBridge": func() { envelope.EventBridge(nil) },
-		"S3":          func() { envelope.S3(nil) },
-		"a decoder":   func() { envelope.SNS(next, typed.Decoder(func([]byte) (int, error) { return 0, nil })) },
-		"strict":      func() { envelope.S3(object, typed.DisallowUnknownFields()) },
+		"envelope.SNS was given a nil function":          func() { envelope.SNS[events.SQSMessage](nil) },
+		"envelope.SNS was given a nil function (lazily)": func() { envelope.SNS[troupe.Lazy[events.SQSMessage]](nil) },
+		"envelope.EventBridge was given a nil function":  func() { envelope.EventBridge(nil) },
+		"envelope.S3 was given a nil function":           func() { envelope.S3(nil) },
+		twice:                                            func() { envelope.SNS(next, decoder) },
+		twice + " (lazily)":                              func() { envelope.SNS(whole(next), decoder) },
+		twice + " (events)": func() {
+			envelope.EventBridge(func(context.Context, events.EventBridgeEvent) error { return nil }, decoder)
+		},
+		twice + " (objects)": func() { envelope.S3(object, decoder) },
+		"typed.WithDisallowUnknownFields is for JSON; a decoder refuses fields itself": func() { envelope.S3(object, typed.WithDisallowUnknownFields()) },
+		"typed: option 1 is nil": func() { envelope.EventBridge(func(context.Context, events.EventBridgeEvent) error { return nil }, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
 				err, ok := recover().(error)
 				require.True(t, ok)
-				assert.ErrorContains(t, err, "troupe: ")
+				says, _, _ := strings.Cut(name, " (")
+				assert.EqualError(t, err, "troupe: "+says)
 			}()
 			make()
 		})
@@ -356,8 +528,6 @@ func TestBadHandlersAndOptionsPanic(t *testing.T) {
 
 // What is in reach through a handler's context is not in reach through another.
 func TestOtherContextsHoldNothing(t *testing.T) {
-	_, ok := envelope.MessageFrom(t.Context())
-	assert.False(t, ok)
-	_, ok = envelope.NotificationFrom(t.Context())
+	_, ok := envelope.NotificationFrom(t.Context())
 	assert.False(t, ok)
 }

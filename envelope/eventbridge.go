@@ -1,10 +1,9 @@
 package envelope
 
 import (
-	"context"
-
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/internal/jsonfault"
 	"github.com/troupe-go/troupe/typed"
 )
@@ -14,11 +13,9 @@ import (
 //
 // A body without an id, a detail-type, a source or a detail is no such event. (AWS: Amazon EventBridge User
 // Guide, "AWS service event metadata", has the fields that all events have.)
-func EventBridge(next func(context.Context, events.EventBridgeEvent) error, options ...typed.Option) func(context.Context, events.SQSMessage) error {
-	need(next)
-	return typed.From("body", body, func(ctx context.Context, event events.EventBridgeEvent, msg events.SQSMessage) error {
-		return next(withMessage(ctx, &msg), event)
-	}, append(options[:len(options):len(options)], typed.Decoder(eventBridge))...)
+func EventBridge(next troupe.Handler[events.EventBridgeEvent], options ...typed.Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
+	need("EventBridge", next == nil)
+	return typed.SQS(next, append(options[:len(options):len(options)], typed.WithDecoder(eventBridge))...)
 }
 
 func eventBridge(payload []byte) (event events.EventBridgeEvent, err error) {

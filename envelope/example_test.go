@@ -18,8 +18,9 @@ type Order struct {
 
 // A queue that is subscribed to a topic. Raw message delivery may be on or off.
 func ExampleSNS() {
-	charge := func(ctx context.Context, order Order, msg events.SQSMessage) error {
-		fmt.Println(msg.MessageId, order.ID)
+	charge := func(ctx context.Context, order Order) error {
+		record, _ := troupe.RecordFrom(ctx)
+		fmt.Println(record.ID, order.ID)
 		return nil
 	}
 	processor := troupe.SQS(envelope.SNS(typed.SQS(charge)), troupe.WithConcurrency(1))
@@ -87,16 +88,20 @@ func ExampleS3() {
 }
 
 // The message around an object is in reach, with its receive count among others.
-func ExampleMessageFrom() {
+func ExampleS3_message() {
 	handle := func(ctx context.Context, record events.S3EventRecord) error {
-		msg, _ := envelope.MessageFrom(ctx)
+		msg, err := troupe.MessageFrom[events.SQSMessage](ctx)
+		if err != nil {
+			return err
+		}
 		fmt.Println(record.S3.Object.Key, "received", msg.Attributes["ApproximateReceiveCount"], "times")
 		return nil
 	}
-	err := envelope.S3(handle)(context.Background(), events.SQSMessage{
+	_, err := troupe.SQS(envelope.S3(handle)).Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{{
+		MessageId:  "m1",
 		Attributes: map[string]string{"ApproximateReceiveCount": "2"},
 		Body:       `{"Records":[{"eventSource":"aws:s3","s3":{"bucket":{"name":"photos"},"object":{"key":"a.jpg"}}}]}`,
-	})
+	}}})
 	fmt.Println(err)
 	// Output:
 	// a.jpg received 2 times

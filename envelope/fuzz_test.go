@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/assert"
 
+	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/envelope"
 	"github.com/troupe-go/troupe/typed"
 )
@@ -32,10 +33,22 @@ func handledSafely(t *testing.T, body string) {
 		return nil
 	})
 	for name, handler := range map[string]messageHandler{
-		"SNS": envelope.SNS(func(ctx context.Context, msg events.SQSMessage) error {
+		"SNS": whole(envelope.SNS(func(ctx context.Context, msg events.SQSMessage) error {
 			handled++
 			if _, unwrapped := envelope.NotificationFrom(ctx); !unwrapped {
 				assert.Equal(t, body, msg.Body)
+			}
+			return nil
+		})),
+		"SNS lazily": envelope.SNS(func(ctx context.Context, msg troupe.Lazy[events.SQSMessage]) error {
+			handled++
+			payload, err := msg.Payload()
+			assert.NoError(t, err)
+			whole, err := msg.Open()
+			assert.NoError(t, err)
+			assert.Equal(t, whole.Body, string(payload))
+			if _, unwrapped := envelope.NotificationFrom(ctx); !unwrapped {
+				assert.Equal(t, body, whole.Body)
 			}
 			return nil
 		}),
@@ -47,11 +60,11 @@ func handledSafely(t *testing.T, body string) {
 		"SNS/S3": envelope.SNS(s3),
 	} {
 		handled = 0
-		err := handler(t.Context(), events.SQSMessage{Body: body})
+		err := handler(t.Context(), lazy(events.SQSMessage{Body: body}))
 		if err == nil {
 			continue
 		}
-		if name == "SNS" || name == "EventBridge" {
+		if strings.HasPrefix(name, "SNS") && name != "SNS/S3" || name == "EventBridge" {
 			assert.Zero(t, handled, "%s was handled, and failed", name)
 		}
 		_, named := errors.AsType[*typed.Error](err)

@@ -8,8 +8,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/internal/jsonfault"
-	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -20,21 +21,20 @@ import (
 //
 // The test message that S3 sends when notifications are set up, s3:TestEvent, is a success without a call of
 // next. A record that cannot be decoded, or is not of S3, fails by itself as if next had. With
-// typed.DropUndecodable the message is dropped for it, unless another record fails.
+// typed.WithDropUndecodable the message is dropped for it, unless another record fails.
 //
 // Keys of objects come URL-encoded from S3. S3.Object.URLDecodedKey has the key as it is. (AWS: Amazon S3 User
 // Guide, "Event message structure".)
-func S3(next func(context.Context, events.S3EventRecord) error, options ...typed.Option) func(context.Context, events.SQSMessage) error {
-	need(next)
+func S3(next troupe.Handler[events.S3EventRecord], options ...typed.Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
+	need("S3", next == nil)
 	handle := typed.From("body.Records",
 		func(raw json.RawMessage) []byte { return raw },
-		func(ctx context.Context, record events.S3EventRecord, _ json.RawMessage) error {
-			return next(ctx, record)
+		func(ctx context.Context, record typed.With[events.S3EventRecord, json.RawMessage]) error {
+			return next(ctx, record.Value)
 		},
-		append(options[:len(options):len(options)], typed.Decoder(s3Record))...)
-	return typed.From("body", body, func(ctx context.Context, event s3Event, msg events.SQSMessage) error {
-		return event.each(withMessage(ctx, &msg), handle)
-	}, append(options[:len(options):len(options)], typed.Decoder(decodeS3))...)
+		append(options[:len(options):len(options)], typed.WithDecoder(s3Record))...)
+	return typed.SQS(func(ctx context.Context, event s3Event) error { return event.each(ctx, handle) },
+		append(options[:len(options):len(options)], typed.WithDecoder(decodeS3))...)
 }
 
 // s3Event is a message of S3: records, or a test.
@@ -58,7 +58,7 @@ func s3Record(payload []byte) (record events.S3EventRecord, err error) {
 	case fault != nil:
 		return record, fault
 	case record.EventSource != "aws:s3":
-		return record, &messages.DecodeError{Field: "eventSource", Offset: -1, Problem: "another source where aws:s3 was expected"}
+		return record, &batch.DecodeError{Field: "eventSource", Offset: -1, Problem: "another source where aws:s3 was expected"}
 	case record.S3.Bucket.Name == "":
 		return record, missing("s3.bucket.name", "a bucket")
 	case record.S3.Object.Key == "":
@@ -78,7 +78,7 @@ func (e s3Event) each(ctx context.Context, handle func(context.Context, json.Raw
 		}
 		switch err := handle(ctx, raw); {
 		case err == nil:
-		case messages.IsDrop(err):
+		case batch.IsDrop(err):
 			dropped = append(dropped, e.at(i, err))
 		default:
 			failed = append(failed, e.at(i, err))

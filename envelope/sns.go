@@ -5,14 +5,15 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"maps"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/sources"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -48,25 +49,59 @@ func NotificationFrom(ctx context.Context) (n Notification, ok bool) {
 // and "Fanout Amazon SNS notifications to Amazon SQS queues".)
 //
 // The signature is not verified: who may send to the queue is for the queue's policy to say.
-func SNS(next func(context.Context, events.SQSMessage) error, options ...typed.Option) func(context.Context, events.SQSMessage) error {
-	need(next)
-	return typed.From("body", body, func(ctx context.Context, n *opened, msg events.SQSMessage) error {
-		if n == nil {
-			return next(ctx, msg)
-		}
-		ctx = withMessage(ctx, &msg)
-		inner := msg
-		inner.Body = n.Message
-		inner.MessageAttributes = merged(msg.MessageAttributes, n.attributes)
-		return next(context.WithValue(ctx, notificationKey{}, &n.Notification), inner)
-	}, append(options[:len(options):len(options)], typed.Decoder(open))...)
+func SNS[M troupe.SQSRecord](next troupe.Handler[M], options ...typed.Option) troupe.Handler[M] {
+	need("SNS", next == nil)
+	options = append(options[:len(options):len(options)], typed.WithDecoder(open))
+	var handler any
+	switch next := any(next).(type) {
+	case troupe.Handler[events.SQSMessage]:
+		handler = snsMessage(next, options)
+	case troupe.Handler[troupe.Lazy[events.SQSMessage]]:
+		handler = snsLazy(next, options)
+	}
+	return handler.(troupe.Handler[M])
 }
 
-// need panics if there is no handler.
-func need[T any](next func(context.Context, T) error) {
-	if next == nil {
-		panic(errors.New("troupe: envelope: the handler is nil; a function is needed"))
-	}
+// snsMessage is SNS for handlers of whole messages.
+func snsMessage(next troupe.Handler[events.SQSMessage], options []typed.Option) troupe.Handler[events.SQSMessage] {
+	body := func(m events.SQSMessage) []byte { return []byte(m.Body) }
+	return typed.From("body", body, func(ctx context.Context, msg typed.With[*opened, events.SQSMessage]) error {
+		if msg.Value == nil {
+			return next(ctx, msg.Record)
+		}
+		return next(msg.Value.in(ctx), msg.Value.published(msg.Record))
+	}, options...)
+}
+
+// snsLazy is SNS for handlers of messages that are decoded when they are asked for.
+func snsLazy(next troupe.Handler[troupe.Lazy[events.SQSMessage]], options []typed.Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
+	return typed.FromLazy("body", func(ctx context.Context, msg typed.With[*opened, troupe.Lazy[events.SQSMessage]]) error {
+		n := msg.Value
+		if n == nil {
+			return next(ctx, msg.Record)
+		}
+		return next(n.in(ctx), sources.LazyOf(
+			func() ([]byte, error) { return []byte(n.Message), nil },
+			func() (events.SQSMessage, error) {
+				whole, err := msg.Record.Open()
+				if err != nil {
+					return whole, err
+				}
+				return n.published(whole), nil
+			}))
+	}, options...)
+}
+
+// in returns a context that has the notification.
+func (n *opened) in(ctx context.Context) context.Context {
+	return context.WithValue(ctx, notificationKey{}, &n.Notification)
+}
+
+// published is a message with the body and the attributes that were published.
+func (n *opened) published(msg events.SQSMessage) events.SQSMessage {
+	msg.Body = n.Message
+	msg.MessageAttributes = merged(msg.MessageAttributes, n.attributes)
+	return msg
 }
 
 // merged has both maps' attributes, those of SNS first. The message's own map is left alone: if the record is
@@ -106,7 +141,7 @@ func open(payload []byte) (*opened, error) {
 	case kind == "Notification":
 		return notification(members)
 	case kind == "SubscriptionConfirmation", kind == "UnsubscribeConfirmation":
-		return nil, &messages.DecodeError{Field: "Type", Offset: -1, Problem: kind + " where an SNS Notification was expected"}
+		return nil, &batch.DecodeError{Field: "Type", Offset: -1, Problem: kind + " where an SNS Notification was expected"}
 	default:
 		return nil, nil
 	}
@@ -174,7 +209,7 @@ func (n *opened) publish(raw json.RawMessage) error {
 }
 
 func strange(field string) error {
-	return &messages.DecodeError{Field: field, Offset: -1, Problem: "not what SNS writes there"}
+	return &batch.DecodeError{Field: field, Offset: -1, Problem: "not what SNS writes there"}
 }
 
 // textOf is the string that raw, which is JSON, is; it is empty for null and for nothing. ok is false for

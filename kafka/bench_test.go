@@ -44,7 +44,7 @@ func BenchmarkInvoke(b *testing.B) {
 		{"troupe.Kinesis", stream, troupe.Kinesis(func(context.Context, events.KinesisEventRecord) error { return nil })},
 		{"partitions", topic, kafka.New(nothing)},
 		{"keys", topic, kafka.New(nothing, kafka.ByKey())},
-		{"typed", topic, kafka.New(typed.Kafka(func(context.Context, reading, kafka.Record) error { return nil }))},
+		{"typed", topic, kafka.New(typed.Kafka(func(context.Context, reading) error { return nil }))},
 		{"by hand", topic, kafka.New(func(_ context.Context, r kafka.Record) error {
 			var got reading
 			return json.Unmarshal(r.Value, &got)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 var samples = []string{"../testdata/events/kafka-msk.json", "../testdata/events/kafka-selfmanaged.json"}
@@ -126,8 +126,8 @@ func TestHeadersAreSignedBytesInOrder(t *testing.T) {
 	var h Header
 	require.NoError(t, json.Unmarshal([]byte(`{"a":[-1]}`), &h))
 	assert.Equal(t, Header{"a", []byte{255}}, h)
-	assert.ErrorIs(t, json.Unmarshal([]byte(`{}`), &h), messages.ErrUndecodable)
-	assert.ErrorIs(t, json.Unmarshal([]byte(`{"a":[1],"b":[2]}`), &h), messages.ErrUndecodable)
+	assert.ErrorIs(t, json.Unmarshal([]byte(`{}`), &h), batch.ErrUndecodable)
+	assert.ErrorIs(t, json.Unmarshal([]byte(`{"a":[1],"b":[2]}`), &h), batch.ErrUndecodable)
 }
 
 // Every sum of a record survives: also one that encoding/json alone would not have written.
@@ -156,10 +156,10 @@ func TestAnEventWithAPartitionTwiceIsRefused(t *testing.T) {
 func TestARecordThatNothingIdentifiesIsNone(t *testing.T) {
 	for _, text := range []string{`{}`, `[]`, `{"topic":"t","partition":0}`, `{"topic":"t","offset":0}`, `{"partition":0,"offset":0}`, `{"topic":"","partition":0,"offset":0}`} {
 		var r Record
-		assert.ErrorIs(t, json.Unmarshal([]byte(text), &r), messages.ErrUndecodable, text)
+		assert.ErrorIs(t, json.Unmarshal([]byte(text), &r), batch.ErrUndecodable, text)
 	}
 	var r Record
-	assert.ErrorIs(t, r.UnmarshalJSON([]byte(`{"topic":`)), messages.ErrUndecodable)
+	assert.ErrorIs(t, r.UnmarshalJSON([]byte(`{"topic":`)), batch.ErrUndecodable)
 	assert.NoError(t, json.Unmarshal([]byte(`null`), &r))
 	assert.Equal(t, Record{}, r)
 }
@@ -185,13 +185,13 @@ func TestTheResponseIsTheOneThatAWSDocuments(t *testing.T) {
 	answer := Answer()
 	ids := []string{"orders-0@15", "orders-10@9007199254740993"}
 	const want = `{"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":15}},{"itemIdentifier":{"partition":"orders-10","offset":9007199254740993}}]}`
-	assert.Equal(t, want, string(answer.JSON(ids)))
-	typed, err := json.Marshal(answer.Typed(ids))
+	assert.Equal(t, want, string(answer.JSON(nil, ids)))
+	typed, err := json.Marshal(answer.Typed(nil, ids))
 	require.NoError(t, err)
 	assert.Equal(t, want, string(typed))
 	for _, none := range [][]string{nil, {}} { // SPEC S3
-		assert.Equal(t, `{"batchItemFailures":[]}`, string(answer.JSON(none)))
-		assert.NotNil(t, answer.Typed(none).BatchItemFailures)
+		assert.Equal(t, `{"batchItemFailures":[]}`, string(answer.JSON(nil, none)))
+		assert.NotNil(t, answer.Typed(nil, none).BatchItemFailures)
 	}
-	assert.Equal(t, `{"batchItemFailures":[{"itemIdentifier":{"partition":"odd@\"-0","offset":1}}]}`, string(answer.JSON([]string{`odd@"-0@1`})))
+	assert.Equal(t, `{"batchItemFailures":[{"itemIdentifier":{"partition":"odd@\"-0","offset":1}}]}`, string(answer.JSON(nil, []string{`odd@"-0@1`})))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/kafka"
@@ -17,7 +18,7 @@ func Example() {
 			return errors.New("no such order")
 		}
 		return nil
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Invoke(context.Background(), []byte(`{
 		"eventSource": "aws:kafka",
@@ -43,7 +44,7 @@ func ExampleByKey() {
 			return errors.New("customer is locked")
 		}
 		return nil
-	}, kafka.ByKey(), troupe.WithLogger(nil))
+	}, kafka.ByKey(), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Process(context.Background(), kafka.Event{Records: map[string][]kafka.Record{
 		"orders-0": {
@@ -86,6 +87,6 @@ func ExampleRecord() {
 
 // The answer turns the identifiers of records into what Lambda knows them by.
 func ExampleAnswer() {
-	fmt.Println(string(kafka.Answer().JSON([]string{"orders-0@15"})))
+	fmt.Println(string(kafka.Answer().JSON(nil, []string{"orders-0@15"})))
 	// Output: {"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":15}}]}
 }

@@ -10,8 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/troupe-go/troupe/messages"
-	"github.com/troupe-go/troupe/sources"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // oracleEvent is an event by encoding/json alone.
@@ -88,9 +87,9 @@ func seeds(f *testing.F) {
 func FuzzDecode(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		b, err := Source{}.Decode(payload, sources.Grouping[Record]{})
+		b, err := Source{}.Decode(payload)
 		if err != nil {
-			require.ErrorIs(t, err, messages.ErrEvent)
+			require.ErrorIs(t, err, batch.ErrEvent)
 			return
 		}
 		var raw struct {
@@ -108,16 +107,25 @@ func FuzzDecode(f *testing.F) {
 				}
 			}
 		}
-		require.Len(t, b.Results, total)
-		for i := range b.Results {
-			id := b.Results[i].ID
+		require.Len(t, b.IDs, total)
+		for i, id := range b.IDs {
 			require.Equal(t, id, identifierOf(id).String())
-			r, err := b.Record(i)
+			group, ok := b.Group(i)
+			require.True(t, ok)
+			require.Equal(t, identifierOf(id).Partition, group)
+			r, err := b.Open(i)
+			payload, badPayload := b.Payload(i)
 			if err != nil {
-				var undecodable *messages.DecodeError
+				var undecodable *batch.DecodeError
 				require.True(t, errors.As(err, &undecodable))
+				if badPayload != nil {
+					require.True(t, errors.As(badPayload, &undecodable))
+					require.Nil(t, payload)
+				}
 				continue
 			}
+			require.NoError(t, badPayload)
+			require.Equal(t, r.Value, payload)
 			require.Equal(t, id, r.ID())
 			got[id]++
 			text, err := json.Marshal(r)
@@ -129,8 +137,8 @@ func FuzzDecode(f *testing.F) {
 		for id, n := range want {
 			require.GreaterOrEqual(t, got[id], n, id)
 		}
-		require.True(t, slices.IsSortedFunc(b.Results, func(x, y messages.Result) int {
-			i, j := identifierOf(x.ID), identifierOf(y.ID)
+		require.True(t, slices.IsSortedFunc(b.IDs, func(x, y string) int {
+			i, j := identifierOf(x), identifierOf(y)
 			if i.Partition != j.Partition {
 				return 0
 			}
@@ -138,8 +146,8 @@ func FuzzDecode(f *testing.F) {
 		}))
 
 		var response Response
-		ids := idsOf(b)
-		require.NoError(t, json.Unmarshal(Answer().JSON(ids), &response))
+		ids := b.IDs
+		require.NoError(t, json.Unmarshal(Answer().JSON(nil, ids), &response))
 		for i, failure := range response.BatchItemFailures {
 			require.Equal(t, ids[i], failure.ItemIdentifier.String())
 		}

@@ -1,10 +1,11 @@
 package kafka
 
 import (
-	"context"
-
 	"github.com/troupe-go/troupe"
 )
+
+// Processor is the processor that New returns, for struct fields and parameters.
+type Processor = troupe.Processor[Event, Response]
 
 // New returns a processor for batches of a Kafka topic, of Amazon MSK or any other cluster. It takes the
 // options of package troupe. Records of a partition are handled in order unless ByKey, troupe.WithGroup or
@@ -15,8 +16,12 @@ import (
 // troupe.Result.ID are those of Record.ID, such as "orders-0@15".
 //
 // It panics if handler is nil or an option is bad.
-func New(handler func(context.Context, Record) error, options ...troupe.Option) *troupe.Processor[Event, Response] {
-	return troupe.New(Source{}, Answer(), handler, options...)
+func New[M Record | troupe.Lazy[Record]](handler troupe.Handler[M], options ...troupe.Option) *Processor {
+	p, err := troupe.NewProcessor(Source{}, Answer(), handler, options...)
+	if err != nil {
+		panic(err)
+	}
+	return p
 }
 
 // ByKey orders records by their key in place of their partition: those of a key are handled one at a time in
@@ -28,5 +33,5 @@ func New(handler func(context.Context, Record) error, options ...troupe.Option) 
 //
 // Default: records are ordered by partition.
 func ByKey() troupe.Option {
-	return troupe.WithGroup(func(r Record) string { return string(r.Key) })
+	return troupe.Named("kafka.ByKey", troupe.WithGroup(func(r Record) string { return string(r.Key) }))
 }

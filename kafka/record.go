@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // Record is a record of a Kafka topic.
@@ -83,11 +83,11 @@ func (r Record) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON reads a record as Lambda writes it. The error is a *messages.DecodeError; a record without
+// UnmarshalJSON reads a record as Lambda writes it. The error is a *batch.DecodeError; a record without
 // topic, partition or offset is one.
 func (r *Record) UnmarshalJSON(raw []byte) error {
 	if checked(raw) != nil {
-		return &messages.DecodeError{Offset: -1, Problem: "not JSON"}
+		return &batch.DecodeError{Offset: -1, Problem: "not JSON"}
 	}
 	text := string(raw)
 	if text == "null" {
@@ -116,7 +116,7 @@ func (h Header) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON writes.
 func (h *Header) UnmarshalJSON(raw []byte) error {
 	if checked(raw) != nil {
-		return &messages.DecodeError{Field: "headers", Offset: -1, Problem: "not JSON"}
+		return &batch.DecodeError{Field: "headers", Offset: -1, Problem: "not JSON"}
 	}
 	text := string(raw)
 	if text == "null" {
@@ -127,7 +127,7 @@ func (h *Header) UnmarshalJSON(raw []byte) error {
 		problem = strconv.Itoa(len(list)) + " headers where one was expected"
 	}
 	if problem != "" {
-		return &messages.DecodeError{Field: "headers", Offset: int64(at), Problem: problem}
+		return &batch.DecodeError{Field: "headers", Offset: int64(at), Problem: problem}
 	}
 	*h = list[0]
 	return nil
@@ -166,15 +166,15 @@ func fieldOf(key string) int {
 	return unknownField
 }
 
-// decode reads a record's JSON. The error is a *messages.DecodeError.
+// decode reads a record's JSON. The error is a *batch.DecodeError.
 func decode(text string) (Record, error) {
 	at := root(text)
 	if text[at.start] != '{' {
-		return Record{}, &messages.DecodeError{Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
+		return Record{}, &batch.DecodeError{Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
 	}
 	place, field, problem := locate(text, at)
 	if problem != "" {
-		return Record{}, &messages.DecodeError{Field: field, Offset: -1, Problem: problem}
+		return Record{}, &batch.DecodeError{Field: field, Offset: -1, Problem: problem}
 	}
 	r := Record{Topic: place.topic, Partition: place.partition, Offset: place.offset}
 	for key, at := range members(text, at.start) {
@@ -201,7 +201,7 @@ func decode(text string) (Record, error) {
 			r.ValueSchemaMetadata, problem = schema(value)
 		}
 		if problem != "" {
-			return Record{}, &messages.DecodeError{Field: fieldNames[k], Offset: int64(stopped), Problem: problem}
+			return Record{}, &batch.DecodeError{Field: fieldNames[k], Offset: int64(stopped), Problem: problem}
 		}
 	}
 	return r, nil

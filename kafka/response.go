@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
 )
 
@@ -41,7 +42,10 @@ func identifierOf(id string) ItemIdentifier {
 // AWS does not say of Kafka, as it does of streams, that Lambda starts again there. It says that the reported
 // records are delivered again, and in queue mode it cannot be otherwise.
 func Answer() response.Answer[Response] {
-	return response.Answer[Response]{Typed: respond, JSON: encode}
+	return response.Answer[Response]{
+		Typed: func(_ *batch.Report, ids []string) Response { return respond(ids) },
+		JSON:  func(_ *batch.Report, ids []string) []byte { return encode(ids) },
+	}
 }
 
 func respond(ids []string) Response {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/sources"
 )
 
@@ -18,8 +19,8 @@ import (
 // order of the event, and they are ordered by partition.
 type Source struct{}
 
-// Kind returns messages.Kafka.
-func (Source) Kind() messages.Source { return messages.Kafka }
+// Kind returns batch.Kafka.
+func (Source) Kind() batch.Source { return batch.Kafka }
 
 // located is a record whose place is known.
 type located struct {
@@ -29,26 +30,29 @@ type located struct {
 	record *Record // or the record
 }
 
-// Decode reads the bytes of an event. The error matches messages.ErrEvent.
+// Decode reads the bytes of an event. The error matches batch.ErrEvent.
 //
 // Nothing in the Batch refers to payload. Decode makes one copy of it, which the strings of all records share;
 // keys, values and header values are apart from that, as are identifiers and groups.
-func (s Source) Decode(payload []byte, g sources.Grouping[Record]) (*sources.Batch[Record], error) {
+func (s Source) Decode(payload []byte) (*sources.Batch[Record], error) {
 	text, found, err := find(payload)
 	if err != nil {
-		return nil, messages.Because(messages.ErrEvent, err)
+		return nil, batch.Because(batch.ErrEvent, err)
 	}
-	b := batch(found, g, func(l *located) (Record, error) { return decode(l.at.of(text)) })
+	b := ordered(found, func(l *located) (Record, error) { return decode(l.at.of(text)) })
+	b.Payload = func(i int) ([]byte, error) { return valueOf(found[i].at.of(text)) }
 	return b, nil
 }
 
 // Read is Decode for an event that has been decoded already. The Batch refers to the event's records.
-func (s Source) Read(event Event, g sources.Grouping[Record]) (*sources.Batch[Record], error) {
+func (s Source) Read(event Event) (*sources.Batch[Record], error) {
 	found, err := collect(event)
 	if err != nil {
-		return nil, messages.Because(messages.ErrEvent, err)
+		return nil, batch.Because(batch.ErrEvent, err)
 	}
-	return batch(found, g, func(l *located) (Record, error) { return *l.record, nil }), nil
+	b := ordered(found, func(l *located) (Record, error) { return *l.record, nil })
+	b.Payload = func(i int) ([]byte, error) { return bytes.Clone(found[i].record.Value), nil }
+	return b, nil
 }
 
 // find returns a copy of the payload and the records in it.
@@ -138,20 +142,16 @@ func (n namer) of(p place) *string {
 	return name
 }
 
-// batch puts the records in order.
-func batch(found []located, g sources.Grouping[Record], record func(*located) (Record, error)) *sources.Batch[Record] {
+// ordered puts the records in order, and groups them by partition.
+func ordered(found []located, record func(*located) (Record, error)) *sources.Batch[Record] {
 	slices.SortStableFunc(found, func(a, b located) int {
 		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition), cmp.Compare(a.offset, b.offset))
 	})
-	b := &sources.Batch[Record]{
-		Results: make([]messages.Result, len(found)),
-		Record:  func(i int) (Record, error) { return record(&found[i]) },
+	return &sources.Batch[Record]{
+		IDs:   identifiers(found),
+		Open:  func(i int) (Record, error) { return record(&found[i]) },
+		Group: func(i int) (string, bool) { return *found[i].name, true },
 	}
-	for i, id := range identifiers(found) {
-		b.Results[i].ID = id
-	}
-	b.Arrange(g, true, func(i int) (string, bool) { return *found[i].name, true })
-	return b
 }
 
 // identifiers makes those of all records in one piece of memory.
@@ -168,4 +168,18 @@ func identifiers(found []located) []string {
 		ids[i], start = all[start:end], end
 	}
 	return ids
+}
+
+// valueOf reads the value alone of a record's JSON, in bytes of its own; nil for a tombstone.
+func valueOf(text string) (value []byte, err error) {
+	for key, at := range members(text, root(text).start) {
+		if fieldOf(key) != valueField {
+			continue
+		}
+		var problem string
+		if value, problem = base64Bytes(at.of(text)); problem != "" {
+			return nil, &batch.DecodeError{Field: fieldNames[valueField], Offset: int64(at.start), Problem: problem}
+		}
+	}
+	return value, nil
 }

@@ -11,17 +11,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/sources"
 )
 
 var _ sources.Reader[Event, Record] = Source{}
 
-func idsOf(b *sources.Batch[Record]) (ids []string) {
-	for _, r := range b.Results {
-		ids = append(ids, r.ID)
+// groupsOf returns the groups of all records, and whether each of them can be read.
+func groupsOf(b *sources.Batch[Record]) (groups []string, all bool) {
+	all = true
+	for i := range b.IDs {
+		group, ok := b.Group(i)
+		groups, all = append(groups, group), all && ok
 	}
-	return ids
+	return groups, all
 }
 
 // at is a record with nothing but its place.
@@ -40,21 +43,25 @@ func TestABatchIsInTheOrderOfPartitionsAndOffsets(t *testing.T) {
 	want := []string{"a-2@99", "a-2@100", "a-2@1000", "a-10@6", "a-10@7", "a-b-0@5", "b-0@1"}
 	var event Event
 	require.NoError(t, json.Unmarshal([]byte(payload), &event))
-	read, err := Source{}.Read(event, sources.Grouping[Record]{})
+	read, err := Source{}.Read(event)
 	require.NoError(t, err)
-	decoded, err := Source{}.Decode([]byte(payload), sources.Grouping[Record]{})
+	decoded, err := Source{}.Decode([]byte(payload))
 	require.NoError(t, err)
 	for _, b := range []*sources.Batch[Record]{read, decoded} {
-		assert.Equal(t, want, idsOf(b))
+		assert.Equal(t, want, b.IDs)
 		for i, id := range want {
-			r, err := b.Record(i)
+			r, err := b.Open(i)
 			require.NoError(t, err)
 			assert.Equal(t, id, r.ID())
-			assert.Equal(t, id[:strings.Index(id, "@")], b.Results[i].Group, "SPEC O3: the partition")
+			group, ok := b.Group(i)
+			assert.True(t, ok)
+			assert.Equal(t, id[:strings.Index(id, "@")], group, "SPEC O3: the partition")
+			value, err := b.Payload(i)
+			require.NoError(t, err)
+			assert.Equal(t, r.Value, value)
 		}
-		assert.True(t, b.Ordered)
-		assert.False(t, b.FIFO)
-		assert.Equal(t, len(want), b.Barrier)
+		assert.Equal(t, batch.Derive, b.Ordered, "no policy of its own, unlike a FIFO queue")
+		assert.Equal(t, batch.Derive, b.Unordered)
 	}
 }
 
@@ -62,13 +69,18 @@ func TestTheSamplesAreRead(t *testing.T) {
 	for _, path := range samples {
 		var event Event
 		require.NoError(t, json.Unmarshal(read(t, path), &event))
-		b, err := Source{}.Decode(read(t, path), sources.Grouping[Record]{})
+		b, err := Source{}.Decode(read(t, path))
 		require.NoError(t, err)
 		n := 0
-		for i := range b.Results {
-			r, err := b.Record(i)
+		for i := range b.IDs {
+			r, err := b.Open(i)
 			require.NoError(t, err)
-			assert.Contains(t, event.Records[b.Results[i].Group], r)
+			group, ok := b.Group(i)
+			require.True(t, ok)
+			assert.Contains(t, event.Records[group], r)
+			value, err := b.Payload(i)
+			require.NoError(t, err)
+			assert.Equal(t, r.Value, value)
 			n++
 		}
 		for _, records := range event.Records {
@@ -80,21 +92,21 @@ func TestTheSamplesAreRead(t *testing.T) {
 
 // A record is what its own fields say, which is what AWS's examples report, wherever in the map it stands.
 func TestARecordIsIdentifiedByItsOwnFields(t *testing.T) {
-	b, err := Source{}.Decode([]byte(`{"records":{"another-9":[`+at("t", 1, 2)+`]}}`), sources.Grouping[Record]{})
+	b, err := Source{}.Decode([]byte(`{"records":{"another-9":[` + at("t", 1, 2) + `]}}`))
 	require.NoError(t, err)
-	assert.Equal(t, []string{"t-1@2"}, idsOf(b))
+	assert.Equal(t, []string{"t-1@2"}, b.IDs)
 }
 
 // SPEC S6: an empty map is a success.
 func TestAnEmptyMapIsAnEmptyBatch(t *testing.T) {
 	for _, payload := range []string{`{"records":{}}`, `{"Records":{"t-0":[]}}`, ` {"eventSource":null,"records" : { } } `} {
-		b, err := Source{}.Decode([]byte(payload), sources.Grouping[Record]{})
+		b, err := Source{}.Decode([]byte(payload))
 		require.NoError(t, err, payload)
-		assert.Empty(t, b.Results)
+		assert.Empty(t, b.IDs)
 	}
-	b, err := Source{}.Read(Event{Records: map[string][]Record{}}, sources.Grouping[Record]{})
+	b, err := Source{}.Read(Event{Records: map[string][]Record{}})
 	require.NoError(t, err)
-	assert.Empty(t, b.Results)
+	assert.Empty(t, b.IDs)
 }
 
 // SPEC S5, S6: what is no event, and a record that could not be reported. The errors say what came and what was
@@ -137,8 +149,8 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 		`{"records":{"t-0":[{"offset":null}]}}`:                       `"offset" is null; Lambda`,
 		`{"records":{"t-0":[` + good + `],"u-0":[` + good + `,{}]}}`:  `record 1 of partition 1 in "records": "topic" is missing`,
 	} {
-		_, err := Source{}.Decode([]byte(payload), sources.Grouping[Record]{})
-		require.ErrorIs(t, err, messages.ErrEvent, payload)
+		_, err := Source{}.Decode([]byte(payload))
+		require.ErrorIs(t, err, batch.ErrEvent, payload)
 		assert.ErrorContains(t, err, "troupe: event cannot be processed: ", payload)
 		assert.ErrorContains(t, err, want, payload)
 		assert.NotContains(t, err.Error(), "s3cr3t")
@@ -149,8 +161,8 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 		`record 1 of partition 0 in "records": "topic" is missing or empty`: {Records: map[string][]Record{"t-0": {{Topic: "t"}, {}}}},
 		`"partition" or "offset" is negative`:                               {Records: map[string][]Record{"t-0": {{Topic: "t", Offset: -1}}}},
 	} {
-		_, err := Source{}.Read(event, sources.Grouping[Record]{})
-		require.ErrorIs(t, err, messages.ErrEvent, want)
+		_, err := Source{}.Read(event)
+		require.ErrorIs(t, err, batch.ErrEvent, want)
 		assert.ErrorContains(t, err, want)
 	}
 }
@@ -158,7 +170,7 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 // SPEC D6, S9: the record fails by itself, and the error tells field and position but nothing of the payload.
 func TestARecordThatCannotBeDecodedSaysWhere(t *testing.T) {
 	const head = `{"topic":"t","partition":0,"offset":1,`
-	for text, want := range map[string]messages.DecodeError{
+	for text, want := range map[string]batch.DecodeError{
 		`"value":"s3cr3t!"}`:                             {Field: "value", Offset: 46, Problem: "not base64"},
 		`"value":7}`:                                     {Field: "value", Offset: 46, Problem: "a number where a base64 string was expected"},
 		`"key":{"s3cr3t":1}}`:                            {Field: "key", Offset: 44, Problem: "an object where a base64 string was expected"},
@@ -178,23 +190,34 @@ func TestARecordThatCannotBeDecodedSaysWhere(t *testing.T) {
 		`"valueSchemaMetadata":{"schemaId":["s3cr3t"]}}`: {Field: "valueSchemaMetadata", Offset: 60, Problem: "value of the wrong kind inside of it"},
 	} {
 		payload := `{"records":{"t-0":[` + at("t", 0, 0) + `,` + head + text + `,` + at("t", 0, 2) + `]}}`
-		b, err := Source{}.Decode([]byte(payload), sources.Grouping[Record]{})
+		b, err := Source{}.Decode([]byte(payload))
 		require.NoError(t, err, text)
-		assert.Equal(t, []string{"t-0@0", "t-0@1", "t-0@2"}, idsOf(b))
-		assert.Equal(t, 3, b.Barrier, "its partition can be read")
+		assert.Equal(t, []string{"t-0@0", "t-0@1", "t-0@2"}, b.IDs)
+		groups, all := groupsOf(b)
+		assert.True(t, all, "its partition can be read")
+		assert.Equal(t, []string{"t-0", "t-0", "t-0"}, groups)
 		for range 2 {
-			_, err = b.Record(1)
-			got, ok := err.(*messages.DecodeError)
+			_, err = b.Open(1)
+			got, ok := err.(*batch.DecodeError)
 			require.True(t, ok, "%s: %v", text, err)
 			assert.Equal(t, want, *got, text)
 			assert.NotContains(t, got.Error(), "s3cr3t")
 		}
-		_, err = b.Record(2)
+		_, err = b.Open(2)
 		require.NoError(t, err)
 
-		b, err = Source{}.Decode([]byte(payload), sources.Grouping[Record]{By: func(r Record) string { return string(r.Key) }})
+		// The value alone does not depend on the rest.
+		value, err := b.Payload(1)
+		if want.Field == "value" {
+			assert.Equal(t, &want, err)
+			assert.NotContains(t, err.Error(), "s3cr3t")
+		} else {
+			require.NoError(t, err)
+		}
+		assert.Nil(t, value)
+		value, err = b.Payload(2)
 		require.NoError(t, err)
-		assert.Equal(t, 1, b.Barrier, "its group might be any")
+		assert.Equal(t, "a", string(value))
 	}
 }
 
@@ -202,29 +225,40 @@ func TestARecordThatCannotBeDecodedSaysWhere(t *testing.T) {
 // event either.
 func TestNothingRefersToThePayload(t *testing.T) {
 	payload := read(t, samples[0])
-	b, err := Source{}.Decode(payload, sources.Grouping[Record]{})
+	b, err := Source{}.Decode(payload)
 	require.NoError(t, err)
 	copied := make([]byte, len(payload))
 	copy(copied, payload)
 	for i := range payload {
 		payload[i] = '#'
 	}
-	want, err := Source{}.Decode(copied, sources.Grouping[Record]{})
+	want, err := Source{}.Decode(copied)
 	require.NoError(t, err)
-	assert.Equal(t, want.Results, b.Results)
-	for i := range b.Results {
-		got, err := b.Record(i)
+	assert.Equal(t, want.IDs, b.IDs)
+	wanted, _ := groupsOf(want)
+	groups, all := groupsOf(b)
+	assert.True(t, all)
+	assert.Equal(t, wanted, groups)
+	for i := range b.IDs {
+		got, err := b.Open(i)
 		require.NoError(t, err)
-		expected, err := want.Record(i)
+		expected, err := want.Open(i)
 		require.NoError(t, err)
 		assert.Equal(t, expected, got)
-		assert.NotSame(t, unsafe.StringData(got.Topic), unsafe.StringData(b.Results[i].Group))
+		assert.NotSame(t, unsafe.StringData(got.Topic), unsafe.StringData(groups[i]))
+		value, err := b.Payload(i)
+		require.NoError(t, err)
+		assert.Equal(t, expected.Value, value)
 	}
 	// One record's bytes are not another call's.
-	first, _ := b.Record(0)
+	first, _ := b.Open(0)
 	first.Value[0] ^= 1
-	again, _ := b.Record(0)
+	again, _ := b.Open(0)
 	assert.NotEqual(t, first.Value, again.Value)
+	payloadOnce, _ := b.Payload(0)
+	payloadOnce[0] ^= 1
+	payloadAgain, _ := b.Payload(0)
+	assert.Equal(t, again.Value, payloadAgain)
 }
 
 // A fraction of the event is all that identifiers take.
@@ -236,7 +270,7 @@ func TestIdentifiersShareTheirMemory(t *testing.T) {
 	}
 	payload := []byte(`{"records":{"t-0":[` + strings.Join(texts, ",") + `]}}`)
 	allocations := testing.AllocsPerRun(10, func() {
-		if _, err := (Source{}).Decode(payload, sources.Grouping[Record]{}); err != nil {
+		if _, err := (Source{}).Decode(payload); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -254,12 +288,12 @@ func BenchmarkDecode(b *testing.B) {
 		b.SetBytes(int64(len(payload)))
 		b.ReportAllocs()
 		for b.Loop() {
-			batch, err := Source{}.Decode(payload, sources.Grouping[Record]{})
+			batch, err := Source{}.Decode(payload)
 			if err != nil {
 				b.Fatal(err)
 			}
-			for i := range batch.Results {
-				if _, err := batch.Record(i); err != nil {
+			for i := range batch.IDs {
+				if _, err := batch.Open(i); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -275,4 +309,42 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		}
 	})
+}
+
+// The value of a record is read without the rest of it: nil for a tombstone, empty for an empty one, and as
+// encoding/json reads it where a name comes twice or in another case. Both ways in agree.
+func TestTheValueAloneIsTheRecords(t *testing.T) {
+	for text, want := range map[string][]byte{
+		`"value":"YWI="`:                           []byte("ab"),
+		`"value":""`:                               {},
+		`"value":null`:                             nil,
+		`"key":"YQ=="`:                             nil,
+		`"VALUE":"YWI="`:                           []byte("ab"),
+		`"value":"YQ==","Value":"YWI="`:            []byte("ab"),
+		`"value":"YWI=","value":null`:              nil,
+		`"v\u0061lue":"YWI\u003d"`:                 []byte("ab"),
+		`"headers":[{"value":[1]}],"value":"YWI="`: []byte("ab"),
+		`"value":"YWI=","other":{"value":"Yw=="},"key":null`: []byte("ab"),
+	} {
+		b, err := Source{}.Decode([]byte(`{"records":{"t-0":[{"topic":"t","partition":0,"offset":1,` + text + `}]}}`))
+		require.NoError(t, err, text)
+		value, err := b.Payload(0)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, value, text)
+		record, err := b.Open(0)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, record.Value, text)
+
+		read, err := Source{}.Read(Event{Records: map[string][]Record{"t-0": {record}}})
+		require.NoError(t, err, text)
+		value, err = read.Payload(0)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, value, text)
+		for i := range value {
+			value[i] = '#'
+		}
+		again, err := read.Open(0)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, again.Value, "a payload is in bytes of its own")
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/kpl"
@@ -21,7 +22,7 @@ func Example() {
 		return nil
 	}
 	packed := base64.StdEncoding.EncodeToString([]byte(aggregate("ann=10", "ben=bad", "cid=30")))
-	answer, err := kpl.Kinesis(charge, troupe.WithConcurrency(1), troupe.WithLogger(nil)).Invoke(context.Background(), []byte(`{"Records":[
+	answer, err := kpl.Kinesis(charge, troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler))).Invoke(context.Background(), []byte(`{"Records":[
 		{"kinesis":{"sequenceNumber":"49590338","partitionKey":"a","data":"`+packed+`"},"eventSource":"aws:kinesis"}]}`))
 	fmt.Println(string(answer), err)
 	// Output:

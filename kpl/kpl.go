@@ -1,7 +1,6 @@
 package kpl
 
 import (
-	"context"
 	"strconv"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -41,6 +40,10 @@ func (r *UserRecord) ID() string {
 // a UserRecord.
 //
 // It panics if handler is nil or an option is bad.
-func Kinesis(handler func(ctx context.Context, rec UserRecord) error, options ...troupe.Option) *troupe.Processor[events.KinesisEvent, events.KinesisEventResponse] {
-	return troupe.New(reader{sources.Kinesis()}, response.ForKinesis(), handler, options...)
+func Kinesis[M UserRecord | troupe.Lazy[UserRecord]](handler troupe.Handler[M], options ...troupe.Option) *troupe.KinesisProcessor {
+	p, err := troupe.NewProcessor(reader{sources.Kinesis()}, response.ForKinesis(), handler, options...)
+	if err != nil {
+		panic(err)
+	}
+	return p
 }

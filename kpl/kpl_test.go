@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -92,9 +93,9 @@ func TestUserRecords(t *testing.T) {
 		"one of them fails":          {[]string{"x", aggregate("a=1", "b=fail", "c=3"), "y"}, nil, "1:0 carrier=x, 2:0 a=1, 2:1 b=fail, 2:2 c=3, 3:0 carrier=y", "2"},
 		"two of them fail":           {[]string{aggregate("a=fail", "b=fail"), "x"}, nil, "1:0 a=fail, 1:1 b=fail, 2:0 carrier=x", "1"},
 		"a key stops":                {[]string{aggregate("a=fail", "b=2", "a=3"), aggregate("a=4", "b=5")}, nil, "1:0 a=fail, 1:1 b=2, 2:1 b=5", "1 2"},
-		"a key goes on":              {[]string{aggregate("a=fail", "b=2", "a=3"), aggregate("a=4", "b=5")}, []troupe.Option{troupe.Continue}, "1:0 a=fail, 1:1 b=2, 1:2 a=3, 2:0 a=4, 2:1 b=5", "1"},
+		"a key goes on":              {[]string{aggregate("a=fail", "b=2", "a=3"), aggregate("a=4", "b=5")}, []troupe.Option{troupe.WithPolicy(troupe.Continue)}, "1:0 a=fail, 1:1 b=2, 1:2 a=3, 2:0 a=4, 2:1 b=5", "1"},
 		"the lowest only":            {[]string{aggregate("a=fail", "b=2"), aggregate("a=4", "b=fail")}, []troupe.Option{troupe.WithLowestOnly()}, "1:0 a=fail, 1:1 b=2, 2:1 b=fail", "1"},
-		"the first failure stops":    {[]string{aggregate("a=1", "b=fail", "c=3"), "y"}, []troupe.Option{troupe.Stop}, "1:0 a=1, 1:1 b=fail", "1 2"},
+		"the first failure stops":    {[]string{aggregate("a=1", "b=fail", "c=3"), "y"}, []troupe.Option{troupe.WithPolicy(troupe.StopBatch)}, "1:0 a=1, 1:1 b=fail", "1 2"},
 		"a plain key that is packed": {[]string{"fail", aggregate("carrier=1", "b=2")}, nil, "1:0 carrier=fail, 2:1 b=2", "1 2"},
 		"a group function":           {[]string{aggregate("a=fail", "b=2"), aggregate("c=3")}, []troupe.Option{troupe.WithGroup(func(kpl.UserRecord) string { return "" })}, "1:0 a=fail", "1 2"},
 		"without order":              {[]string{aggregate("a=fail", "a=2")}, []troupe.Option{troupe.WithoutOrder()}, "1:0 a=fail, 1:1 a=2", "1"},
@@ -111,7 +112,7 @@ func TestUserRecords(t *testing.T) {
 					return errUser
 				}
 				return nil
-			}, append(c.options, troupe.WithLogger(nil), troupe.WithConcurrency(1))...)
+			}, append(c.options, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithConcurrency(1))...)
 			response, err := p.Invoke(t.Context(), document(c.data...))
 			if len(strings.Fields(c.reported)) < len(c.data) {
 				require.NoError(t, err)
@@ -143,7 +144,7 @@ func TestTheReportHasEveryUserRecord(t *testing.T) {
 			return errUser
 		}
 		return nil
-	}, troupe.WithLogger(nil), troupe.WithObserver(func(_ context.Context, r *troupe.Report) {
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(func(_ context.Context, r *troupe.Report) {
 		assert.Equal(t, []int{2, 1}, []int{r.Succeeded, r.Failed})
 		require.Len(t, r.Records, 3)
 		for i, group := range []string{"a", "b", "c"} {
@@ -212,7 +213,7 @@ func TestAMalformedAggregateIsOneFailedRecord(t *testing.T) {
 		"a tag without a key":                             bytesField(1, "secret") + bytesField(3, number(1, 0)+bytesField(3, "secret")+bytesField(4, bytesField(2, "secret"))),
 	} {
 		t.Run(problem, func(t *testing.T) {
-			p := kpl.Kinesis(func(context.Context, kpl.UserRecord) error { t.Error("called"); return nil }, troupe.WithLogger(nil),
+			p := kpl.Kinesis(func(context.Context, kpl.UserRecord) error { t.Error("called"); return nil }, troupe.WithLogger(slog.New(slog.DiscardHandler)),
 				troupe.WithObserver(func(_ context.Context, r *troupe.Report) { assert.Len(t, r.Records, 1) }))
 			_, err := p.Invoke(t.Context(), document(sealed(message)))
 			require.ErrorIs(t, err, troupe.ErrUndecodable)
@@ -240,9 +241,77 @@ func TestUserRecordsDoNotShareTheirData(t *testing.T) {
 	assert.Equal(t, []string{"1", "2", "3"}, got)
 }
 
-func TestANilHandlerIsRefused(t *testing.T) {
-	assert.Panics(t, func() { kpl.Kinesis(nil) })
-	assert.Panics(t, func() {
-		kpl.Kinesis(func(context.Context, kpl.UserRecord) error { return nil }, troupe.WithGroup(func(events.KinesisEventRecord) string { return "" }))
+func TestWrongHandlersAndOptionsAreRefused(t *testing.T) {
+	handle := func(context.Context, kpl.UserRecord) error { return nil }
+	assert.PanicsWithError(t, "troupe: the kinesis handler is nil; must be a function", func() { kpl.Kinesis[kpl.UserRecord](nil) })
+	assert.PanicsWithError(t, "troupe: the kinesis handler is nil; must be a function", func() { kpl.Kinesis[troupe.Lazy[kpl.UserRecord]](nil) })
+	assert.PanicsWithError(t, "troupe: WithGroup was given a func(events.KinesisEventRecord) string, which is for another source; kinesis needs a func(kpl.UserRecord) string", func() {
+		kpl.Kinesis(handle, troupe.WithGroup(func(events.KinesisEventRecord) string { return "" }))
 	})
+}
+
+// A handler of Lazy records gets the data of its user record, in bytes of its own, and the record if it asks for it.
+func TestLazyUserRecords(t *testing.T) {
+	data := []string{"plain", aggregate("a=1", "b=", "a=3"), "undecodable"}
+	var got []string
+	p := kpl.Kinesis(func(ctx context.Context, r troupe.Lazy[kpl.UserRecord]) error {
+		payload, err := r.Payload()
+		if err != nil {
+			t.Error("called for a record whose group is not known")
+			return err
+		}
+		text := string(payload)
+		assert.NotNil(t, payload)
+		for i := range payload {
+			payload[i] = '#'
+		}
+		whole, err := r.Open()
+		require.NoError(t, err)
+		assert.Equal(t, text, string(whole.Kinesis.Data))
+		same, err := troupe.MessageFrom[kpl.UserRecord](ctx)
+		require.NoError(t, err)
+		assert.Equal(t, whole, same)
+		if rec, _ := troupe.RecordFrom(ctx); rec.Attempt == 1 {
+			return errUser
+		}
+		got = append(got, fmt.Sprintf("%s %s=%s", whole.ID(), whole.Kinesis.PartitionKey, text))
+		return nil
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithConcurrency(1), troupe.WithRetry(troupe.Retry{Times: 1, Base: 1}))
+	const want = "1:0 carrier=plain, 2:0 a=1, 2:1 b=, 2:2 a=3"
+	response, err := p.Invoke(t.Context(), document(data...))
+	require.NoError(t, err)
+	assert.JSONEq(t, answer("3"), string(response))
+	assert.Equal(t, want, strings.Join(got, ", "))
+
+	got = nil
+	var event events.KinesisEvent
+	require.NoError(t, json.Unmarshal(document(data[:2]...), &event))
+	_, err = p.Process(t.Context(), event)
+	require.NoError(t, err)
+	assert.Equal(t, want, strings.Join(got, ", "))
+	assert.Equal(t, data[0], string(event.Records[0].Kinesis.Data), "the event is as it was")
+	assert.Equal(t, data[1], string(event.Records[1].Kinesis.Data))
+}
+
+// SPEC D6: a record that cannot be unpacked fails by itself, without a call of a handler of Lazy records either; the
+// others are handled if there is no order.
+func TestALazyRecordThatCannotBeUnpackedIsNotHandled(t *testing.T) {
+	calls := 0
+	var report *troupe.Report
+	p := kpl.Kinesis(func(_ context.Context, r troupe.Lazy[kpl.UserRecord]) error {
+		calls++
+		payload, err := r.Payload()
+		assert.Equal(t, "plain", string(payload))
+		return err
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithoutOrder(), troupe.WithConcurrency(1), troupe.WithRetry(troupe.Retry{Times: 3, Base: 1}),
+		troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
+	response, err := p.Invoke(t.Context(), document("undecodable", sealed(bytesField(1, "secret")+bytesField(3, number(1, 1)+bytesField(3, "secret"))), "plain"))
+	require.NoError(t, err)
+	assert.JSONEq(t, answer("1 2"), string(response))
+	assert.Equal(t, 1, calls)
+	for _, result := range report.Records[:2] {
+		require.ErrorIs(t, result.Err, troupe.ErrUndecodable)
+		assert.NotContains(t, result.Err.Error(), "secret")
+		assert.Equal(t, 1, result.Attempts)
+	}
 }

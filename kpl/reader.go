@@ -1,11 +1,11 @@
 package kpl
 
 import (
-	"strings"
+	"bytes"
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/sources"
 )
 
@@ -14,22 +14,14 @@ type reader struct {
 	source *sources.Source[events.KinesisEvent, events.KinesisEventRecord]
 }
 
-func (r reader) Kind() messages.Source { return r.source.Kind() }
+func (r reader) Kind() batch.Source { return r.source.Kind() }
 
-func (r reader) Decode(payload []byte, g sources.Grouping[UserRecord]) (*sources.Batch[UserRecord], error) {
-	carried, err := r.source.Decode(payload, sources.Grouping[events.KinesisEventRecord]{Off: true})
-	if err != nil {
-		return nil, err
-	}
-	return expand(carried, g), nil
+func (r reader) Decode(payload []byte) (*sources.Batch[UserRecord], error) {
+	return expand(r.source.Decode(payload))
 }
 
-func (r reader) Read(event events.KinesisEvent, g sources.Grouping[UserRecord]) (*sources.Batch[UserRecord], error) {
-	carried, err := r.source.Read(event, sources.Grouping[events.KinesisEventRecord]{Off: true})
-	if err != nil {
-		return nil, err
-	}
-	return expand(carried, g), nil
+func (r reader) Read(event events.KinesisEvent) (*sources.Batch[UserRecord], error) {
+	return expand(r.source.Read(event))
 }
 
 // unpacked is a batch with its user records.
@@ -48,30 +40,24 @@ type user struct {
 
 // expand makes a batch of user records. They are unpacked at once, since how many there are is not known
 // before; what the handlers are given is made when their turn has come.
-func expand(carried *sources.Batch[events.KinesisEventRecord], g sources.Grouping[UserRecord]) *sources.Batch[UserRecord] {
-	u := &unpacked{carriers: make([]events.KinesisEventRecord, len(carried.Results))}
+func expand(carried *sources.Batch[events.KinesisEventRecord], err error) (*sources.Batch[UserRecord], error) {
+	if err != nil {
+		return nil, err
+	}
+	u := &unpacked{carriers: make([]events.KinesisEventRecord, len(carried.IDs))}
 	for i := range u.carriers {
-		record, err := carried.Record(i)
+		record, err := carried.Open(i)
 		u.carriers[i] = record
 		u.add(i, err)
 	}
 	b := &sources.Batch[UserRecord]{
-		Results: make([]messages.Result, len(u.users)),
-		Ordered: !g.Off,
-		Barrier: len(u.users),
-		Record:  u.record,
+		IDs: make([]string, len(u.users)), Open: u.record, Payload: u.payload, Group: u.group,
+		Ordered: carried.Ordered, Unordered: carried.Unordered, NoLowest: carried.NoLowest,
 	}
 	for i := range u.users {
-		b.Results[i].ID = carried.Results[u.users[i].carrier].ID
+		b.IDs[i] = carried.IDs[u.users[i].carrier]
 	}
-	switch {
-	case g.Off:
-	case g.By != nil:
-		b.GroupBy(g.By)
-	default:
-		u.group(b)
-	}
-	return b
+	return b, nil
 }
 
 // add unpacks the carrier with that index. err says that it cannot be decoded.
@@ -84,7 +70,7 @@ func (u *unpacked) add(carrier int, err error) {
 	}
 	records, err := unpack(text)
 	if err != nil {
-		plain.err = &messages.DecodeError{Field: "kinesis.data", Offset: -1, Problem: "an aggregate of the Kinesis Producer Library that cannot be unpacked: " + err.Error()}
+		plain.err = &batch.DecodeError{Field: "kinesis.data", Offset: -1, Problem: "an aggregate of the Kinesis Producer Library that cannot be unpacked: " + err.Error()}
 		u.users = append(u.users, plain)
 		return
 	}
@@ -107,16 +93,26 @@ func (u *unpacked) record(i int) (UserRecord, error) {
 	return r, nil
 }
 
-// group sets the groups: the partition keys of the user records.
-func (u *unpacked) group(b *sources.Batch[UserRecord]) {
-	for i := range u.users {
-		switch from := &u.users[i]; {
-		case from.err != nil: // there may have been any key in it
-			b.Barrier = min(b.Barrier, i)
-		case from.sub >= 0:
-			b.Results[i].Group = from.key
-		default: // a copy, so that a report does not keep the whole event
-			b.Results[i].Group = strings.Clone(u.carriers[from.carrier].Kinesis.PartitionKey)
-		}
+// payload returns the data of user record i.
+func (u *unpacked) payload(i int) ([]byte, error) {
+	switch from := &u.users[i]; {
+	case from.err != nil:
+		return nil, from.err
+	case from.sub >= 0:
+		return bytes.Clone(from.data), nil
+	default:
+		return bytes.Clone(u.carriers[from.carrier].Kinesis.Data), nil
+	}
+}
+
+// group returns the partition key of user record i.
+func (u *unpacked) group(i int) (string, bool) {
+	switch from := &u.users[i]; {
+	case from.err != nil: // there may have been any key in it
+		return "", false
+	case from.sub >= 0:
+		return from.key, true
+	default:
+		return u.carriers[from.carrier].Kinesis.PartitionKey, true
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"reflect"
 	"strings"
@@ -24,7 +25,7 @@ func TestTheOrderThatCannotBeShippedIsReported(t *testing.T) {
 		}
 		return nil
 	}
-	response, err := troupe.SQS(ship, troupe.WithLogger(nil)).Process(t.Context(), events.SQSEvent{Records: []events.SQSMessage{
+	response, err := troupe.SQS(ship, troupe.WithLogger(slog.New(slog.DiscardHandler))).Process(t.Context(), events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "m1", Body: "a feather"}, {MessageId: "m2", Body: "an anvil"},
 	}})
 	if failed := response.BatchItemFailures; err != nil || len(failed) != 1 || failed[0].ItemIdentifier != "m2" {
@@ -50,7 +51,7 @@ func TestOrdersOfACustomerAreShippedInOrder(t *testing.T) {
 		}
 		verdict, err := lambdasim.Simulation{
 			Source:  queue,
-			Handler: troupe.SQS(lambdasim.Watch(ship), troupe.StopGroup, troupe.WithLogger(nil)),
+			Handler: troupe.SQS(lambdasim.Watch(ship), troupe.WithPolicy(troupe.StopGroup), troupe.WithLogger(slog.New(slog.DiscardHandler))),
 			Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 			Observe: func(e history.Event) {
 				if e.Kind == history.Ended && e.Detail == history.OK {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -28,7 +29,7 @@ func ExampleWatch() {
 	}
 	verdict, err := lambdasim.Simulation{
 		Source:  queue,
-		Handler: troupe.SQS(lambdasim.Watch(charge), troupe.WithLogger(nil)),
+		Handler: troupe.SQS(lambdasim.Watch(charge), troupe.WithLogger(slog.New(slog.DiscardHandler))),
 		Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 		Timeout: 50 * time.Millisecond,
 	}.Run(context.Background())
@@ -88,7 +89,7 @@ func ExampleDelivery() {
 	}
 	_, err := lambdasim.Simulation{
 		Source:  stream,
-		Handler: troupe.Kinesis(lambdasim.Watch(move), troupe.WithLogger(nil)),
+		Handler: troupe.Kinesis(lambdasim.Watch(move), troupe.WithLogger(slog.New(slog.DiscardHandler))),
 		Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 		Unknown: lambdasim.Unknown{RetryDelay: func(int) time.Duration { return time.Millisecond }},
 	}.Run(context.Background())

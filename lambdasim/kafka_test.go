@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os/exec"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ func topicOf(n, partitions int, byKey bool, handler func(context.Context, kafka.
 	if byKey {
 		options = append(options, kafka.ByKey())
 	}
-	return topic, kafka.New(lambdasim.Watch(handler), append(options, troupe.WithLogger(nil))...)
+	return topic, kafka.New(lambdasim.Watch(handler), append(options, troupe.WithLogger(slog.New(slog.DiscardHandler)))...)
 }
 
 func faultyKafka(seed uint64) func(context.Context, kafka.Record) error {
@@ -76,9 +77,9 @@ func TestKafkaPoliciesKeepWhatTheyPromise(t *testing.T) {
 		option troupe.Option
 		order  check.Order
 	}{
-		{troupe.StopGroup, check.Strict},
-		{troupe.Stop, check.Strict},
-		{troupe.Continue, check.Starts},
+		{troupe.WithPolicy(troupe.StopGroup), check.Strict},
+		{troupe.WithPolicy(troupe.StopBatch), check.Strict},
+		{troupe.WithPolicy(troupe.Continue), check.Starts},
 		{troupe.WithoutOrder(), check.NoOrder},
 	} {
 		for _, bisect := range []bool{false, true} {
@@ -117,7 +118,7 @@ func TestAPoisonRecordEndsInTheDestination(t *testing.T) {
 					return errors.New("poison")
 				}
 				return nil
-			}), troupe.WithLogger(nil), troupe.ErrorNever),
+			}), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever)),
 			Mapping: lambdasim.Mapping{
 				FunctionResponseTypes: reporting, ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{}, MaximumRetryAttempts: new(2),
 				DestinationConfig: lambdasim.DestinationConfig{OnFailure: destination},
@@ -186,7 +187,7 @@ func TestAPartialResponseBringsBackWhatItReports(t *testing.T) {
 					return errors.New("no")
 				}
 				return nil
-			}), troupe.WithoutOrder(), troupe.WithLogger(nil)),
+			}), troupe.WithoutOrder(), troupe.WithLogger(slog.New(slog.DiscardHandler))),
 			Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting, ProvisionedPollerConfig: &lambdasim.ProvisionedPollerConfig{}},
 		})
 		if !o.OK() || !slices.Equal(o.sizes(), c.sizes) {
@@ -261,7 +262,7 @@ func TestKafkaWithoutReporting(t *testing.T) {
 		option troupe.Option
 		lost   int
 		sizes  []int
-	}{{troupe.ErrorWhenAll, 2, []int{4}}, {troupe.ErrorWhenAny, 0, []int{4, 4}}} {
+	}{{troupe.WithErrorWhen(troupe.ErrorWhenAll), 2, []int{4}}, {troupe.WithErrorWhen(troupe.ErrorWhenAny), 0, []int{4, 4}}} {
 		topic := &lambdasim.KafkaTopic{}
 		for range 4 {
 			topic.Send(lambdasim.KafkaRecord{Key: []byte("k")})
@@ -272,7 +273,7 @@ func TestKafkaWithoutReporting(t *testing.T) {
 					return errors.New("no")
 				}
 				return nil
-			}), c.option, troupe.WithLogger(nil)),
+			}), c.option, troupe.WithLogger(slog.New(slog.DiscardHandler))),
 		})
 		if o.Kinds[check.Lost] != c.lost || !slices.Equal(o.sizes(), c.sizes) {
 			t.Errorf("batches of %v: %v", o.sizes(), o)
@@ -287,7 +288,7 @@ func TestWrongKafkaHandlersAreFound(t *testing.T) {
 		option troupe.Option
 		want   check.Kind
 	}{
-		"overtaking within a partition":          {false, troupe.Continue, check.Disordered},
+		"overtaking within a partition":          {false, troupe.WithPolicy(troupe.Continue), check.Disordered},
 		"no order":                               {false, troupe.WithoutOrder(), check.Overlapped},
 		"by key, where partitions were promised": {false, kafka.ByKey(), check.Overlapped},
 		"by something else, where keys were":     {true, troupe.WithGroup(func(r kafka.Record) string { return string(r.Value) }), check.Overlapped},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -38,7 +39,7 @@ func faulty(ctx context.Context, seed uint64, id string) error {
 
 // sourceOf makes a source of n records in ten groups, and a processor for it.
 func sourceOf(name string, n int, seed uint64, options ...troupe.Option) (lambdasim.Source, lambda.Handler) {
-	options = append(options, troupe.WithLogger(nil))
+	options = append(options, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	group := func(i int) string { return fmt.Sprint("group-", i%10) }
 	switch name {
 	case "kinesis":
@@ -114,12 +115,12 @@ func TestARunEndsAfterItsInvocations(t *testing.T) {
 // The same for the policies that may be chosen, judged by what each promises.
 func TestPoliciesKeepWhatTheyPromise(t *testing.T) {
 	for _, name := range sources {
-		for policy, order := range map[troupe.Policy]check.Order{troupe.Continue: check.Starts, troupe.StopGroup: check.Strict, troupe.Stop: check.Strict} {
+		for policy, order := range map[troupe.Policy]check.Order{troupe.Continue: check.Starts, troupe.StopGroup: check.Strict, troupe.StopBatch: check.Strict} {
 			t.Run(fmt.Sprint(name, " ", policy), func(t *testing.T) {
 				if name == "standard" {
 					order = check.NoOrder
 				}
-				source, handler := sourceOf(name, 500, 1, policy)
+				source, handler := sourceOf(name, 500, 1, troupe.WithPolicy(policy))
 				o := simulate(t, lambdasim.Simulation{Source: source, Handler: handler, Order: &order, Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting}})
 				if !o.OK() || o.Totals.Succeeded != 500 {
 					t.Error(o)
@@ -146,7 +147,7 @@ func TestRightHandlersPassUnderOtherMappings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			givenUp := 0
 			for seed := range uint64(5) {
-				source, handler := sourceOf(name, 500, seed, troupe.StopGroup)
+				source, handler := sourceOf(name, 500, seed, troupe.WithPolicy(troupe.StopGroup))
 				if queue, ok := source.(*lambdasim.Queue); ok {
 					queue.VisibilityTimeout = 6 * time.Second
 					queue.RedrivePolicy = lambdasim.RedrivePolicy{MaxReceiveCount: 2, DeadLetterQueue: &lambdasim.Queue{Name: "dead-" + name}}
@@ -228,7 +229,7 @@ func TestFaultsRepeatThemselvesWhateverTheScheduling(t *testing.T) {
 		queue := queueOf("queue", 2000)
 		queue.RedrivePolicy = lambdasim.RedrivePolicy{DeadLetterQueue: &lambdasim.Queue{}, MaxReceiveCount: 3}
 		o := simulate(t, lambdasim.Simulation{
-			Source: queue, Handler: troupe.SQS(lambdasim.Watch(handler), troupe.WithLogger(nil), troupe.ErrorNever),
+			Source: queue, Handler: troupe.SQS(lambdasim.Watch(handler), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever)),
 			Concurrency: concurrency, Mapping: lambdasim.Mapping{FunctionResponseTypes: reporting},
 		})
 		if !o.OK() || o.Totals.DeadLettered < 150 || o.Totals.Succeeded+o.Totals.DeadLettered != 2000 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -67,7 +68,7 @@ func scale(t *testing.T, name string, records int) (heap uint64) {
 		handled := 0
 		verdict, err := lambdasim.Simulation{
 			Source:  queue,
-			Handler: troupe.SQS(lambdasim.Watch(handler), troupe.StopGroup, troupe.WithLogger(nil)),
+			Handler: troupe.SQS(lambdasim.Watch(handler), troupe.WithPolicy(troupe.StopGroup), troupe.WithLogger(slog.New(slog.DiscardHandler))),
 			Mapping: lambdasim.Mapping{
 				FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures},
 				ScalingConfig:         lambdasim.ScalingConfig{MaximumConcurrency: 10},

@@ -1,34 +1,48 @@
 package messages
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/troupe-go/troupe/batch"
+)
 
 // Batch is what a batch supervisor is given: records by key, and a function to call.
 type Batch struct {
-	Source Source
+	Source   batch.Source
+	Handling batch.Handling
 	// Results has one entry per record in batch order. ID is set, and Group where the batch is ordered.
 	// The supervisor fills in the rest; until it returns nobody else may look at it.
-	Results []Result
+	Results []batch.Result
 	// Ordered: records with the same Group are handled one at a time in batch order.
 	Ordered bool
 	// Barrier is the index of the first record whose group cannot be read; nothing after it may run (SPEC
 	// D6). It is len(Results) if there is none.
 	Barrier int
-	// Policy is what the failure of a record means for the others, if no decider says otherwise.
-	Policy Directive
+	// Policy is what the failure of a record means for the others, if no decider says otherwise. It is not
+	// Derive.
+	Policy batch.Policy
+	// Times are the instants of the batch.
+	Times batch.Times
 	// Handle hands the record of an attempt to the handler. The attempt is the handler's context. Called
 	// by several goroutines at once.
 	Handle func(*Attempt) error
-	// Failed, if not nil, is told of each failed record once. It must not block.
-	Failed func(Record, error)
-	// Warn is for what is worth telling: a line for the log, with alternating keys and values. It must not
-	// block.
+	// LastResort, if not nil, is called for a record that has failed for good, on the goroutine of its last
+	// attempt; its result is the record's error, and nil drops the record. ctx is the handlers' context, which
+	// answers for the attempt.
+	LastResort func(ctx context.Context, rec batch.Record, err error) error
+	// Message decodes the source's record i; any goroutine, any number of times.
+	Message func(i int) (any, error)
+	// Failed, if not nil, is called once for each failed record. It must not block.
+	Failed func(batch.Record, error)
+	// Warn writes a line to the log, with alternating keys and values. It must not block.
 	Warn func(text string, args ...any)
 }
 
 // Record returns what is known of record index at the given attempt.
-func (b *Batch) Record(index, attempt int) Record {
+func (b *Batch) Record(index, attempt int) batch.Record {
 	r := &b.Results[index]
-	return Record{ID: r.ID, Group: r.Group, Source: b.Source, Index: index, Attempt: attempt}
+	return batch.Record{ID: r.ID, Group: r.Group, Source: b.Source, Index: index, Attempt: attempt}
 }
 
 // Ended is what an attempt came to, as far as the goroutine that made it is concerned.
@@ -52,38 +66,49 @@ type Attempt struct {
 	Batch *Batch
 	// Index is the record's, Number counts its attempts from 1.
 	Index, Number int32
-	// Ended and Final belong to the goroutine that makes the attempt, until it has failed; then to the
-	// supervisor. Final: this error must not be retried in place.
+	// Ended, Final and Backoff belong to the goroutine that makes the attempt, until it has failed; then to
+	// the supervisor. Final: no attempt follows this one; otherwise one follows after Backoff.
 	Ended Ended
 	Final bool
 	// Drop, like Final: the handler's error says to leave the record out.
 	Drop bool
 	// More: as this attempt begins, another slot is to be put to work.
 	More bool
+	// Marks belongs to the goroutine that makes the attempt.
+	Marks batch.Marks
 	// Next is the record that the slot goes on with, if it was taken as this attempt was booked. It is 0 if
 	// that has not been tried, and negative if there was none.
 	Next int32
+	// Backoff is the pause before the next attempt.
+	Backoff time.Duration
+	// Kept is what the handler returned besides an error; like Marks.
+	Kept any
 }
 
+var _ batch.Turn = (*Attempt)(nil)
+
 // Record returns what is known of the attempt's record.
-func (a *Attempt) Record() Record { return a.Batch.Record(int(a.Index), int(a.Number)) }
+func (a *Attempt) Record() batch.Record { return a.Batch.Record(int(a.Index), int(a.Number)) }
 
-type attemptKey struct{}
+// Handling says what the handler is called for.
+func (a *Attempt) Handling() batch.Handling { return a.Batch.Handling }
 
-// Value gives RecordFrom its way to the attempt, also from contexts derived from it.
+// Times returns the instants of the batch.
+func (a *Attempt) Times() batch.Times { return a.Batch.Times }
+
+// Message decodes the source's record.
+func (a *Attempt) Message() (any, error) { return a.Batch.Message(int(a.Index)) }
+
+// Keep notes the value of the handler's result.
+func (a *Attempt) Keep(value any) { a.Kept = value }
+
+// Mark adds marks to the record.
+func (a *Attempt) Mark(m batch.Marks) { a.Marks |= m }
+
+// Value gives batch.TurnFrom its way to the attempt, also from contexts derived from it.
 func (a *Attempt) Value(key any) any {
-	if key == (attemptKey{}) {
+	if key == (batch.TurnKey{}) {
 		return a
 	}
 	return a.Context.Value(key)
-}
-
-// RecordFrom returns the record whose handler, or middleware, ctx was given to; ok is false for any other
-// context.
-func RecordFrom(ctx context.Context) (rec Record, ok bool) {
-	a, ok := ctx.Value(attemptKey{}).(*Attempt)
-	if !ok {
-		return Record{}, false
-	}
-	return a.Record(), true
 }

@@ -1,6 +1,4 @@
-// Package messages holds what every other part of troupe speaks of: records and their outcomes, the
-// reasons a record can fail for, and the closed set of messages that troupe's actors send each other.
-//
-// It imports the standard library only, so that any layer may import it. Users find what they need of
-// it in the root package.
+// Package messages defines what a batch supervisor and its actors exchange: the batch, the attempt, and the
+// closed set of messages. It is part of the implementation and makes no promise of compatibility; what users
+// read is in package batch.
 package messages

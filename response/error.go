@@ -1,8 +1,9 @@
 package response
 
-import "github.com/troupe-go/troupe/messages"
+import "github.com/troupe-go/troupe/batch"
 
-// When says for which batches an invocation returns an error (SPEC S7).
+// When says for which batches an invocation returns an error (SPEC S7). Lambda retries the whole batch of an
+// invocation that returns an error.
 type When uint8
 
 const (
@@ -14,23 +15,23 @@ const (
 	Never
 )
 
-// Error returns the error that the invocation is to end with, a *messages.BatchError; nil if it has not failed.
-func Error(results []messages.Result, when When) error {
+// Error returns the error that the invocation is to end with, a *batch.BatchError; nil if it has not failed.
+func Error(results []batch.Result, when When) error {
 	failed := 0
 	for i := range results {
-		if results[i].Outcome == messages.Failed {
+		if results[i].Outcome == batch.Failed {
 			failed++
 		}
 	}
 	if failed == 0 || when == Never || when == All && failed < len(results) {
 		return nil
 	}
-	e := &messages.BatchError{Total: len(results), Failed: make([]*messages.RecordError, 0, failed)}
-	errs := make([]messages.RecordError, failed)
+	e := &batch.BatchError{Total: len(results), Failed: make([]*batch.RecordError, 0, failed)}
+	errs := make([]batch.RecordError, failed)
 	for i := range results {
-		if results[i].Outcome == messages.Failed {
+		if results[i].Outcome == batch.Failed {
 			r := &errs[len(e.Failed)]
-			*r = messages.RecordError{ID: results[i].ID, Index: i, Err: results[i].Err}
+			*r = batch.RecordError{ID: results[i].ID, Index: i, Err: results[i].Err}
 			e.Failed = append(e.Failed, r)
 		}
 	}
@@ -38,4 +39,4 @@ func Error(results []messages.Result, when When) error {
 }
 
 // Text is an error in at most a few hundred bytes. It survives an Error method that panics.
-func Text(err error) string { return messages.Text(err) }
+func Text(err error) string { return batch.Text(err) }

@@ -6,22 +6,22 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // Failures returns the identifiers of the failed records in batch order, each once however many records
 // share it (SPEC S3). It is never nil.
-func Failures(results []messages.Result) []string {
+func Failures(results []batch.Result) []string {
 	failed := 0
 	for i := range results {
-		if results[i].Outcome == messages.Failed {
+		if results[i].Outcome == batch.Failed {
 			failed++
 		}
 	}
 	ids := make([]string, 0, failed)
 	seen := make(map[string]struct{}, failed)
 	for i := range results {
-		if results[i].Outcome != messages.Failed {
+		if results[i].Outcome != batch.Failed {
 			continue
 		}
 		if _, again := seen[results[i].ID]; again {
@@ -62,30 +62,33 @@ func isInteger(id string) bool {
 	return id != ""
 }
 
-// Answer is how identifiers become the response of a source: R is its decoded type.
+// Answer makes the response of a source: R is its decoded type. ids are the identifiers to report, in batch order
+// and each once; what else a response needs is in the report.
 type Answer[R any] struct {
-	// Typed and JSON make the response that reports ids.
-	Typed func(ids []string) R
-	JSON  func(ids []string) []byte
-	// Lowest reduces ids to what Lambda has to be told when it restarts at the lowest. Nil means that it
-	// does not, as on queues, where whatever is left out would be lost.
+	Typed func(report *batch.Report, ids []string) R
+	JSON  func(report *batch.Report, ids []string) []byte
+	// Lowest reduces ids to the one that Lambda restarts at. Nil means that it does not restart there, as on
+	// queues, where records left out of the response would be lost.
 	Lowest func(ids []string) []string
 }
 
-// ForSQS is the answer to the events of an SQS queue.
-func ForSQS() Answer[events.SQSEventResponse] {
-	return Answer[events.SQSEventResponse]{Typed: SQS, JSON: Encode}
+// AnswerOf returns an Answer that needs nothing but the identifiers, in the JSON form of Encode.
+func AnswerOf[R any](typed func(ids []string) R, lowest func(ids []string) []string) Answer[R] {
+	return Answer[R]{
+		Typed:  func(_ *batch.Report, ids []string) R { return typed(ids) },
+		JSON:   func(_ *batch.Report, ids []string) []byte { return Encode(ids) },
+		Lowest: lowest,
+	}
 }
+
+// ForSQS is the answer to the events of an SQS queue.
+func ForSQS() Answer[events.SQSEventResponse] { return AnswerOf(SQS, nil) }
 
 // ForKinesis is the answer to the events of a Kinesis stream.
-func ForKinesis() Answer[events.KinesisEventResponse] {
-	return Answer[events.KinesisEventResponse]{Typed: Kinesis, JSON: Encode, Lowest: Lowest}
-}
+func ForKinesis() Answer[events.KinesisEventResponse] { return AnswerOf(Kinesis, Lowest) }
 
 // ForDynamoDB is the answer to the events of a DynamoDB stream.
-func ForDynamoDB() Answer[events.DynamoDBEventResponse] {
-	return Answer[events.DynamoDBEventResponse]{Typed: DynamoDB, JSON: Encode, Lowest: Lowest}
-}
+func ForDynamoDB() Answer[events.DynamoDBEventResponse] { return AnswerOf(DynamoDB, Lowest) }
 
 // SQS is the response for an SQS event source.
 func SQS(ids []string) events.SQSEventResponse {

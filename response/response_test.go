@@ -14,18 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // resultsOf reads results such as "a! b c?": a failed, b succeeded, c was dropped.
-func resultsOf(text string) (results []messages.Result) {
+func resultsOf(text string) (results []batch.Result) {
 	for word := range strings.FieldsSeq(text) {
-		r := messages.Result{ID: strings.TrimRight(word, "!?"), Outcome: messages.Succeeded}
+		r := batch.Result{ID: strings.TrimRight(word, "!?"), Outcome: batch.Succeeded}
 		switch word[len(word)-1] {
 		case '!':
-			r.Outcome, r.Err = messages.Failed, errors.New("failed "+r.ID)
+			r.Outcome, r.Err = batch.Failed, errors.New("failed "+r.ID)
 		case '?':
-			r.Outcome = messages.Dropped
+			r.Outcome = batch.Dropped
 		}
 		results = append(results, r)
 	}
@@ -157,7 +157,7 @@ func TestABatchErrorHoldsTheRecordsErrors(t *testing.T) {
 	results := resultsOf("a b! a! c b!")
 	err := Error(results, Any)
 	assert.EqualError(t, err, `troupe: 3 of 5 records failed; the first: record "b": failed b`)
-	var batch *messages.BatchError
+	var batch *batch.BatchError
 	require.ErrorAs(t, err, &batch)
 	var got []string
 	for i, inner := range batch.Unwrap() {
@@ -170,6 +170,6 @@ func TestABatchErrorHoldsTheRecordsErrors(t *testing.T) {
 // SPEC S7: the text is bounded, however long an identifier or a cause.
 func TestTheTextOfABatchErrorIsBounded(t *testing.T) {
 	long := strings.Repeat("i", 1<<20)
-	assert.Less(t, len(Error([]messages.Result{{ID: long, Err: errors.New("x")}}, All).Error()), 600)
-	assert.Less(t, len(Error([]messages.Result{{ID: "1", Err: errors.New(long)}}, All).Error()), 600)
+	assert.Less(t, len(Error([]batch.Result{{ID: long, Err: errors.New("x")}}, All).Error()), 600)
+	assert.Less(t, len(Error([]batch.Result{{ID: "1", Err: errors.New(long)}}, All).Error()), 600)
 }

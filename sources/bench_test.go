@@ -36,10 +36,10 @@ func compare[E, T any](b *testing.B, s *Source[E, T], document func(int) []byte,
 		payload := document(size)
 		b.Run(fmt.Sprintf("%d/troupe", size), func(b *testing.B) {
 			measure(b, payload, size, func() (sum int) {
-				batch, err := s.Decode(payload, Grouping[T]{})
+				got, err := arrange(s.Decode(payload))
 				require.NoError(b, err)
-				for i := range batch.Results {
-					if _, err := batch.Record(i); err == nil {
+				for i := range got.Results {
+					if _, err := got.Record(i); err == nil {
 						sum++
 					}
 				}

@@ -1,35 +1,35 @@
 package sources
 
-import "github.com/troupe-go/troupe/messages"
+import "github.com/troupe-go/troupe/batch"
 
 var originLayout = newLayout([]string{"eventSource"}, "", "")
 
 // Detect tells which source an event comes from: by its first record, or by the event itself for Kafka. An
 // event without records counts as SQS, since the answer to it is the same for all. The error matches
-// messages.ErrEvent.
-func Detect(payload []byte) (messages.Source, error) {
+// batch.ErrEvent.
+func Detect(payload []byte) (batch.Source, error) {
 	if isKafka(payload) {
-		return messages.Kafka, nil
+		return batch.Kafka, nil
 	}
 	x, err := split(payload, &originLayout, func(int, fields) (string, bool, error) { return "", false, nil })
 	if err != nil {
-		return "", messages.Because(messages.ErrEvent, err)
+		return "", batch.Because(batch.ErrEvent, err)
 	}
 	if x.len() == 0 {
-		return messages.SQS, nil
+		return batch.SQS, nil
 	}
 	const known = " where aws:sqs, aws:kinesis or aws:dynamodb was expected"
 	switch origin := originOf(x.record(0)); origin {
 	case "aws:sqs":
-		return messages.SQS, nil
+		return batch.SQS, nil
 	case "aws:kinesis":
-		return messages.Kinesis, nil
+		return batch.Kinesis, nil
 	case "aws:dynamodb":
-		return messages.DynamoDB, nil
+		return batch.DynamoDB, nil
 	case "":
-		return "", messages.Because(messages.ErrEvent, recordError(0, `"eventSource" is missing or no string`+known))
+		return "", batch.Because(batch.ErrEvent, recordError(0, `"eventSource" is missing or no string`+known))
 	default:
-		return "", messages.Because(messages.ErrEvent, recordError(0, `"eventSource" is `+OriginName(origin)+known))
+		return "", batch.Because(batch.ErrEvent, recordError(0, `"eventSource" is `+OriginName(origin)+known))
 	}
 }
 

@@ -2,7 +2,7 @@ package sources
 
 import (
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // The fields of a DynamoDB record; those from dynamoCreated on are in the object dynamodb.
@@ -33,7 +33,7 @@ var dynamoLayout = newLayout([]string{"eventID", "eventName", "eventVersion", "e
 // them.
 func DynamoDB() *Source[events.DynamoDBEvent, events.DynamoDBEventRecord] {
 	return &Source[events.DynamoDBEvent, events.DynamoDBEventRecord]{
-		kind:      messages.DynamoDB,
+		kind:      batch.DynamoDB,
 		origin:    "aws:dynamodb",
 		stream:    true,
 		layout:    dynamoLayout,

@@ -61,16 +61,17 @@ func agreeAssembled(t *testing.T, n uint64) {
 }
 
 func survive[E, T any](s *Source[E, T], payload []byte) {
-	for _, g := range []Grouping[T]{{}, {Off: true}, {By: func(T) string { panic("by") }}} {
-		if b, err := s.Decode(payload, g); err == nil {
-			for i := range b.Results {
-				_, _ = b.Record(i)
+	if b, err := arrange(s.Decode(payload)); err == nil {
+		for i := range b.Results {
+			_, _ = b.Record(i)
+			if b.Payload != nil {
+				_, _ = b.Payload(i)
 			}
 		}
 	}
 	var event E
 	if unmarshal(payload, &event) == nil {
-		_, _ = s.Read(event, Grouping[T]{})
+		_, _ = arrange(s.Read(event))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/troupe-go/troupe/internal/jsonscan"
-	"github.com/troupe-go/troupe/messages"
 )
 
 // index is an event split into records, whose values are yet to be read.
@@ -61,15 +60,16 @@ func (x *index) len() (n int) {
 	return n
 }
 
-// results has the identifiers of the records.
-func (x *index) results() []messages.Result {
-	results := make([]messages.Result, 0, x.len())
-	for _, p := range x.parts {
-		for _, id := range p.ids {
-			results = append(results, messages.Result{ID: id})
-		}
+// ids has the identifiers of the records.
+func (x *index) ids() []string {
+	if len(x.parts) == 1 {
+		return x.parts[0].ids
 	}
-	return results
+	ids := make([]string, 0, x.len())
+	for _, p := range x.parts {
+		ids = append(ids, p.ids...)
+	}
+	return ids
 }
 
 // fifo reports whether a record is from a FIFO queue.

@@ -1,8 +1,10 @@
 package sources
 
 import (
+	"bytes"
+
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // The fields of a Kinesis record; those from kinesisSchemaVersion on are in the object kinesis.
@@ -30,7 +32,7 @@ var kinesisLayout = newLayout([]string{"kinesis", "eventSource", "eventVersion",
 // Kinesis reads the events of Kinesis data streams. Records are ordered by partition key.
 func Kinesis() *Source[events.KinesisEvent, events.KinesisEventRecord] {
 	return &Source[events.KinesisEvent, events.KinesisEventRecord]{
-		kind:      messages.Kinesis,
+		kind:      batch.Kinesis,
 		origin:    "aws:kinesis",
 		stream:    true,
 		layout:    kinesisLayout,
@@ -46,6 +48,12 @@ func Kinesis() *Source[events.KinesisEvent, events.KinesisEventRecord] {
 			return facts{id: r.Kinesis.SequenceNumber, fault: "missing or empty", origin: r.EventSource}
 		},
 		groupOf: func(r *events.KinesisEventRecord) string { return r.Kinesis.PartitionKey },
+		payload: func(f fields) ([]byte, bool) {
+			f.objectAt(kinesisKinesis)
+			data := f.bytes(kinesisData)
+			return data, !f.bad
+		},
+		payloadOf: func(r *events.KinesisEventRecord) []byte { return bytes.Clone(r.Kinesis.Data) },
 	}
 }
 

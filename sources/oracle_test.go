@@ -14,7 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/require"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // The oracle is the plain way to do what this package does, with encoding/json alone. Decode has to agree
@@ -218,82 +218,59 @@ func (s subject[E, T]) agree(t *testing.T, document []byte) {
 	payload := slices.Clone(document)
 	want := s.expect(payload)
 	s.source.sameBySeveral(t, payload)
-	batch, err := s.source.Decode(payload, Grouping[T]{})
+	got, err := arrange(s.source.Decode(payload))
 	for i := range payload {
 		payload[i] = 'x' // D3
 	}
 	if want.err != nil {
-		require.ErrorIs(t, err, messages.ErrEvent)
-		require.Nil(t, batch)
+		require.ErrorIs(t, err, batch.ErrEvent)
+		require.Nil(t, got)
 		return
 	}
 	require.NoError(t, err)
-	s.agreeOn(t, batch, want)
-
-	off, err := s.source.Decode(document, Grouping[T]{Off: true})
-	require.NoError(t, err)
-	require.False(t, off.Ordered)
-	require.Equal(t, want.fifo, off.FIFO)
-	require.Equal(t, len(want.ids), off.Barrier)
+	s.agreeOn(t, got, want)
 
 	var event E
 	if unmarshal(document, &event) == nil {
-		read, err := s.source.Read(event, Grouping[T]{})
+		read, err := arrange(s.source.Read(event))
 		require.NoError(t, err)
 		s.agreeOn(t, read, want)
 		require.True(t, reflect.DeepEqual(s.records(event), want.records))
 	}
-
-	var calls []string
-	by := func(record T) string {
-		id, _, _, _ := s.identity(record)
-		calls = append(calls, id)
-		return "by " + id
-	}
-	grouped, err := s.source.Decode(document, Grouping[T]{By: by})
-	require.NoError(t, err)
-	require.True(t, grouped.Ordered)
-	var called []string
-	barrier := len(want.ids)
-	for i, id := range want.ids {
-		if want.errs[i] == nil {
-			called = append(called, id)
-			require.Equal(t, "by "+id, grouped.Results[i].Group)
-		} else {
-			barrier = min(barrier, i)
-		}
-	}
-	require.Equal(t, called, calls)
-	require.Equal(t, barrier, grouped.Barrier)
 }
 
-func (s subject[E, T]) agreeOn(t *testing.T, batch *Batch[T], want expectation[T]) {
+func (s subject[E, T]) agreeOn(t *testing.T, got *arranged[T], want expectation[T]) {
 	t.Helper()
-	require.Len(t, batch.Results, len(want.ids))
-	require.Equal(t, want.fifo, batch.FIFO)
-	require.Equal(t, s.origin != "aws:sqs" || want.fifo, batch.Ordered)
+	require.Len(t, got.Results, len(want.ids))
+	require.Equal(t, want.fifo, got.FIFO)
+	require.Equal(t, s.origin != "aws:sqs" || want.fifo, got.Ordered)
 	barrier := len(want.ids)
 	for i := range want.ids {
-		result := messages.Result{ID: want.ids[i]}
-		if batch.Ordered {
+		result := batch.Result{ID: want.ids[i]}
+		if got.Ordered {
 			result.Group = want.groups[i]
 			if !want.readable[i] {
-				result.Group = batch.Results[i].Group
+				result.Group = got.Results[i].Group
 				barrier = min(barrier, i)
 			}
 		}
-		require.Equal(t, result, batch.Results[i])
-		record, err := batch.Record(i)
+		require.Equal(t, result, got.Results[i])
+		record, err := got.Record(i)
 		if want.errs[i] != nil {
-			require.ErrorIs(t, err, messages.ErrUndecodable, "record %d: %v", i, want.errs[i])
+			require.ErrorIs(t, err, batch.ErrUndecodable, "record %d: %v", i, want.errs[i])
 			continue
 		}
 		require.NoError(t, err, "record %d", i)
 		if !reflect.DeepEqual(want.records[i], record) {
 			t.Fatalf("record %d differs:\nwant %#v\ngot  %#v", i, want.records[i], record)
 		}
+		if got.Payload != nil { // it is the record's, whatever else is in it
+			payload, err := got.Payload(i)
+			require.NoError(t, err)
+			require.Equal(t, string(s.source.payloadOf(&record)), string(payload))
+		}
 	}
-	require.Equal(t, barrier, batch.Barrier)
+	require.Equal(t, barrier, got.Barrier)
 }
 
 // document reads a file of testdata.

@@ -7,9 +7,9 @@ import (
 	"reflect"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/internal/jsonfault"
 	"github.com/troupe-go/troupe/internal/jsonscan"
-	"github.com/troupe-go/troupe/messages"
 )
 
 // decodePlain decodes a record, or part of one, with encoding/json.
@@ -31,12 +31,12 @@ func undecodable[T any](raw string, l *layout) error {
 		return fault
 	}
 	// Not covered: a record that cannot be decoded has a field that cannot. A guard in case encoding/json sees that differently.
-	return &messages.DecodeError{Offset: -1, Problem: errWrongKind.Error()}
+	return &batch.DecodeError{Offset: -1, Problem: errWrongKind.Error()}
 }
 
 // faultIn finds the first field that cannot be decoded in the object at i, whose first name is base. open and
 // shut make a record of the object.
-func faultIn[T any](s *jsonscan.Scanner, i int, l *layout, base int, open, shut string) *messages.DecodeError {
+func faultIn[T any](s *jsonscan.Scanner, i int, l *layout, base int, open, shut string) *batch.DecodeError {
 	i, more := s.First(i, '}', 0)
 	for more {
 		start := i
@@ -50,7 +50,7 @@ func faultIn[T any](s *jsonscan.Scanner, i int, l *layout, base int, open, shut 
 				if k == l.nest && value[0] == '{' {
 					return faultIn[T](s, at, l, l.outer, open, shut)
 				}
-				return &messages.DecodeError{Field: l.path(k), Offset: int64(at), Problem: problem[T](open+value+shut, len(open), err)}
+				return &batch.DecodeError{Field: l.path(k), Offset: int64(at), Problem: problem[T](open+value+shut, len(open), err)}
 			}
 		}
 		i, more = s.Next(i, '}')

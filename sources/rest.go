@@ -4,13 +4,13 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/internal/jsonscan"
-	"github.com/troupe-go/troupe/messages"
 )
 
 // Rest returns what the bytes of an event have beside its records: the event as a JSON object without
 // Records, such as {"window":{…},"state":{…}}. It is for sources whose events say more than that, and one
-// quick pass over them. The error matches messages.ErrEvent: payload is not JSON, or not an object. The result
+// quick pass over them. The error matches batch.ErrEvent: payload is not JSON, or not an object. The result
 // does not refer to payload.
 func Rest(payload []byte) ([]byte, error) {
 	s := jsonscan.Scanner{Text: string(payload)}
@@ -20,10 +20,10 @@ func Rest(payload []byte) ([]byte, error) {
 	}
 	switch {
 	case end < 0:
-		return nil, messages.Because(messages.ErrEvent, s.Err())
+		return nil, batch.Because(batch.ErrEvent, s.Err())
 	case rest == nil:
 		kind := jsonscan.Kind(s.Text[s.Space(0):])
-		return nil, messages.Because(messages.ErrEvent, errors.New("the event is "+jsonscan.Article(kind)+" where an object was expected"))
+		return nil, batch.Because(batch.ErrEvent, errors.New("the event is "+jsonscan.Article(kind)+" where an object was expected"))
 	}
 	return rest, nil
 }

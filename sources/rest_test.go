@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // What is left of an event without its records is what encoding/json would leave, member by member.
@@ -36,7 +36,7 @@ func TestTheRestOfAnEvent(t *testing.T) {
 		`null`:          "the event is null where an object was expected",
 	} {
 		_, err := Rest([]byte(payload))
-		require.ErrorIs(t, err, messages.ErrEvent, payload)
+		require.ErrorIs(t, err, batch.ErrEvent, payload)
 		require.ErrorContains(t, err, says, payload)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // D6: the same as encoding/json, value for value.
@@ -151,9 +151,9 @@ func TestS6WhatIsNoEventIsAnError(t *testing.T) {
 		"an unknown source":      {`{"Records":[{"messageId":"1","eventSource":"secret"}]}`, `record 0: "eventSource" is of an unknown service where aws:sqs was expected`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			batch, err := SQS().Decode([]byte(test.payload), Grouping[events.SQSMessage]{})
-			require.Nil(t, batch)
-			require.ErrorIs(t, err, messages.ErrEvent)
+			got, err := arrange(SQS().Decode([]byte(test.payload)))
+			require.Nil(t, got)
+			require.ErrorIs(t, err, batch.ErrEvent)
 			require.EqualError(t, err, "troupe: event cannot be processed: "+test.message)
 		})
 	}
@@ -174,9 +174,9 @@ func TestS6WhatIsAnEventIsNoError(t *testing.T) {
 		"an unfinished guess": `{"Records":[{"m":1,"messageId":"1"}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			batch, err := SQS().Decode([]byte(payload), Grouping[events.SQSMessage]{})
+			got, err := arrange(SQS().Decode([]byte(payload)))
 			require.NoError(t, err)
-			require.Equal(t, len(batch.Results), batch.Barrier)
+			require.Equal(t, len(got.Results), got.Barrier)
 		})
 	}
 }
@@ -206,8 +206,8 @@ func TestS6NestingIsLimitedAsInEncodingJSON(t *testing.T) {
 		require.NotContains(t, fmt.Sprint(err), "nested deeper")
 
 		require.False(t, json.Valid(document(10001)))
-		_, err = SQS().Decode(document(10001), Grouping[events.SQSMessage]{})
-		require.ErrorIs(t, err, messages.ErrEvent)
+		_, err = arrange(SQS().Decode(document(10001)))
+		require.ErrorIs(t, err, batch.ErrEvent)
 		require.ErrorContains(t, err, "nested deeper than 10000 levels")
 	}
 	for _, document := range []func(int) []byte{within(`{"kinesis":{"sequenceNumber":"1","data":`, `}}`), within(`{"kinesis":{"sequenceNumber":"1","x":`, `}}`)} {
@@ -216,21 +216,21 @@ func TestS6NestingIsLimitedAsInEncodingJSON(t *testing.T) {
 		err = scan(string(document(10001)), &kinesisLayout)
 		require.ErrorContains(t, err, "nested deeper than 10000 levels")
 	}
-	_, err := SQS().Decode(bytes.Repeat([]byte("["), 100_000), Grouping[events.SQSMessage]{})
+	_, err := arrange(SQS().Decode(bytes.Repeat([]byte("["), 100_000)))
 	require.ErrorContains(t, err, "nested deeper than 10000 levels")
 }
 
 func TestS6ReadWantsRecords(t *testing.T) {
-	_, err := SQS().Read(events.SQSEvent{}, Grouping[events.SQSMessage]{})
-	require.ErrorIs(t, err, messages.ErrEvent)
+	_, err := arrange(SQS().Read(events.SQSEvent{}))
+	require.ErrorIs(t, err, batch.ErrEvent)
 	require.ErrorContains(t, err, `"Records" is nil where a slice was expected`)
 
-	batch, err := Kinesis().Read(events.KinesisEvent{Records: []events.KinesisEventRecord{}}, Grouping[events.KinesisEventRecord]{})
+	got, err := arrange(Kinesis().Read(events.KinesisEvent{Records: []events.KinesisEventRecord{}}))
 	require.NoError(t, err)
-	require.Empty(t, batch.Results)
+	require.Empty(t, got.Results)
 
-	_, err = SQS().Read(events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", EventSource: "aws:kinesis"}}}, Grouping[events.SQSMessage]{})
-	require.ErrorIs(t, err, messages.ErrEvent)
+	_, err = arrange(SQS().Read(events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", EventSource: "aws:kinesis"}}}))
+	require.ErrorIs(t, err, batch.ErrEvent)
 	require.ErrorContains(t, err, `record 0: "eventSource" is aws:kinesis where aws:sqs was expected`)
 }
 
@@ -242,9 +242,9 @@ func TestS4TheIdentifierIsWhatLambdaKnows(t *testing.T) {
 
 func ids[E, T any](t *testing.T, s *Source[E, T], name string) (ids []string) {
 	t.Helper()
-	batch, err := s.Decode(document(t, name), Grouping[T]{})
+	got, err := arrange(s.Decode(document(t, name)))
 	require.NoError(t, err)
-	for _, r := range batch.Results {
+	for _, r := range got.Results {
 		ids = append(ids, r.ID)
 	}
 	return ids
@@ -263,16 +263,16 @@ func TestS5ARecordWithoutIdentifierIsAnError(t *testing.T) {
 		`{"messageId":"1","MessageID":false}`:      `"messageId" is a boolean where a string was expected`,
 		`{"messageId":"","eventSource":"aws:sqs"}`: `"messageId" is empty`,
 	} {
-		_, err := SQS().Decode([]byte(`{"Records":[{"messageId":"0"},`+record+`]}`), Grouping[events.SQSMessage]{})
-		assert.ErrorIs(t, err, messages.ErrEvent, record)
+		_, err := arrange(SQS().Decode([]byte(`{"Records":[{"messageId":"0"},` + record + `]}`)))
+		assert.ErrorIs(t, err, batch.ErrEvent, record)
 		assert.EqualError(t, err, "troupe: event cannot be processed: record 1: "+message+told, record)
 	}
 
-	_, err := Kinesis().Decode([]byte(`{"Records":[{"eventID":"shard:1","kinesis":{}}]}`), Grouping[events.KinesisEventRecord]{})
+	_, err := arrange(Kinesis().Decode([]byte(`{"Records":[{"eventID":"shard:1","kinesis":{}}]}`)))
 	assert.EqualError(t, err, `troupe: event cannot be processed: record 0: "kinesis.sequenceNumber" is missing`+told)
-	_, err = DynamoDB().Decode([]byte(`{"Records":[{"eventID":"1","dynamodb":null}]}`), Grouping[events.DynamoDBEventRecord]{})
+	_, err = arrange(DynamoDB().Decode([]byte(`{"Records":[{"eventID":"1","dynamodb":null}]}`)))
 	assert.EqualError(t, err, `troupe: event cannot be processed: record 0: "dynamodb.SequenceNumber" is missing`+told)
-	_, err = SQS().Read(events.SQSEvent{Records: []events.SQSMessage{{}}}, Grouping[events.SQSMessage]{})
+	_, err = arrange(SQS().Read(events.SQSEvent{Records: []events.SQSMessage{{}}}))
 	assert.EqualError(t, err, `troupe: event cannot be processed: record 0: "messageId" is missing or empty`+told)
 }
 
@@ -289,19 +289,19 @@ func TestP4ABatchIsFIFOByTheNameOfItsQueue(t *testing.T) {
 		`5`:               false,
 	} {
 		payload := []byte(`{"Records":[{"messageId":"0","attributes":{"MessageGroupId":"a"}},{"messageId":"1","attributes":{"MessageGroupId":"b"},"eventSourceARN":` + arn + `}]}`)
-		batch, err := SQS().Decode(payload, Grouping[events.SQSMessage]{})
+		got, err := arrange(SQS().Decode(payload))
 		require.NoError(t, err)
-		assert.Equal(t, fifo, batch.FIFO, arn)
-		assert.Equal(t, fifo, batch.Ordered, arn)
+		assert.Equal(t, fifo, got.FIFO, arn)
+		assert.Equal(t, fifo, got.Ordered, arn)
 		if fifo {
-			assert.Equal(t, []messages.Result{{ID: "0", Group: "a"}, {ID: "1", Group: "b"}}, batch.Results)
+			assert.Equal(t, []batch.Result{{ID: "0", Group: "a"}, {ID: "1", Group: "b"}}, got.Results)
 		} else {
-			assert.Equal(t, []messages.Result{{ID: "0"}, {ID: "1"}}, batch.Results)
+			assert.Equal(t, []batch.Result{{ID: "0"}, {ID: "1"}}, got.Results)
 		}
 	}
-	batch, err := Kinesis().Decode([]byte(`{"Records":[{"kinesis":{"sequenceNumber":"1"},"eventSourceARN":"stream.fifo"}]}`), Grouping[events.KinesisEventRecord]{})
+	got, err := arrange(Kinesis().Decode([]byte(`{"Records":[{"kinesis":{"sequenceNumber":"1"},"eventSourceARN":"stream.fifo"}]}`)))
 	require.NoError(t, err)
-	assert.False(t, batch.FIFO)
+	assert.False(t, got.FIFO)
 }
 
 func TestO2MessagesOfAFIFOQueueAreGroupedByMessageGroup(t *testing.T) {
@@ -324,139 +324,71 @@ func TestO3RecordsWithoutAKeyFormOneGroup(t *testing.T) {
 
 func groups[E, T any](t *testing.T, s *Source[E, T], payload []byte) (groups []string) {
 	t.Helper()
-	batch, err := s.Decode(payload, Grouping[T]{})
+	got, err := arrange(s.Decode(payload))
 	require.NoError(t, err)
-	require.Equal(t, len(batch.Results), batch.Barrier)
-	for _, r := range batch.Results {
+	require.Equal(t, len(got.Results), got.Barrier)
+	for _, r := range got.Results {
 		groups = append(groups, r.Group)
 	}
 	return groups
-}
-
-func TestO3OrderCanBeSwitchedOff(t *testing.T) {
-	by := func(events.KinesisEventRecord) string { panic("not to be called") }
-	batch, err := Kinesis().Decode(document(t, "kinesis.json"), Grouping[events.KinesisEventRecord]{Off: true, By: by})
-	require.NoError(t, err)
-	assert.False(t, batch.Ordered)
-	assert.Equal(t, "", batch.Results[0].Group)
-
-	fifo, err := SQS().Decode(document(t, "sqs-fifo.json"), Grouping[events.SQSMessage]{Off: true})
-	require.NoError(t, err)
-	assert.False(t, fifo.Ordered)
-	assert.True(t, fifo.FIFO)
-}
-
-func TestO3AGroupFunctionOrdersAnySource(t *testing.T) {
-	var seen []string
-	by := func(m events.SQSMessage) string {
-		seen = append(seen, m.MessageId)
-		return m.Body[:1]
-	}
-	payload := []byte(`{"Records":[{"messageId":"1","body":"a1"},{"messageId":"2","body":"b1"},{"messageId":"3","body":"a2"}]}`)
-	batch, err := SQS().Decode(payload, Grouping[events.SQSMessage]{By: by})
-	require.NoError(t, err)
-	assert.True(t, batch.Ordered)
-	assert.False(t, batch.FIFO)
-	assert.Equal(t, []string{"1", "2", "3"}, seen)
-	assert.Equal(t, []messages.Result{{ID: "1", Group: "a"}, {ID: "2", Group: "b"}, {ID: "3", Group: "a"}}, batch.Results)
-	assert.Equal(t, 3, batch.Barrier)
-	_, err = batch.Record(0)
-	require.NoError(t, err)
-	assert.Len(t, seen, 3, "once per record")
-}
-
-func TestAPanickingGroupFunctionFailsItsRecordAndIsABarrier(t *testing.T) {
-	cause := errors.New("no such tenant")
-	by := func(m events.SQSMessage) string {
-		if m.MessageId == "2" {
-			panic(cause)
-		}
-		return "g"
-	}
-	payload := []byte(`{"Records":[{"messageId":"1"},{"messageId":"2"},{"messageId":"3"}]}`)
-	event := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1"}, {MessageId: "2"}, {MessageId: "3"}}}
-	decoded, err := SQS().Decode(payload, Grouping[events.SQSMessage]{By: by})
-	require.NoError(t, err)
-	read, err := SQS().Read(event, Grouping[events.SQSMessage]{By: by})
-	require.NoError(t, err)
-	for _, batch := range []*Batch[events.SQSMessage]{decoded, read} {
-		assert.Equal(t, 1, batch.Barrier)
-		assert.Equal(t, "g", batch.Results[0].Group)
-		_, err = batch.Record(0)
-		require.NoError(t, err)
-		_, err = batch.Record(1)
-		require.ErrorIs(t, err, cause)
-		var panicked *messages.PanicError
-		require.ErrorAs(t, err, &panicked)
-		assert.Contains(t, string(panicked.Stack), "source_test.go")
-	}
-}
-
-func TestD6AnUndecodableRecordIsABarrierForAGroupFunction(t *testing.T) {
-	payload := []byte(`{"Records":[{"messageId":"1"},{"messageId":"2","body":5},{"messageId":"3"}]}`)
-	batch, err := SQS().Decode(payload, Grouping[events.SQSMessage]{By: func(events.SQSMessage) string { return "g" }})
-	require.NoError(t, err)
-	assert.Equal(t, 1, batch.Barrier)
-	_, err = batch.Record(1)
-	require.ErrorIs(t, err, messages.ErrUndecodable)
 }
 
 func TestD6AnUndecodableRecordFailsByItself(t *testing.T) {
 	for name, test := range map[string]struct {
 		decode func([]byte) (barrier int, group string, err error)
 		record string
-		want   messages.DecodeError
+		want   batch.DecodeError
 		group  string
 	}{
 		"a number as body": {trySQS, `{"messageId":"1","body":5}`,
-			messages.DecodeError{Field: "body", Offset: 24, Problem: "number where a string was expected"}, ""},
+			batch.DecodeError{Field: "body", Offset: 24, Problem: "number where a string was expected"}, ""},
 		"a folded body": {trySQS, `{"messageId":"1", "BODY":true}`,
-			messages.DecodeError{Field: "body", Offset: 25, Problem: "boolean where a string was expected"}, ""},
+			batch.DecodeError{Field: "body", Offset: 25, Problem: "boolean where a string was expected"}, ""},
 		"a numeric attribute": {trySQS, `{"messageId":"1","attributes":{"SentTimestamp":5,"MessageGroupId":"g"}}`,
-			messages.DecodeError{Field: "attributes", Offset: 30, Problem: "number where a string was expected inside of it"}, "g"},
+			batch.DecodeError{Field: "attributes", Offset: 30, Problem: "number where a string was expected inside of it"}, "g"},
 		"an object as attribute": {trySQS, `{"messageId":"1","attributes":{"SentTimestamp":{},"MessageGroupId":"g"}}`,
-			messages.DecodeError{Field: "attributes", Offset: 30, Problem: "object where a string was expected inside of it"}, "g"},
+			batch.DecodeError{Field: "attributes", Offset: 30, Problem: "object where a string was expected inside of it"}, "g"},
 		"bad base64 in an attribute": {trySQS, `{"messageId":"1","attributes":{"MessageGroupId":"g"},"messageAttributes":{"a":{"binaryValue":"!"}}}`,
-			messages.DecodeError{Field: "messageAttributes", Offset: 73, Problem: "not base64 inside of it"}, "g"},
+			batch.DecodeError{Field: "messageAttributes", Offset: 73, Problem: "not base64 inside of it"}, "g"},
 		"a string as list": {trySQS, `{"messageId":"1","attributes":{"MessageGroupId":"g"},"messageAttributes":{"a":{"stringListValues":"x"}}}`,
-			messages.DecodeError{Field: "messageAttributes", Offset: 73, Problem: "string where an array was expected inside of it"}, "g"},
+			batch.DecodeError{Field: "messageAttributes", Offset: 73, Problem: "string where an array was expected inside of it"}, "g"},
 		"a number beside what is unknown": {trySQS, `{"x":5,"messageId":"1","y":5,"body":5}`,
-			messages.DecodeError{Field: "body", Offset: 36, Problem: "number where a string was expected"}, ""},
+			batch.DecodeError{Field: "body", Offset: 36, Problem: "number where a string was expected"}, ""},
 		"a numeric eventSource": {trySQS, `{"messageId":"1","eventSource":1}`,
-			messages.DecodeError{Field: "eventSource", Offset: 31, Problem: "number where a string was expected"}, ""},
+			batch.DecodeError{Field: "eventSource", Offset: 31, Problem: "number where a string was expected"}, ""},
 		"bad base64": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","data":"AAA"}}`,
-			messages.DecodeError{Field: "kinesis.data", Offset: 59, Problem: "not base64"}, "k"},
+			batch.DecodeError{Field: "kinesis.data", Offset: 59, Problem: "not base64"}, "k"},
 		"a string as timestamp": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","approximateArrivalTimestamp":"1"}}`,
-			messages.DecodeError{Field: "kinesis.approximateArrivalTimestamp", Offset: 82, Problem: "string where a number was expected"}, "k"},
+			batch.DecodeError{Field: "kinesis.approximateArrivalTimestamp", Offset: 82, Problem: "string where a number was expected"}, "k"},
 		"a string as version": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","kinesisSchemaVersion":7}}`,
-			messages.DecodeError{Field: "kinesis.kinesisSchemaVersion", Offset: 75, Problem: "number where a string was expected"}, "k"},
+			batch.DecodeError{Field: "kinesis.kinesisSchemaVersion", Offset: 75, Problem: "number where a string was expected"}, "k"},
 		"a string as creation time": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":"x"}},"ApproximateCreationDateTime":"1"}}`,
-			messages.DecodeError{Field: "dynamodb.ApproximateCreationDateTime", Offset: 87, Problem: "string where a number was expected"}, `{"a":{"S":"x"}}`},
+			batch.DecodeError{Field: "dynamodb.ApproximateCreationDateTime", Offset: 87, Problem: "string where a number was expected"}, `{"a":{"S":"x"}}`},
 		"a timestamp out of range": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","approximateArrivalTimestamp":1e999}}`,
-			messages.DecodeError{Field: "kinesis.approximateArrivalTimestamp", Offset: 82, Problem: "number out of range"}, "k"},
+			batch.DecodeError{Field: "kinesis.approximateArrivalTimestamp", Offset: 82, Problem: "number out of range"}, "k"},
 		"an array as data": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","data":{}}}`,
-			messages.DecodeError{Field: "kinesis.data", Offset: 59, Problem: "object where a base64 string was expected"}, "k"},
+			batch.DecodeError{Field: "kinesis.data", Offset: 59, Problem: "object where a base64 string was expected"}, "k"},
 		"a later kinesis": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k"},"kinesis":7}`,
-			messages.DecodeError{Field: "kinesis", Offset: 63, Problem: "number where an object was expected"}, "BARRIER"},
+			batch.DecodeError{Field: "kinesis", Offset: 63, Problem: "number where an object was expected"}, "BARRIER"},
 		"a fractional size": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":"x"}},"SizeBytes":1.5}}`,
-			messages.DecodeError{Field: "dynamodb.SizeBytes", Offset: 69, Problem: "number where an integer was expected"}, `{"a":{"S":"x"}}`},
+			batch.DecodeError{Field: "dynamodb.SizeBytes", Offset: 69, Problem: "number where an integer was expected"}, `{"a":{"S":"x"}}`},
 		"an unknown attribute type": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":"x"}},"NewImage":{"b":{"X":"y"}}}}`,
-			messages.DecodeError{Field: "dynamodb.NewImage", Offset: 68, Problem: "attribute of an unknown type inside of it"}, `{"a":{"S":"x"}}`},
+			batch.DecodeError{Field: "dynamodb.NewImage", Offset: 68, Problem: "attribute of an unknown type inside of it"}, `{"a":{"S":"x"}}`},
 		"a number in a binary set": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":"x"}},"NewImage":{"b":{"BS":[1]}}}}`,
-			messages.DecodeError{Field: "dynamodb.NewImage", Offset: 68, Problem: "value of the wrong kind inside of it"}, `{"a":{"S":"x"}}`},
+			batch.DecodeError{Field: "dynamodb.NewImage", Offset: 68, Problem: "value of the wrong kind inside of it"}, `{"a":{"S":"x"}}`},
 		"an unreadable partition key": {tryKinesis, `{"kinesis":{"sequenceNumber":"1","partitionKey":5}}`,
-			messages.DecodeError{Field: "kinesis.partitionKey", Offset: 48, Problem: "number where a string was expected"}, "BARRIER"},
+			batch.DecodeError{Field: "kinesis.partitionKey", Offset: 48, Problem: "number where a string was expected"}, "BARRIER"},
 		"an unreadable item key": {tryDynamoDB, `{"dynamodb":{"SequenceNumber":"1","Keys":{"a":{"S":1}}}}`,
-			messages.DecodeError{Field: "dynamodb.Keys", Offset: 41, Problem: "value of the wrong kind inside of it"}, "BARRIER"},
+			batch.DecodeError{Field: "dynamodb.Keys", Offset: 41, Problem: "value of the wrong kind inside of it"}, "BARRIER"},
 		"an unreadable message group": {trySQS, `{"messageId":"1","attributes":{"MessageGroupId":5}}`,
-			messages.DecodeError{Field: "attributes", Offset: 30, Problem: "number where a string was expected inside of it"}, "BARRIER"},
+			batch.DecodeError{Field: "attributes", Offset: 30, Problem: "number where a string was expected inside of it"}, "BARRIER"},
 		"unreadable attributes": {trySQS, `{"messageId":"1","attributes":[]}`,
-			messages.DecodeError{Field: "attributes", Offset: 30, Problem: "array where an object was expected"}, "BARRIER"},
+			batch.DecodeError{Field: "attributes", Offset: 30, Problem: "array where an object was expected"}, "BARRIER"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			barrier, group, err := test.decode([]byte(`{"Records":[` + test.record + `]}`))
-			require.ErrorIs(t, err, messages.ErrUndecodable)
-			var undecodable *messages.DecodeError
+			require.ErrorIs(t, err, batch.ErrUndecodable)
+			var undecodable *batch.DecodeError
 			require.ErrorAs(t, err, &undecodable)
 			assert.Equal(t, test.want, *undecodable)
 			if test.group == "BARRIER" {
@@ -480,16 +412,16 @@ func tryKinesis(payload []byte) (int, string, error) { return try(Kinesis(), pay
 func tryDynamoDB(payload []byte) (int, string, error) { return try(DynamoDB(), payload, 0) }
 
 func try[E, T any](s *Source[E, T], payload []byte, less int) (barrier int, group string, err error) {
-	batch, err := s.Decode(payload, Grouping[T]{})
+	got, err := arrange(s.Decode(payload))
 	if err != nil {
 		return 0, "", err
 	}
-	_, err = batch.Record(0)
-	barrier = batch.Barrier
+	_, err = got.Record(0)
+	barrier = got.Barrier
 	if barrier > 0 {
 		barrier += less
 	}
-	return barrier, batch.Results[0].Group, err
+	return barrier, got.Results[0].Group, err
 }
 
 // D3: Lambda's runtime uses the payload again.
@@ -502,15 +434,15 @@ func TestD3NothingInABatchRefersToThePayload(t *testing.T) {
 
 func overwritten[E, T any](t *testing.T, s *Source[E, T], payload []byte) {
 	t.Helper()
-	decode := func(payload []byte) (*Batch[T], []T) {
-		batch, err := s.Decode(payload, Grouping[T]{})
+	decode := func(payload []byte) (*arranged[T], []T) {
+		got, err := arrange(s.Decode(payload))
 		require.NoError(t, err)
-		records := make([]T, len(batch.Results))
+		records := make([]T, len(got.Results))
 		for i := range records {
-			records[i], err = batch.Record(i)
+			records[i], err = got.Record(i)
 			require.NoError(t, err)
 		}
-		return batch, records
+		return got, records
 	}
 	want, records := decode(bytes.Clone(payload))
 	got, early := decode(payload)
@@ -527,7 +459,7 @@ func overwritten[E, T any](t *testing.T, s *Source[E, T], payload []byte) {
 }
 
 // Observers may keep reports for long.
-func TestKeepingTheResultsDoesNotKeepTheEvent(t *testing.T) {
+func TestKeepingTheIdentifiersDoesNotKeepTheEvent(t *testing.T) {
 	light(t, SQS(), sqsEvent(20), func(m events.SQSMessage) string { return m.ReceiptHandle })
 	light(t, SQS(), bytes.ReplaceAll(sqsEvent(20), []byte("my-queue"), []byte("my.fifo")), func(m events.SQSMessage) string { return m.ReceiptHandle })
 	light(t, Kinesis(), kinesisEvent(20), func(r events.KinesisEventRecord) string { return r.EventID })
@@ -536,18 +468,18 @@ func TestKeepingTheResultsDoesNotKeepTheEvent(t *testing.T) {
 
 func light[E, T any](t *testing.T, s *Source[E, T], payload []byte, part func(T) string) {
 	t.Helper()
-	batch, err := s.Decode(payload, Grouping[T]{})
+	got, err := s.Decode(payload)
 	require.NoError(t, err)
-	record, err := batch.Record(0)
+	record, err := got.Open(0)
 	require.NoError(t, err)
 	text := weak.Make(unsafe.StringData(part(record)))
-	results := batch.Results
+	ids := got.IDs
 	require.NotNil(t, text.Value())
-	runtime.KeepAlive(batch)
+	runtime.KeepAlive(got)
 	runtime.KeepAlive(record)
 	runtime.GC()
 	require.Nil(t, text.Value())
-	require.NotEmpty(t, results[0].ID)
+	require.NotEmpty(t, ids[0])
 }
 
 // Texts are copied piece by piece, whose ends no record may notice.
@@ -566,15 +498,15 @@ func TestRecordsOfAnySizeAreDecodedAlike(t *testing.T) {
 
 // A handler may keep a string of a record without keeping the records far from it.
 func TestKeepingARecordDoesNotKeepTheEvent(t *testing.T) {
-	batch, err := SQS().Decode(sqsEvent(500), Grouping[events.SQSMessage]{})
+	got, err := arrange(SQS().Decode(sqsEvent(500)))
 	require.NoError(t, err)
-	first, err := batch.Record(0)
+	first, err := got.Record(0)
 	require.NoError(t, err)
-	last, err := batch.Record(499)
+	last, err := got.Record(499)
 	require.NoError(t, err)
 	text := weak.Make(unsafe.StringData(last.ReceiptHandle))
 	runtime.KeepAlive(last)
-	runtime.KeepAlive(batch)
+	runtime.KeepAlive(got)
 	runtime.GC()
 	require.Nil(t, text.Value())
 	require.NotEmpty(t, first.ReceiptHandle)
@@ -612,14 +544,14 @@ func TestS9ErrorsDoNotQuoteThePayload(t *testing.T) {
 }
 
 func TestDetectGoesByTheFirstRecordOrTheEvent(t *testing.T) {
-	for payload, want := range map[string]messages.Source{
-		`{"Records":[]}`: messages.SQS,
-		`{"Records":[{"eventSource":"aws:sqs"}]}`:                        messages.SQS,
-		`{"Records":[{"a":1,"eventSource":"aws:kinesis"},{}]}`:           messages.Kinesis,
-		`{"Records":[{"eventSource":"aws:dynamodb"},{"eventSource":5}]}`: messages.DynamoDB,
-		`{"Records":[{"EventSource":"aws:dynamodb"}]}`:                   messages.DynamoDB,
-		`{"eventSource":"aws:kafka","records":{}}`:                       messages.Kafka,
-		`{"records":{"a-0":[{}]},"eventSource":"SelfManagedKafka"}`:      messages.Kafka,
+	for payload, want := range map[string]batch.Source{
+		`{"Records":[]}`: batch.SQS,
+		`{"Records":[{"eventSource":"aws:sqs"}]}`:                        batch.SQS,
+		`{"Records":[{"a":1,"eventSource":"aws:kinesis"},{}]}`:           batch.Kinesis,
+		`{"Records":[{"eventSource":"aws:dynamodb"},{"eventSource":5}]}`: batch.DynamoDB,
+		`{"Records":[{"EventSource":"aws:dynamodb"}]}`:                   batch.DynamoDB,
+		`{"eventSource":"aws:kafka","records":{}}`:                       batch.Kafka,
+		`{"records":{"a-0":[{}]},"eventSource":"SelfManagedKafka"}`:      batch.Kafka,
 	} {
 		got, err := Detect([]byte(payload))
 		assert.NoError(t, err, payload)
@@ -639,28 +571,28 @@ func TestDetectGoesByTheFirstRecordOrTheEvent(t *testing.T) {
 	} {
 		got, err := Detect([]byte(payload))
 		assert.Empty(t, got, payload)
-		assert.ErrorIs(t, err, messages.ErrEvent, payload)
+		assert.ErrorIs(t, err, batch.ErrEvent, payload)
 		assert.EqualError(t, err, "troupe: event cannot be processed: "+message, payload)
 	}
 }
 
 func TestRecordsAreDecodedConcurrently(t *testing.T) {
 	const size = 200
-	batch, err := SQS().Decode(sqsEvent(size), Grouping[events.SQSMessage]{})
+	got, err := arrange(SQS().Decode(sqsEvent(size)))
 	require.NoError(t, err)
 	var all sync.WaitGroup
 	for i := range size {
 		all.Go(func() {
 			for range 3 {
-				record, err := batch.Record(i)
+				record, err := got.Record(i)
 				assert.NoError(t, err)
-				assert.Equal(t, batch.Results[i].ID, record.MessageId)
+				assert.Equal(t, got.Results[i].ID, record.MessageId)
 				record.Attributes["mine"] = "alone"
 			}
 		})
 	}
 	all.Wait()
-	record, err := batch.Record(0)
+	record, err := got.Record(0)
 	require.NoError(t, err)
 	assert.NotContains(t, record.Attributes, "mine", "each call decodes anew")
 }

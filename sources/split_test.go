@@ -28,7 +28,7 @@ func (s *Source[E, T]) sameBySeveral(t *testing.T, payload []byte) (parts int) {
 			continue
 		}
 		require.NoError(t, err)
-		require.Equal(t, want.results(), got.results())
+		require.Equal(t, want.ids(), got.ids())
 		require.Equal(t, want.fifo(), got.fifo())
 		for i := range want.len() {
 			if a, b := placeless(want.record(i)), placeless(got.record(i)); !reflect.DeepEqual(a, b) {

@@ -2,7 +2,7 @@ package sources
 
 import (
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 const groupAttribute = "MessageGroupId"
@@ -29,7 +29,7 @@ var sqsLayout = newLayout([]string{"messageId", "receiptHandle", "body", "attrib
 // too, for fairness and not for order.
 func SQS() *Source[events.SQSEvent, events.SQSMessage] {
 	return &Source[events.SQSEvent, events.SQSMessage]{
-		kind:      messages.SQS,
+		kind:      batch.SQS,
 		origin:    "aws:sqs",
 		layout:    sqsLayout,
 		id:        sqsMessageID,
@@ -44,6 +44,11 @@ func SQS() *Source[events.SQSEvent, events.SQSMessage] {
 			return facts{id: m.MessageId, fault: "missing or empty", origin: m.EventSource, arn: m.EventSourceARN}
 		},
 		groupOf: func(m *events.SQSMessage) string { return m.Attributes[groupAttribute] },
+		payload: func(f fields) ([]byte, bool) {
+			body := f.string(sqsBody)
+			return []byte(body), !f.bad
+		},
+		payloadOf: func(m *events.SQSMessage) []byte { return []byte(m.Body) },
 	}
 }
 

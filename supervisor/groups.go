@@ -3,7 +3,7 @@ package supervisor
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // group is one message group of an ordered batch.
@@ -26,7 +26,7 @@ const none = -1
 
 // groupsOf finds the groups of the records before barrier. The record at the barrier, whose group is not
 // known, gets one of its own, and those behind it belong to none: they never start.
-func groupsOf(results []messages.Result, barrier int) groups {
+func groupsOf(results []batch.Result, barrier int) groups {
 	n := min(barrier+1, len(results))
 	g := groups{of: make([]int32, n), after: make([]int32, n)}
 	byName := make(map[string]int32)

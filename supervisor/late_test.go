@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -38,7 +39,7 @@ func TestARecordTakenBeforeTheCutoffIsNotHandledAfterIt(t *testing.T) {
 			notStarted int
 			why        error
 		}{
-			{"the first attempt", 1, 0, 1, messages.ErrNotStarted},
+			{"the first attempt", 1, 0, 1, batch.ErrNotStarted},
 			{"another attempt", 2, 1, 0, errHandler},
 		} {
 			t.Run(c.name, func(t *testing.T) {
@@ -53,9 +54,9 @@ func TestARecordTakenBeforeTheCutoffIsNotHandledAfterIt(t *testing.T) {
 						}
 						return 9600 * time.Millisecond
 					}
-					report, _ := Run(ctx, &Config{
+					report := run(ctx, &Config{
 						Concurrency: 1, Actors: []actor.PropsOption{held(late)},
-						Retry: Retry{Times: 3, Backoff: func(int) time.Duration { return 0 }},
+						Retry: batch.Retry{Times: 3, Backoff: func(int) time.Duration { return 0 }},
 					}, b)
 					assert.Equal(t, c.called, called)
 					assert.Equal(t, []int{1, c.notStarted, 0}, []int{report.Failed, report.NotStarted, report.Retried})
@@ -85,15 +86,15 @@ func TestAnAttemptWhoseTimeIsUpIsNotHandled(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					called := 0
 					b := batchOf(1, groups, func(*messages.Attempt) error { called++; return nil })
-					report, _ := Run(t.Context(), &Config{
-						Concurrency: 1, RecordTimeout: time.Second, Retry: Retry{Times: 3},
+					report := run(t.Context(), &Config{
+						Concurrency: 1, RecordTimeout: time.Second, Retry: batch.Retry{Times: 3},
 						Actors: []actor.PropsOption{held(func(*messages.Attempt) time.Duration { return c.held })},
 					}, b)
 					synctest.Wait()
 					time.Sleep(time.Second)
 					assert.Zero(t, called)
 					assert.Equal(t, []int{1, c.abandoned, 0}, []int{report.Failed, report.Abandoned, report.Retried})
-					require.ErrorIs(t, report.Records[0].Err, messages.ErrRecordTimeout)
+					require.ErrorIs(t, report.Records[0].Err, batch.ErrRecordTimeout)
 					assert.Zero(t, stillRunning())
 				})
 			})
@@ -105,7 +106,7 @@ func TestAnAttemptWhoseTimeIsUpIsNotHandled(t *testing.T) {
 func TestTheLongestRecordTimeoutIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := batchOf(3, 0, func(*messages.Attempt) error { time.Sleep(time.Hour); return nil })
-		report, _ := Run(t.Context(), &Config{Concurrency: 3, RecordTimeout: math.MaxInt64}, b)
+		report := run(t.Context(), &Config{Concurrency: 3, RecordTimeout: math.MaxInt64}, b)
 		assert.Equal(t, []int{3, 0}, []int{report.Succeeded, report.Abandoned}, "%v", report.Records[0].Err)
 		synctest.Wait()
 	})
@@ -126,9 +127,9 @@ func TestATimeoutThatComesLateChangesNothing(t *testing.T) {
 			time.Sleep(time.Duration(a.Index+1) * 10 * time.Second) // record 0 ends after 10 s, record 1 after 20
 			return nil
 		})
-		done := make(chan *messages.Report, 1)
+		done := make(chan *batch.Report, 1)
 		go func() {
-			report, _ := Run(t.Context(), &Config{Concurrency: 2, Retry: Retry{Times: 1, Backoff: func(int) time.Duration { return 0 }}}, b)
+			report := run(t.Context(), &Config{Concurrency: 2, Retry: batch.Retry{Times: 1, Backoff: func(int) time.Duration { return 0 }}}, b)
 			done <- report
 		}()
 		for i := range made { // while the next attempt is made, after 7 s, and when the record has succeeded, after 14
@@ -155,7 +156,7 @@ func TestAnActorThatCannotStartKeepsNoSlotFromWork(t *testing.T) {
 			}
 		})
 		b := batchOf(4, 0, func(*messages.Attempt) error { time.Sleep(time.Second); return nil })
-		report, _ := Run(t.Context(), &Config{Concurrency: 3, Actors: []actor.PropsOption{broken}}, b)
+		report := run(t.Context(), &Config{Concurrency: 3, Actors: []actor.PropsOption{broken}}, b)
 		assert.Equal(t, []int{3, 1}, []int{report.Succeeded, report.Failed})
 		assert.Equal(t, time.Second, report.Duration, "three at once")
 		time.Sleep(time.Minute) // dead letters have been seen to

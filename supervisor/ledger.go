@@ -2,11 +2,14 @@ package supervisor
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -49,28 +52,28 @@ type ledger struct {
 	pids     map[int32]*actor.PID  // by record: its actor while in back-off, in an unordered batch
 	groups   groups
 	queue    queue
-	free     int             // slots not at work
-	open     int             // records that have been taken and have no outcome
-	working  int             // slots at work, those of abandoned handlers included
-	starting bool            // one of them has not come to its first record
-	halt     messages.Reason // why nothing more starts; 0 if something may
+	free     int          // slots not at work
+	open     int          // records that have been taken and have no outcome
+	working  int          // slots at work, those of abandoned handlers included
+	starting bool         // one of them has not come to its first record
+	halt     batch.Reason // why nothing more starts; 0 if something may
 	closed   bool
 
 	retried, abandoned int
 	supervisor         *actor.PID // nil until it has started
 }
 
-func newLedger(caller, ctx context.Context, cutoff time.Time, began time.Time, cfg *Config, batch *messages.Batch, p *process) *ledger {
-	n := len(batch.Results)
+func newLedger(in *Invocation, cfg *Config, b *messages.Batch, p *process) *ledger {
+	n := len(b.Results)
 	l := &ledger{
-		batch: batch, cfg: cfg, caller: caller, ctx: ctx, cutoff: cutoff, began: began, process: p,
+		batch: b, cfg: cfg, caller: in.caller, ctx: in.handlers, cutoff: in.Times.Cutoff, began: in.began, process: p,
 		done:     make(chan struct{}),
 		states:   make([]state, n),
 		attempts: make([]messages.Attempt, n),
 		free:     cfg.Concurrency,
 	}
-	if batch.Ordered {
-		l.groups = groupsOf(batch.Results, batch.Barrier)
+	if b.Ordered {
+		l.groups = groupsOf(b.Results, b.Barrier)
 		l.queue = queue{firsts: l.groups.firsts, end: int32(len(l.groups.firsts))}
 	} else {
 		l.queue = queue{end: int32(n)}
@@ -152,7 +155,7 @@ func (l *ledger) spawned(a *messages.Attempt, pid *actor.PID) {
 
 // limit puts the record timeout on an attempt.
 func (l *ledger) limit(a *messages.Attempt) {
-	ctx, cancel := context.WithTimeoutCause(l.ctx, l.cfg.RecordTimeout, messages.ErrRecordTimeout)
+	ctx, cancel := context.WithTimeoutCause(l.ctx, l.cfg.RecordTimeout, batch.ErrRecordTimeout)
 	a.Context = ctx
 	timer := time.AfterFunc(plus(l.cfg.RecordTimeout, timeoutGrace), func() { l.post(&messages.Expired{Attempt: a}) })
 	l.setTimer(a.Index, func() bool { cancel(); return timer.Stop() })
@@ -202,11 +205,88 @@ func (l *ledger) Handle(a *messages.Attempt) error {
 	err := l.batch.Handle(a)
 	if err != nil {
 		// Looks into the handler's error, so it belongs where a panic or a hang is the handler's.
-		err = messages.Returned(err)
-		a.Final, a.Drop = messages.IsPermanent(err), messages.IsDrop(err)
+		err = batch.Returned(err)
+		a.Final, a.Drop = batch.IsPermanent(err), batch.IsDrop(err)
 	}
 	return err
 }
+
+// Failed decides, on the goroutine of a failed attempt, whether it was the record's last, and if so calls the
+// last resort (SPEC R4). It returns the error that the attempt ends with.
+func (l *ledger) Failed(a *messages.Attempt, err error) error {
+	if a.Drop || err == errNotBegun {
+		return err
+	}
+	if context.Cause(a.Context) == batch.ErrRecordTimeout {
+		err, a.Final = batch.Because(batch.ErrRecordTimeout, err), true
+	}
+	if wanted(l.cfg.Retry, a, err) {
+		a.Backoff = backoffOf(l.cfg.Retry, int(a.Number))
+		a.Final = !l.mayRetry(a.Backoff)
+	} else {
+		a.Final = true
+	}
+	if !a.Final || l.batch.LastResort == nil || !l.mayResort(a) {
+		return err
+	}
+	return l.resort(a, err)
+}
+
+// mayRetry reports whether there is time for another attempt after a back-off, and nothing has stopped the batch.
+func (l *ledger) mayRetry(backoff time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mayRetryLocked(backoff)
+}
+
+func (l *ledger) mayRetryLocked(backoff time.Duration) bool {
+	if l.closed || l.halt != 0 || l.ctx.Err() != nil {
+		return false
+	}
+	return l.cutoff.IsZero() || backoff < time.Until(l.cutoff)
+}
+
+// mayResort reports whether the last resort may be called for an attempt: not after the cutoff, and not if the
+// record has been reported already. The record timeout is for the handler, which has ended.
+func (l *ledger) mayResort(a *messages.Attempt) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil || !l.isRunning(a) {
+		return false
+	}
+	l.stopTimer(a.Index)
+	return true
+}
+
+// isRunning reports whether an attempt is the one that its record is running in.
+func (l *ledger) isRunning(a *messages.Attempt) bool {
+	return !l.closed && l.states[a.Index] == running && l.batch.Results[a.Index].Attempts == int(a.Number)
+}
+
+// resort calls the last resort. If it panics, the record has failed with both errors; if it ends the goroutine,
+// with the one that it had.
+func (l *ledger) resort(a *messages.Attempt, err error) (resolved error) {
+	defer func() {
+		if v := recover(); v != nil {
+			resolved = errors.Join(err, &batch.PanicError{Value: v, Stack: debug.Stack()})
+		}
+	}()
+	resolved = l.batch.LastResort(resortContext{l.ctx, a}, a.Record(), err)
+	if resolved == nil {
+		a.Drop = true
+		return err
+	}
+	a.Drop = batch.IsDrop(resolved)
+	return resolved
+}
+
+// resortContext is the handlers' context, without the record timeout of an attempt, that answers for the attempt.
+type resortContext struct {
+	context.Context
+	attempt *messages.Attempt
+}
+
+func (c resortContext) Value(key any) any { return c.attempt.Value(key) }
 
 // End books how an attempt ended, on the goroutine that made it. It reports whether the attempt has
 // failed, so that the supervisor has to decide.
@@ -215,7 +295,7 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := a.Index
-	if l.closed || l.states[i] != running || l.batch.Results[i].Attempts != int(a.Number) {
+	if !l.isRunning(a) {
 		a.Ended = messages.Late
 		return false
 	}
@@ -225,10 +305,12 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 	case err == nil || a.Drop:
 		a.Ended = messages.Done
 		l.states[i] = settled
-		r.Outcome, r.Err = messages.Succeeded, err
-		if a.Drop {
-			r.Outcome = messages.Dropped
+		if r.Outcome, r.Err = batch.Succeeded, err; a.Drop {
+			r.Outcome = batch.Dropped
+		} else {
+			r.Value = a.Kept
 		}
+		r.Duplicate, r.Unrecorded = a.Marks&batch.Duplicate != 0, a.Marks&batch.Unrecorded != 0
 		r.Duration = now - r.Queued
 		if l.cfg.Retry.Times == 0 && !l.last(i) {
 			l.goOn(a, now)
@@ -250,11 +332,8 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 	a.Ended = messages.Broken
 	l.states[i] = failing
 	r.Duration = now - r.Queued
-	if context.Cause(a.Context) == messages.ErrRecordTimeout {
-		err, a.Final = messages.Because(messages.ErrRecordTimeout, err), true
-	}
 	if l.ctx.Err() != nil {
-		err, a.Final = messages.Because(l.reason(), err), true
+		err, a.Final = batch.Because(l.reason(), err), true
 	}
 	r.Err = err
 	return true
@@ -330,7 +409,7 @@ func (l *ledger) release(i int32) (retired *actor.PID) {
 // another gives a slot whose attempt has failed another of the free ones, if the verdict on the failure
 // cannot keep any record from starting. The one it had is taken until the verdict.
 func (l *ledger) another() bool {
-	if l.batch.Policy != messages.Continue || l.cfg.Decide != nil {
+	if l.batch.Policy != batch.Continue || l.cfg.Decide != nil {
 		return false
 	}
 	l.mu.Lock()
@@ -379,7 +458,7 @@ func (l *ledger) isClosed() bool {
 
 // fail settles a failed attempt by a directive and returns its slot. It reports whether the actor has
 // nothing left to do, so that the caller has to stop it.
-func (l *ledger) fail(a *messages.Attempt, directive messages.Directive) (retired bool) {
+func (l *ledger) fail(a *messages.Attempt, directive batch.Policy) (retired bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := a.Index
@@ -392,10 +471,10 @@ func (l *ledger) fail(a *messages.Attempt, directive messages.Directive) (retire
 	}
 	l.haltIfEnded()
 	switch directive {
-	case messages.StopGroup:
+	case batch.StopGroup:
 		l.stopGroup(i)
-	case messages.StopBatch:
-		l.stop(messages.ErrStopped)
+	case batch.StopBatch:
+		l.stop(batch.ErrStopped)
 	}
 	retired = true
 	if l.batch.Ordered {
@@ -419,10 +498,7 @@ func (l *ledger) again(a *messages.Attempt, pid *actor.PID, backoff time.Duratio
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := a.Index
-	if l.closed || l.halt != 0 || l.ctx.Err() != nil || l.states[i] != failing {
-		return false
-	}
-	if !l.cutoff.IsZero() && !time.Now().Add(backoff).Before(l.cutoff) {
+	if !l.mayRetryLocked(backoff) || l.states[i] != failing {
 		return false
 	}
 	l.states[i] = waiting
@@ -464,9 +540,9 @@ func (l *ledger) abandon(a *messages.Attempt) bool {
 	if l.closed || l.states[i] != running || l.batch.Results[i].Attempts != int(a.Number) {
 		return false
 	}
-	why := error(messages.ErrRecordTimeout)
+	why := error(batch.ErrRecordTimeout)
 	if l.haltIfEnded() {
-		why = messages.Because(l.reason(), why)
+		why = batch.Because(l.reason(), why)
 	}
 	l.stopGroup(i)
 	l.giveUp(i, why)
@@ -479,7 +555,7 @@ func (l *ledger) abandon(a *messages.Attempt) bool {
 func (l *ledger) giveUp(i int32, why error) {
 	r := &l.batch.Results[i]
 	r.Duration = time.Since(l.began) - r.Queued
-	r.Err = messages.Because(messages.ErrAbandoned, why)
+	r.Err = batch.Because(batch.ErrAbandoned, why)
 	l.settle(i)
 	l.abandoned++
 	l.process.abandoned.Add(1)
@@ -489,11 +565,11 @@ func (l *ledger) giveUp(i int32, why error) {
 }
 
 // reason says why the handlers' context has ended.
-func (l *ledger) reason() messages.Reason {
-	if context.Cause(l.ctx) == messages.ErrDeadline || l.caller.Err() == context.DeadlineExceeded {
-		return messages.ErrDeadline
+func (l *ledger) reason() batch.Reason {
+	if context.Cause(l.ctx) == batch.ErrDeadline || l.caller.Err() == context.DeadlineExceeded {
+		return batch.ErrDeadline
 	}
-	return messages.ErrCancelled
+	return batch.ErrCancelled
 }
 
 // haltIfEnded reports whether the handlers' context has ended, and if so lets nothing more start: this may come
@@ -516,7 +592,7 @@ func (l *ledger) cut() {
 }
 
 // stop lets nothing more start in the batch, so that nobody asks for free slots any more.
-func (l *ledger) stop(why messages.Reason) {
+func (l *ledger) stop(why batch.Reason) {
 	if l.halt != 0 {
 		return
 	}
@@ -542,7 +618,7 @@ func (l *ledger) close() {
 	if l.closed {
 		return
 	}
-	why := messages.ErrStopped
+	why := batch.ErrStopped
 	if l.ctx.Err() != nil {
 		why = l.reason()
 	}
@@ -570,9 +646,9 @@ func (l *ledger) shut() {
 		r.Queued = took
 		why := l.halt
 		if l.batch.Ordered && (i >= len(l.groups.of) || l.groups.list[l.groups.of[i]].stopped) || why == 0 {
-			why = messages.ErrGroupStopped
+			why = batch.ErrGroupStopped
 		}
-		r.Err = messages.Because(messages.ErrNotStarted, why)
+		r.Err = batch.Because(batch.ErrNotStarted, why)
 		if l.batch.Failed != nil {
 			l.batch.Failed(l.batch.Record(i, 0), r.Err)
 		}

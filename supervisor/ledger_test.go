@@ -12,12 +12,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
 // ledgerOf is the ledger of a batch whose slots are only counted.
 func ledgerOf(cfg *Config, b *messages.Batch) (l *ledger, launched *int) {
-	l = newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), cfg, b, theProcess())
+	l = newLedger(invocationOf(context.Background(), time.Time{}), cfg, b, theProcess())
 	launched = new(int)
 	l.launch = func() { *launched++ }
 	return l, launched
@@ -36,7 +37,7 @@ func TestASlotIsPutToWorkOnlyIfThereIsSomethingToStart(t *testing.T) {
 		"the slot has come to its record": {2, 2, func(l *ledger) { l.fill(); l.starting = false }, 2},
 		"no slot is free":                 {2, 1, func(l *ledger) { l.fill(); l.starting = false }, 1},
 		"no record is left":               {1, 2, func(l *ledger) { l.fill(); l.advance(nil) }, 1},
-		"the batch has been stopped":      {2, 2, func(l *ledger) { l.stop(messages.ErrStopped) }, 0},
+		"the batch has been stopped":      {2, 2, func(l *ledger) { l.stop(batch.ErrStopped) }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, launched := ledgerOf(&Config{Concurrency: c.concurrency}, batchOf(c.records, 0, nil))
@@ -51,21 +52,21 @@ func TestASlotIsPutToWorkOnlyIfThereIsSomethingToStart(t *testing.T) {
 // SPEC P2, P3, P5: until there is a verdict on a failure nothing starts that the verdict could keep from starting. The
 // slot goes on with another record at once only if no verdict can.
 func TestAfterAFailureASlotGoesOnAtOnceOnlyIfNoVerdictCanStopARecord(t *testing.T) {
-	decider := func(messages.Record, error) messages.Directive { return messages.StopBatch }
+	decider := func(batch.Record, error) batch.Policy { return batch.StopBatch }
 	for name, c := range map[string]struct {
-		policy messages.Directive
-		decide func(messages.Record, error) messages.Directive
+		policy batch.Policy
+		decide func(batch.Record, error) batch.Policy
 		change func(*ledger)
 		goesOn bool
 	}{
-		"continue":                      {messages.Continue, nil, func(*ledger) {}, true},
-		"stop the group":                {messages.StopGroup, nil, func(*ledger) {}, false},
-		"stop the batch":                {messages.StopBatch, nil, func(*ledger) {}, false},
-		"continue, but who knows":       {messages.Continue, decider, func(*ledger) {}, false},
-		"stop the group, but who knows": {messages.StopGroup, decider, func(*ledger) {}, false},
-		"no slot is free":               {messages.Continue, nil, func(l *ledger) { l.free = 0 }, false},
-		"the batch has been stopped":    {messages.Continue, nil, func(l *ledger) { l.halt = messages.ErrStopped }, false},
-		"no record is left":             {messages.Continue, nil, func(l *ledger) { l.queue.next = l.queue.end }, false},
+		"continue":                      {batch.Continue, nil, func(*ledger) {}, true},
+		"stop the group":                {batch.StopGroup, nil, func(*ledger) {}, false},
+		"stop the batch":                {batch.StopBatch, nil, func(*ledger) {}, false},
+		"continue, but who knows":       {batch.Continue, decider, func(*ledger) {}, false},
+		"stop the group, but who knows": {batch.StopGroup, decider, func(*ledger) {}, false},
+		"no slot is free":               {batch.Continue, nil, func(l *ledger) { l.free = 0 }, false},
+		"the batch has been stopped":    {batch.Continue, nil, func(l *ledger) { l.halt = batch.ErrStopped }, false},
+		"no record is left":             {batch.Continue, nil, func(l *ledger) { l.queue.next = l.queue.end }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := batchOf(2, 0, nil)
@@ -98,7 +99,7 @@ func TestTheContextOfAnAttemptWithATimeoutEndsWithIt(t *testing.T) {
 					assert.ErrorIs(t, first.Err(), context.Canceled)
 					return nil
 				})
-				Run(t.Context(), &Config{Concurrency: 1, RecordTimeout: time.Hour}, b)
+				run(t.Context(), &Config{Concurrency: 1, RecordTimeout: time.Hour}, b)
 				require.NotNil(t, first)
 				synctest.Wait()
 			})
@@ -109,12 +110,12 @@ func TestTheContextOfAnAttemptWithATimeoutEndsWithIt(t *testing.T) {
 // SPEC 4: the actor of a group ends when the group has nothing left to do, not with the batch.
 func TestTheActorOfAGroupEndsWithItsGroup(t *testing.T) {
 	for name, c := range map[string]struct {
-		policy messages.Directive
+		policy batch.Policy
 		result error
 	}{
-		"succeeded":            {messages.Continue, nil},
-		"failed and went on":   {messages.Continue, errHandler},
-		"failed and was ended": {messages.StopGroup, errHandler},
+		"succeeded":            {batch.Continue, nil},
+		"failed and went on":   {batch.Continue, errHandler},
+		"failed and was ended": {batch.StopGroup, errHandler},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -133,14 +134,14 @@ func TestTheActorOfAGroupEndsWithItsGroup(t *testing.T) {
 				for i := range b.Results {
 					b.Results[i].Group = []string{"a", "b", "c", "a", "b", "c"}[i]
 				}
-				if c.policy == messages.StopGroup { // six groups of one, or records 3 to 5 would not start
+				if c.policy == batch.StopGroup { // six groups of one, or records 3 to 5 would not start
 					for i := range b.Results {
 						b.Results[i].Group = fmt.Sprint(i)
 					}
 				}
-				Run(t.Context(), &Config{Concurrency: 1, Actors: []actor.PropsOption{actor.WithReceiverMiddleware(s.watch)}}, b)
+				run(t.Context(), &Config{Concurrency: 1, Actors: []actor.PropsOption{actor.WithReceiverMiddleware(s.watch)}}, b)
 				synctest.Wait()
-				if c.policy == messages.StopGroup {
+				if c.policy == batch.StopGroup {
 					assert.Equal(t, []int{3, 4, 5}, ended)
 				} else {
 					assert.Equal(t, []int{0, 1, 2}, ended)
@@ -162,7 +163,7 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 		"time enough":                {backoff + 1, func(*ledger, func()) {}, true},
 		"it would end at the cutoff": {backoff, func(*ledger, func()) {}, false},
 		"it would pass the cutoff":   {backoff - 1, func(*ledger, func()) {}, false},
-		"the batch has been stopped": {0, func(l *ledger, _ func()) { l.halt = messages.ErrStopped }, false},
+		"the batch has been stopped": {0, func(l *ledger, _ func()) { l.halt = batch.ErrStopped }, false},
 		"it is being cancelled":      {0, func(_ *ledger, cancel func()) { cancel() }, false},
 		"the books are closed":       {0, func(l *ledger, _ func()) { l.closed = true }, false},
 		"it has its outcome":         {0, func(l *ledger, _ func()) { l.states[0] = settled }, false},
@@ -176,7 +177,7 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 					if c.left > 0 {
 						cutoff = time.Now().Add(c.left)
 					}
-					l := newLedger(ctx, ctx, cutoff, time.Now(), &Config{Concurrency: concurrency}, batchOf(2, 0, nil), theProcess())
+					l := newLedger(invocationOf(ctx, cutoff), &Config{Concurrency: concurrency}, batchOf(2, 0, nil), theProcess())
 					l.launch = func() {}
 					l.fill()
 					j, _ := l.advance(nil)
@@ -209,7 +210,7 @@ func TestABackoffThatEndsLateChangesNothing(t *testing.T) {
 		j, _ := l.advance(nil)
 		require.True(t, l.End(j.attempt, errHandler))
 		require.True(t, l.again(j.attempt, actor.NewPID("", "0"), time.Hour))
-		l.stop(messages.ErrStopped)
+		l.stop(batch.ErrStopped)
 		require.Equal(t, settled, l.states[0])
 		assert.Empty(t, l.timers, "the timer does not keep the batch until then")
 		free := l.free
@@ -232,11 +233,11 @@ func TestAHandlerGivenUpAfterTheCutoffMatchesTheDeadlineToo(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				b := batchOf(1, 0, func(*messages.Attempt) error { time.Sleep(time.Minute); return nil })
-				report, _ := Run(ctx, &Config{Concurrency: 1, RecordTimeout: timeout}, b)
+				report := run(ctx, &Config{Concurrency: 1, RecordTimeout: timeout}, b)
 				assert.Equal(t, timeout+timeoutGrace, report.Duration)
-				require.ErrorIs(t, report.Records[0].Err, messages.ErrAbandoned)
-				require.ErrorIs(t, report.Records[0].Err, messages.ErrRecordTimeout)
-				assert.Equal(t, late, errors.Is(report.Records[0].Err, messages.ErrDeadline))
+				require.ErrorIs(t, report.Records[0].Err, batch.ErrAbandoned)
+				require.ErrorIs(t, report.Records[0].Err, batch.ErrRecordTimeout)
+				assert.Equal(t, late, errors.Is(report.Records[0].Err, batch.ErrDeadline))
 				time.Sleep(time.Hour) // the handler has returned
 			})
 		})
@@ -248,7 +249,7 @@ func TestAHandlerGivenUpAfterTheCutoffMatchesTheDeadlineToo(t *testing.T) {
 func TestAFailureWithoutAVerdictAtTheLastCallIsToldOnce(t *testing.T) {
 	b := batchOf(1, 0, nil)
 	var told []error
-	b.Failed = func(_ messages.Record, err error) { told = append(told, err) }
+	b.Failed = func(_ batch.Record, err error) { told = append(told, err) }
 	l, _ := ledgerOf(&Config{Concurrency: 1}, b)
 	l.fill()
 	j, _ := l.advance(nil)
@@ -259,7 +260,7 @@ func TestAFailureWithoutAVerdictAtTheLastCallIsToldOnce(t *testing.T) {
 
 	(&supervisor{ledger: l, strategy: resume{}}).decide(&verdict{supervisor: &supervisor{ledger: l}, attempt: j.attempt}, errHandler)
 	assert.Len(t, told, 1, "the verdict comes too late")
-	assert.Equal(t, messages.Result{ID: "0", Attempts: 1, Err: errHandler, Duration: b.Results[0].Duration, Queued: b.Results[0].Queued}, b.Results[0])
+	assert.Equal(t, batch.Result{ID: "0", Attempts: 1, Err: errHandler, Duration: b.Results[0].Duration, Queued: b.Results[0].Queued}, b.Results[0])
 }
 
 // SPEC O1, P1: a failure costs no slot, whether the slot goes on at once or waits for the verdict.
@@ -272,7 +273,7 @@ func TestAFailureCostsNoSlot(t *testing.T) {
 				}
 				return errHandler
 			})
-			report, _ := Run(t.Context(), &Config{Concurrency: 3}, b)
+			report := run(t.Context(), &Config{Concurrency: 3}, b)
 			assert.Equal(t, 4*time.Second, report.Duration, "three at once")
 			synctest.Wait()
 		})
@@ -284,7 +285,7 @@ func TestASupervisorThatStartsTooLateEndsAtOnce(t *testing.T) {
 	firstBatch(t)
 	synctest.Test(t, func(t *testing.T) {
 		before := registered()
-		l := newLedger(t.Context(), t.Context(), time.Time{}, time.Now(), &Config{Concurrency: 1}, batchOf(3, 0, nil), theProcess())
+		l := newLedger(invocationOf(t.Context(), time.Time{}), &Config{Concurrency: 1}, batchOf(3, 0, nil), theProcess())
 		l.close()
 		spawn(l)
 		synctest.Wait()
@@ -307,7 +308,7 @@ func TestATimeoutThatComesLateIsNoFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &process{}
-			l := newLedger(t.Context(), t.Context(), time.Time{}, time.Now(), &Config{Concurrency: 1, Retry: Retry{Times: 1}}, batchOf(2, 0, nil), p)
+			l := newLedger(invocationOf(t.Context(), time.Time{}), &Config{Concurrency: 1, Retry: batch.Retry{Times: 1}}, batchOf(2, 0, nil), p)
 			l.launch = func() {}
 			l.fill()
 			j, _ := l.advance(nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // drain pops all there is.
@@ -96,9 +96,9 @@ func TestALargeQueueComesOutSorted(t *testing.T) {
 }
 
 // named returns results whose groups are the words of text.
-func named(text string) (results []messages.Result) {
+func named(text string) (results []batch.Result) {
 	for group := range strings.FieldsSeq(text) {
-		results = append(results, messages.Result{Group: strings.Trim(group, `"`)})
+		results = append(results, batch.Result{Group: strings.Trim(group, `"`)})
 	}
 	return results
 }
@@ -144,9 +144,9 @@ func TestEveryRecordIsReachedOnceThroughItsGroup(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := rapid.SliceOfN(rapid.IntRange(0, 6), 0, 60).Draw(t, "groups")
 		barrier := rapid.IntRange(0, len(names)).Draw(t, "barrier")
-		var results []messages.Result
+		var results []batch.Result
 		for _, n := range names {
-			results = append(results, messages.Result{Group: fmt.Sprint(n)})
+			results = append(results, batch.Result{Group: fmt.Sprint(n)})
 		}
 		g := groupsOf(results, barrier)
 		seen := make(map[int32]bool)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -21,10 +22,10 @@ type Config struct {
 	// RecordTimeout bounds an attempt; 0 for no bound (SPEC D4).
 	RecordTimeout time.Duration
 	// Retry is the in-place retry; its zero value is none (SPEC P6).
-	Retry Retry
+	Retry batch.Retry
 	// Decide, if not nil, takes the place of the batch's policy; a result that is no directive leaves it to
 	// the policy.
-	Decide func(messages.Record, error) messages.Directive
+	Decide func(batch.Record, error) batch.Policy
 	// Actors are further properties of record and group actors, for tests that watch them.
 	Actors []actor.PropsOption
 }
@@ -54,49 +55,65 @@ var (
 	errNoActor = errors.New("troupe: the record's actor has died")
 )
 
-// Run handles a batch and returns its report when every record has its outcome: at the last call at the
-// latest. leave is the time by which the response should be on its way; it is zero if there is no deadline.
+// Invocation is the time that a batch has: its instants, the caller's context, and the handlers' context, which
+// ends at the cutoff. Everything that runs for a batch obeys it, from the group function to the end of a window.
+type Invocation struct {
+	// Times are the instants of the batch; zero without a deadline.
+	Times batch.Times
+
+	caller   context.Context // the invocation's
+	handlers context.Context // ends at the cutoff
+	cancel   context.CancelFunc
+	began    time.Time
+	cut      []any // what to log if the reserve was cut
+}
+
+// Begin starts the clock of an invocation. The caller must call End when the batch is over.
+func Begin(ctx context.Context, cfg *Config) *Invocation {
+	in := &Invocation{caller: ctx, began: time.Now()}
+	in.Times, in.cut = timesOf(ctx, cfg, in.began)
+	if in.Times.Cutoff.IsZero() {
+		in.handlers, in.cancel = context.WithCancel(ctx)
+	} else {
+		in.handlers, in.cancel = context.WithDeadlineCause(ctx, in.Times.Cutoff, batch.ErrDeadline)
+	}
+	return in
+}
+
+// Handlers returns the context that ends at the cutoff, or when the invocation is cancelled or ends.
+func (in *Invocation) Handlers() context.Context { return in.handlers }
+
+// End ends the handlers' context.
+func (in *Invocation) End() { in.cancel() }
+
+// Run handles a batch and returns its report when every record has its outcome, at the last call at the latest.
 //
 // It is safe for concurrent use with different batches. Handlers that were abandoned go on after it has
 // returned, but can change nothing.
-func Run(ctx context.Context, cfg *Config, batch *messages.Batch) (report *messages.Report, leave time.Time) {
-	began := time.Now()
-	t := timetableOf(ctx, cfg, batch, began)
-	if len(batch.Results) == 0 {
-		return &messages.Report{Source: batch.Source, Records: batch.Results, Running: stillRunning()}, t.leave
+func (in *Invocation) Run(cfg *Config, b *messages.Batch) *batch.Report {
+	if len(b.Results) == 0 {
+		return &batch.Report{Source: b.Source, Records: b.Results, Running: stillRunning()}
 	}
-
-	handlers, cancel := ctx, context.CancelFunc(nil)
-	if t.cutoff.IsZero() {
-		handlers, cancel = context.WithCancel(ctx)
-	} else {
-		handlers, cancel = context.WithDeadlineCause(ctx, t.cutoff, messages.ErrDeadline)
+	b.Times = in.Times
+	if in.cut != nil {
+		b.Warn("troupe: the reserve is more than half of the time left and was cut", in.cut...)
 	}
-	defer cancel()
-
-	p := theProcess()
-	l := newLedger(ctx, handlers, t.cutoff, began, cfg, batch, p)
-	if handlers.Err() != nil {
+	l := newLedger(in, cfg, b, theProcess())
+	if in.handlers.Err() != nil {
 		l.close() // too late for anything
 	} else {
-		defer context.AfterFunc(handlers, l.cut)()
+		defer context.AfterFunc(in.handlers, l.cut)()
 		spawn(l)
-		l.wait(t.lastCall)
+		l.wait(in.Times.LastCall)
 	}
-	return l.report(), t.leave
+	return l.report()
 }
 
-// timetable holds the instants of a batch; zero where there is none.
-type timetable struct {
-	cutoff   time.Time // nothing more starts, handlers' contexts end
-	lastCall time.Time // the books are closed
-	leave    time.Time // observers are left behind
-}
-
-func timetableOf(ctx context.Context, cfg *Config, batch *messages.Batch, now time.Time) timetable {
+// timesOf makes the timetable of a batch that has arrived now. cut says by how much the reserve was cut, if it was.
+func timesOf(ctx context.Context, cfg *Config, now time.Time) (t batch.Times, cut []any) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return timetable{}
+		return batch.Times{}, nil
 	}
 	left := deadline.Sub(now)
 	reserve := cfg.Reserve
@@ -107,18 +124,20 @@ func timetableOf(ctx context.Context, cfg *Config, batch *messages.Batch, now ti
 		reserve = min(maxDefaultReserve, left/defaultShare)
 	case reserve > left/2:
 		reserve = left / 2
-		batch.Warn("troupe: the reserve is more than half of the time left and was cut",
-			"reserve", cfg.Reserve, "time_left", left, "cut_to", reserve)
+		if left > 0 {
+			cut = []any{"reserve", cfg.Reserve, "time_left", left, "cut_to", reserve}
+		}
 	}
 	if left >= minToStart {
 		reserve = max(reserve, MinReserve)
 	}
 	lastCall := max(reserve/lastCallShare, minLastCall)
-	return timetable{
-		cutoff:   deadline.Add(-reserve),
-		lastCall: deadline.Add(-lastCall),
-		leave:    deadline.Add(-lastCall / 2),
-	}
+	return batch.Times{
+		Cutoff:   deadline.Add(-reserve),
+		LastCall: deadline.Add(-lastCall),
+		Leave:    deadline.Add(-lastCall / 2),
+		Deadline: deadline,
+	}, cut
 }
 
 // plus is a + b, or the longest duration if that is less: durations are the user's.
@@ -159,8 +178,8 @@ func (l *ledger) wait(lastCall time.Time) {
 }
 
 // report tells how the batch went. The books are closed.
-func (l *ledger) report() *messages.Report {
-	r := &messages.Report{
+func (l *ledger) report() *batch.Report {
+	r := &batch.Report{
 		Source:    l.batch.Source,
 		Records:   l.batch.Results,
 		Retried:   l.retried,
@@ -168,18 +187,6 @@ func (l *ledger) report() *messages.Report {
 		Running:   stillRunning(),
 		Duration:  time.Since(l.began),
 	}
-	for i := range r.Records {
-		switch r.Records[i].Outcome {
-		case messages.Succeeded:
-			r.Succeeded++
-		case messages.Dropped:
-			r.Dropped++
-		default:
-			r.Failed++
-			if r.Records[i].Attempts == 0 {
-				r.NotStarted++
-			}
-		}
-	}
+	r.Count()
 	return r
 }

@@ -16,12 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
 // batchOf is a batch of n records, in as many groups, or without order if there are none.
 func batchOf(n, groups int, handle func(*messages.Attempt) error) *messages.Batch {
-	b := &messages.Batch{Source: messages.Kinesis, Results: make([]messages.Result, n), Barrier: n, Ordered: groups > 0, Policy: messages.Continue, Handle: handle, Warn: func(string, ...any) {}}
+	b := &messages.Batch{Source: batch.Kinesis, Results: make([]batch.Result, n), Barrier: n, Ordered: groups > 0, Policy: batch.Continue, Handle: handle, Warn: func(string, ...any) {}}
 	for i := range b.Results {
 		b.Results[i].ID = fmt.Sprint(i)
 		if groups > 0 {
@@ -65,27 +66,27 @@ func TestEachRecordOrGroupHasOneActor(t *testing.T) {
 		name        string
 		n, groups   int
 		concurrency int
-		policy      messages.Directive
-		retry       Retry
+		policy      batch.Policy
+		retry       batch.Retry
 		handle      func(*messages.Attempt) error
 		actors      int
 		restarts    int
 		attempts    int
 	}{
-		{"records", 100, 0, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { return nil }, 100, 0, 100},
-		{"records, one at a time", 100, 0, 1, messages.Continue, Retry{}, func(*messages.Attempt) error { return nil }, 100, 0, 100},
-		{"records that fail", 100, 0, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { return errHandler }, 100, 0, 100},
-		{"records that panic", 100, 0, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { panic(1) }, 100, 0, 100},
-		{"records that end the goroutine", 100, 0, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { runtime.Goexit(); return nil }, 100, 0, 100},
-		{"records that are tried again", 100, 0, 16, messages.Continue, Retry{Times: 2}, func(*messages.Attempt) error { return errHandler }, 100, 200, 300},
-		{"records that are stopped", 100, 0, 1, messages.StopBatch, Retry{}, func(a *messages.Attempt) error { return failAt(a, 29) }, 30, 0, 30},
-		{"groups", 100, 7, 16, messages.StopGroup, Retry{}, func(*messages.Attempt) error { return nil }, 7, 0, 100},
-		{"groups, one at a time", 100, 7, 1, messages.StopGroup, Retry{}, func(*messages.Attempt) error { return nil }, 7, 0, 100},
-		{"groups that fail and go on", 100, 7, 16, messages.Continue, Retry{}, func(*messages.Attempt) error { return errHandler }, 7, 0, 100},
-		{"groups that fail and stop", 100, 7, 16, messages.StopGroup, Retry{}, func(*messages.Attempt) error { return errHandler }, 7, 0, 7},
-		{"groups that are tried again", 70, 7, 16, messages.Continue, Retry{Times: 2}, func(*messages.Attempt) error { return errHandler }, 7, 140, 210},
-		{"groups that are stopped", 100, 7, 1, messages.StopBatch, Retry{}, func(a *messages.Attempt) error { return failAt(a, 3) }, 4, 0, 4},
-		{"a group for each record", 100, 100, 16, messages.StopGroup, Retry{}, func(*messages.Attempt) error { return nil }, 100, 0, 100},
+		{"records", 100, 0, 16, batch.Continue, batch.Retry{}, func(*messages.Attempt) error { return nil }, 100, 0, 100},
+		{"records, one at a time", 100, 0, 1, batch.Continue, batch.Retry{}, func(*messages.Attempt) error { return nil }, 100, 0, 100},
+		{"records that fail", 100, 0, 16, batch.Continue, batch.Retry{}, func(*messages.Attempt) error { return errHandler }, 100, 0, 100},
+		{"records that panic", 100, 0, 16, batch.Continue, batch.Retry{}, func(*messages.Attempt) error { panic(1) }, 100, 0, 100},
+		{"records that end the goroutine", 100, 0, 16, batch.Continue, batch.Retry{}, func(*messages.Attempt) error { runtime.Goexit(); return nil }, 100, 0, 100},
+		{"records that are tried again", 100, 0, 16, batch.Continue, batch.Retry{Times: 2}, func(*messages.Attempt) error { return errHandler }, 100, 200, 300},
+		{"records that are stopped", 100, 0, 1, batch.StopBatch, batch.Retry{}, func(a *messages.Attempt) error { return failAt(a, 29) }, 30, 0, 30},
+		{"groups", 100, 7, 16, batch.StopGroup, batch.Retry{}, func(*messages.Attempt) error { return nil }, 7, 0, 100},
+		{"groups, one at a time", 100, 7, 1, batch.StopGroup, batch.Retry{}, func(*messages.Attempt) error { return nil }, 7, 0, 100},
+		{"groups that fail and go on", 100, 7, 16, batch.Continue, batch.Retry{}, func(*messages.Attempt) error { return errHandler }, 7, 0, 100},
+		{"groups that fail and stop", 100, 7, 16, batch.StopGroup, batch.Retry{}, func(*messages.Attempt) error { return errHandler }, 7, 0, 7},
+		{"groups that are tried again", 70, 7, 16, batch.Continue, batch.Retry{Times: 2}, func(*messages.Attempt) error { return errHandler }, 7, 140, 210},
+		{"groups that are stopped", 100, 7, 1, batch.StopBatch, batch.Retry{}, func(a *messages.Attempt) error { return failAt(a, 3) }, 4, 0, 4},
+		{"a group for each record", 100, 100, 16, batch.StopGroup, batch.Retry{}, func(*messages.Attempt) error { return nil }, 100, 0, 100},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -101,7 +102,7 @@ func TestEachRecordOrGroupHasOneActor(t *testing.T) {
 					return c.handle(a)
 				})
 				b.Policy = c.policy
-				Run(t.Context(), cfg, b)
+				run(t.Context(), cfg, b)
 				synctest.Wait()
 				assert.Equal(t, c.attempts, attempts)
 				assert.Len(t, s.started, c.actors, "one actor each")
@@ -143,7 +144,7 @@ func registeredIn(system *actor.ActorSystem) (n int) {
 // firstBatch is for tests that count processes: the guardian is registered with the first batch of the process.
 func firstBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		Run(t.Context(), &Config{Concurrency: 1}, batchOf(1, 0, func(*messages.Attempt) error { return nil }))
+		run(t.Context(), &Config{Concurrency: 1}, batchOf(1, 0, func(*messages.Attempt) error { return nil }))
 	})
 }
 
@@ -152,60 +153,60 @@ func TestNothingOfABatchStaysInTheActorSystem(t *testing.T) {
 	firstBatch(t)
 	for _, groups := range []int{0, 5} {
 		for name, c := range map[string]struct {
-			policy messages.Directive
-			retry  Retry
+			policy batch.Policy
+			retry  batch.Retry
 			limit  time.Duration
 			left   time.Duration
 			handle func(*messages.Attempt, <-chan struct{}) error
 		}{
-			"success":        {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return nil }},
-			"failure":        {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return errHandler }},
-			"stopped groups": {messages.StopGroup, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return errHandler }},
-			"stop":           {messages.StopBatch, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return errHandler }},
-			"panics":         {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { panic(1) }},
-			"Goexit":         {messages.Continue, Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { runtime.Goexit(); return nil }},
-			"retries":        {messages.Continue, Retry{Times: 2, Panics: true}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { panic(1) }},
-			"retries that succeed": {messages.Continue, Retry{Times: 2}, 0, 0, func(a *messages.Attempt, _ <-chan struct{}) error {
+			"success":        {batch.Continue, batch.Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return nil }},
+			"failure":        {batch.Continue, batch.Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return errHandler }},
+			"stopped groups": {batch.StopGroup, batch.Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return errHandler }},
+			"stop":           {batch.StopBatch, batch.Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { return errHandler }},
+			"panics":         {batch.Continue, batch.Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { panic(1) }},
+			"Goexit":         {batch.Continue, batch.Retry{}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { runtime.Goexit(); return nil }},
+			"retries":        {batch.Continue, batch.Retry{Times: 2, Panics: true}, 0, 0, func(*messages.Attempt, <-chan struct{}) error { panic(1) }},
+			"retries that succeed": {batch.Continue, batch.Retry{Times: 2}, 0, 0, func(a *messages.Attempt, _ <-chan struct{}) error {
 				if a.Number == 1 {
 					return errHandler
 				}
 				return nil
 			}},
-			"cut in back-off": {messages.Continue, Retry{Times: 1, Base: time.Hour, Max: time.Hour}, 0, time.Minute, func(a *messages.Attempt, _ <-chan struct{}) error {
+			"cut in back-off": {batch.Continue, batch.Retry{Times: 1, Base: time.Hour, Max: time.Hour}, 0, time.Minute, func(a *messages.Attempt, _ <-chan struct{}) error {
 				return errHandler
 			}},
-			"stopped in back-off": {messages.StopBatch, Retry{Times: 1, Base: time.Hour, Max: time.Hour}, 0, 0, func(a *messages.Attempt, _ <-chan struct{}) error {
+			"stopped in back-off": {batch.StopBatch, batch.Retry{Times: 1, Base: time.Hour, Max: time.Hour}, 0, 0, func(a *messages.Attempt, _ <-chan struct{}) error {
 				if a.Index == 3 {
 					time.Sleep(time.Second)
 					a.Final = true
-					return messages.Permanent(errHandler)
+					return batch.Permanent(errHandler)
 				}
 				return errHandler
 			}},
-			"stopped in back-off, and a handler abandoned": {messages.StopBatch, Retry{Times: 1, Base: 30 * time.Second, Max: 30 * time.Second}, 0, time.Minute, func(a *messages.Attempt, release <-chan struct{}) error {
+			"stopped in back-off, and a handler abandoned": {batch.StopBatch, batch.Retry{Times: 1, Base: 30 * time.Second, Max: 30 * time.Second}, 0, time.Minute, func(a *messages.Attempt, release <-chan struct{}) error {
 				switch a.Index {
 				case 0:
 					<-release
 				case 3:
 					time.Sleep(time.Second)
 					a.Final = true
-					return messages.Permanent(errHandler)
+					return batch.Permanent(errHandler)
 				}
 				return errHandler
 			}},
-			"abandoned by the record timeout": {messages.Continue, Retry{}, time.Second, 0, func(a *messages.Attempt, release <-chan struct{}) error {
+			"abandoned by the record timeout": {batch.Continue, batch.Retry{}, time.Second, 0, func(a *messages.Attempt, release <-chan struct{}) error {
 				if a.Index%7 == 0 {
 					<-release
 				}
 				return nil
 			}},
-			"abandoned at the last call": {messages.Continue, Retry{}, 0, time.Second, func(a *messages.Attempt, release <-chan struct{}) error {
+			"abandoned at the last call": {batch.Continue, batch.Retry{}, 0, time.Second, func(a *messages.Attempt, release <-chan struct{}) error {
 				if a.Index%7 == 0 {
 					<-release
 				}
 				return nil
 			}},
-			"abandoned, then ended all ways": {messages.Continue, Retry{}, 0, time.Second, func(a *messages.Attempt, release <-chan struct{}) error {
+			"abandoned, then ended all ways": {batch.Continue, batch.Retry{}, 0, time.Second, func(a *messages.Attempt, release <-chan struct{}) error {
 				<-release
 				switch a.Index % 3 {
 				case 0:
@@ -215,7 +216,7 @@ func TestNothingOfABatchStaysInTheActorSystem(t *testing.T) {
 				}
 				return errHandler
 			}},
-			"cut": {messages.Continue, Retry{}, 0, time.Second, func(a *messages.Attempt, _ <-chan struct{}) error { <-a.Done(); return a.Err() }},
+			"cut": {batch.Continue, batch.Retry{}, 0, time.Second, func(a *messages.Attempt, _ <-chan struct{}) error { <-a.Done(); return a.Err() }},
 		} {
 			t.Run(fmt.Sprint(name, "/", groups), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -229,7 +230,7 @@ func TestNothingOfABatchStaysInTheActorSystem(t *testing.T) {
 					release := make(chan struct{})
 					b := batchOf(40, groups, func(a *messages.Attempt) error { return c.handle(a, release) })
 					b.Policy = c.policy
-					report, _ := Run(ctx, &Config{Concurrency: 8, Retry: c.retry, RecordTimeout: c.limit}, b)
+					report := run(ctx, &Config{Concurrency: 8, Retry: c.retry, RecordTimeout: c.limit}, b)
 					assert.Equal(t, 40, report.Succeeded+report.Failed)
 					close(release)
 					synctest.Wait()
@@ -250,9 +251,9 @@ func TestABatchWhoseSupervisorFailsIsReported(t *testing.T) {
 			return failAt(a, 4)
 		})
 		cfg := &Config{Concurrency: 8}
-		done := make(chan *messages.Report)
+		done := make(chan *batch.Report)
 		go func() {
-			report, _ := Run(context.Background(), cfg, b)
+			report := run(context.Background(), cfg, b)
 			done <- report
 		}()
 		time.Sleep(1500 * time.Millisecond) // the first record has succeeded, eight are running
@@ -311,17 +312,17 @@ func TestTheTimetableFollowsFromTheReserve(t *testing.T) {
 		{"decades", 90 * 365 * 24 * time.Hour, 0, 500 * ms, 125 * ms, 62500 * time.Microsecond, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var warned []any
-			b := &messages.Batch{Warn: func(text string, args ...any) { warned = append(warned, text, args) }}
 			deadline := now.Add(c.left)
 			ctx, cancel := context.WithDeadline(context.Background(), deadline)
 			defer cancel()
-			table := timetableOf(ctx, &Config{Reserve: c.reserve}, b, now)
-			assert.Equal(t, timetable{deadline.Add(-c.cutoff), deadline.Add(-c.lastCall), deadline.Add(-c.leave)}, table)
-			assert.Equal(t, c.logs, len(warned) > 0, "%v", warned)
+			times, cut := timesOf(ctx, &Config{Reserve: c.reserve}, now)
+			assert.Equal(t, batch.Times{Cutoff: deadline.Add(-c.cutoff), LastCall: deadline.Add(-c.lastCall), Leave: deadline.Add(-c.leave), Deadline: deadline}, times)
+			assert.Equal(t, c.logs, len(cut) > 0, "%v", cut)
 		})
 	}
-	assert.Equal(t, timetable{}, timetableOf(context.Background(), &Config{}, nil, now), "SPEC D5")
+	times, cut := timesOf(context.Background(), &Config{}, now)
+	assert.Equal(t, batch.Times{}, times, "SPEC D5")
+	assert.Empty(t, cut)
 }
 
 // SPEC S1, S2: a record whose actor dies before it could be handed over has failed, and the batch ends.
@@ -345,18 +346,18 @@ func TestARecordWhoseActorCannotStartHasFailed(t *testing.T) {
 				b := batchOf(20, groups, func(*messages.Attempt) error { return nil })
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				done := make(chan *messages.Report, 1)
+				done := make(chan *batch.Report, 1)
 				go func() {
-					report, _ := Run(ctx, cfg, b)
+					report := run(ctx, cfg, b)
 					done <- report
 				}()
 				select {
 				case report := <-done:
 					assert.Equal(t, []int{1 + rest, rest}, []int{report.Failed, report.NotStarted})
-					assert.Equal(t, messages.Failed, report.Records[2].Outcome)
+					assert.Equal(t, batch.Failed, report.Records[2].Outcome)
 					require.ErrorIs(t, report.Records[2].Err, errNoActor)
 					for i := 2 + groups; groups > 0 && i < 20; i += groups {
-						require.ErrorIs(t, report.Records[i].Err, messages.ErrGroupStopped)
+						require.ErrorIs(t, report.Records[i].Err, batch.ErrGroupStopped)
 					}
 				case <-time.After(time.Hour):
 					assert.Fail(t, "the batch never ended")
@@ -382,11 +383,23 @@ func TestASupervisorThatFailsIsToldOfAndItsRecordsAreReported(t *testing.T) {
 	b.Policy = 0 // for which there is no strategy
 	var warned []string
 	b.Warn = func(text string, args ...any) { warned = append(warned, fmt.Sprint(text, args)) }
-	report, _ := Run(t.Context(), &Config{Concurrency: 1}, b)
+	report := run(t.Context(), &Config{Concurrency: 1}, b)
 	assert.Equal(t, 1, report.Succeeded)
 	assert.Equal(t, 2, report.Failed)
 	require.Len(t, warned, 1)
 	assert.Contains(t, warned[0], "the batch supervisor failed")
 	assert.Contains(t, warned[0], "nil pointer")
 	assert.Contains(t, warned[0], "supervisor.go")
+}
+
+// run runs a batch as an invocation of its own.
+func run(ctx context.Context, cfg *Config, b *messages.Batch) *batch.Report {
+	in := Begin(ctx, cfg)
+	defer in.End()
+	return in.Run(cfg, b)
+}
+
+// invocationOf is an invocation whose contexts are ctx and that has begun now.
+func invocationOf(ctx context.Context, cutoff time.Time) *Invocation {
+	return &Invocation{Times: batch.Times{Cutoff: cutoff}, caller: ctx, handlers: ctx, began: time.Now()}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -37,7 +38,7 @@ func (stop) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, child *actor
 // decide asks the user's decider (P5). A decider that panics, or answers with no directive, leaves the
 // failure to the strategy of the batch's policy.
 type decide struct {
-	decider func(messages.Record, error) messages.Directive
+	decider func(batch.Record, error) batch.Policy
 	policy  actor.SupervisorStrategy
 }
 
@@ -51,7 +52,7 @@ func (d decide) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, chi
 	strategy.HandleFailure(system, s, child, rs, reason, message)
 }
 
-func (d decide) ask(a *messages.Attempt) (directive messages.Directive) {
+func (d decide) ask(a *messages.Attempt) (directive batch.Policy) {
 	rec, err := a.Record(), a.Batch.Results[a.Index].Err
 	if failure := apart(func() { directive = d.decider(rec, err) }); failure != nil {
 		a.Batch.Warn("troupe: the decider failed; the policy decides", "record", rec.ID, "error", failure)
@@ -61,14 +62,14 @@ func (d decide) ask(a *messages.Attempt) (directive messages.Directive) {
 }
 
 // apart calls f, which is the user's, so that nothing f does ends the supervisor's goroutine. It returns
-// f's panic, or messages.ErrGoexit, as an error.
+// f's panic, or batch.ErrGoexit, as an error.
 func apart(f func()) error {
 	ended := make(chan error)
 	go func() {
-		failure := error(messages.ErrGoexit)
+		failure := error(batch.ErrGoexit)
 		defer func() {
 			if v := recover(); v != nil {
-				failure = &messages.PanicError{Value: v, Stack: debug.Stack()}
+				failure = &batch.PanicError{Value: v, Stack: debug.Stack()}
 			}
 			ended <- failure
 		}()
@@ -78,25 +79,14 @@ func apart(f func()) error {
 	return <-ended
 }
 
-// Retry says how often and when an attempt is made again (SPEC P6).
-type Retry struct {
-	Times     int
-	Base, Max time.Duration // 0 for the defaults
-	Panics    bool
-	Backoff   func(attempt int) time.Duration
-}
-
 const (
 	defaultBase = 100 * time.Millisecond
 	defaultMax  = 5 * time.Second
 )
 
-// retry restarts the failed actor, so that the record is tried again, for as long as it may; after that the
+// retry restarts the failed actor, so that the record is tried again, unless the attempt was its last; then the
 // failure is the next strategy's. A nil child is an abandoned handler's, which is never restarted.
-type retry struct {
-	Retry
-	next actor.SupervisorStrategy
-}
+type retry struct{ next actor.SupervisorStrategy }
 
 // restarter is a supervisor that can wait before it restarts a child.
 type restarter interface {
@@ -105,23 +95,24 @@ type restarter interface {
 
 func (r retry) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
 	a, ok := message.(*messages.Attempt)
-	if ok && child != nil && r.wanted(a, reason) && s.(restarter).RestartAfter(r.backoff(int(a.Number))) {
+	if ok && child != nil && !a.Final && s.(restarter).RestartAfter(a.Backoff) {
 		return
 	}
 	r.next.HandleFailure(system, s, child, rs, reason, message)
 }
 
-func (r retry) wanted(a *messages.Attempt, reason any) bool {
+// wanted reports whether a failed attempt is to be followed by another.
+func wanted(r batch.Retry, a *messages.Attempt, err error) bool {
 	if a.Final || int(a.Number) > r.Times {
 		return false
 	}
-	_, panicked := reason.(*messages.PanicError)
+	_, panicked := err.(*batch.PanicError)
 	return r.Panics || !panicked
 }
 
-// backoff is the pause after the given attempt: exponential, and drawn from its upper half so that records
+// backoffOf is the pause after the given attempt: exponential, and drawn from its upper half so that records
 // that failed together do not come back together.
-func (r retry) backoff(attempt int) time.Duration {
+func backoffOf(r batch.Retry, attempt int) time.Duration {
 	if r.Backoff != nil {
 		var pause time.Duration
 		if apart(func() { pause = r.Backoff(attempt) }) == nil {
@@ -143,24 +134,24 @@ func (r retry) backoff(attempt int) time.Duration {
 }
 
 // strategyFor puts together the strategy of a batch.
-func strategyFor(cfg *Config, policy messages.Directive) actor.SupervisorStrategy {
+func strategyFor(cfg *Config, policy batch.Policy) actor.SupervisorStrategy {
 	strategy := strategyOf(policy)
 	if cfg.Decide != nil {
 		strategy = decide{cfg.Decide, strategy}
 	}
 	if cfg.Retry.Times > 0 {
-		strategy = retry{cfg.Retry, strategy}
+		strategy = retry{strategy}
 	}
 	return strategy
 }
 
-func strategyOf(d messages.Directive) actor.SupervisorStrategy {
+func strategyOf(d batch.Policy) actor.SupervisorStrategy {
 	switch d {
-	case messages.Continue:
+	case batch.Continue:
 		return resume{}
-	case messages.StopGroup:
+	case batch.StopGroup:
 		return stop{}
-	case messages.StopBatch:
+	case batch.StopBatch:
 		return escalate{}
 	default:
 		return nil

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -51,7 +53,7 @@ var errHandler = errors.New("the handler's own error")
 
 // failedAttempt is attempt number of record 1 of a batch, after it has failed with err.
 func failedAttempt(number int, err error) *messages.Attempt {
-	b := &messages.Batch{Source: messages.Kinesis, Warn: func(string, ...any) {}, Results: []messages.Result{{ID: "0"}, {ID: "1", Group: "g", Attempts: number, Err: err}}}
+	b := &messages.Batch{Source: batch.Kinesis, Warn: func(string, ...any) {}, Results: []batch.Result{{ID: "0"}, {ID: "1", Group: "g", Attempts: number, Err: err}}}
 	return &messages.Attempt{Batch: b, Index: 1, Number: int32(number), Ended: messages.Broken}
 }
 
@@ -65,17 +67,17 @@ func answer(s actor.SupervisorStrategy, f *fake, a *messages.Attempt, reason any
 
 // SPEC 4, P1 to P3: each policy is a strategy, and answers every failure with one directive, whatever failed.
 func TestEachPolicyIsADirectiveOfItsStrategy(t *testing.T) {
-	for directive, want := range map[messages.Directive]string{
-		messages.Continue:  "resume child",
-		messages.StopGroup: "stop child",
-		messages.StopBatch: "escalate",
+	for directive, want := range map[batch.Policy]string{
+		batch.Continue:  "resume child",
+		batch.StopGroup: "stop child",
+		batch.StopBatch: "escalate",
 	} {
 		strategy := strategyFor(&Config{}, directive)
-		for _, reason := range []error{errHandler, &messages.PanicError{Value: 1}, messages.ErrGoexit, messages.Because(messages.ErrAbandoned, messages.ErrRecordTimeout)} {
+		for _, reason := range []error{errHandler, &batch.PanicError{Value: 1}, batch.ErrGoexit, batch.Because(batch.ErrAbandoned, batch.ErrRecordTimeout)} {
 			f := &fake{}
 			a := failedAttempt(1, reason)
 			assert.Equal(t, want, answer(strategy, f, a, reason), "%v: %v", directive, reason)
-			if directive == messages.StopBatch {
+			if directive == batch.StopBatch {
 				assert.Equal(t, []any{reason, a}, f.failed)
 			}
 		}
@@ -88,31 +90,31 @@ func TestEachPolicyIsADirectiveOfItsStrategy(t *testing.T) {
 // policy decides.
 func TestADecidersAnswerTakesThePlaceOfThePolicy(t *testing.T) {
 	for name, c := range map[string]struct {
-		decide func(messages.Record, error) messages.Directive
+		decide func(batch.Record, error) batch.Policy
 		want   string
 		logs   bool
 	}{
-		"continue":       {func(messages.Record, error) messages.Directive { return messages.Continue }, "resume child", false},
-		"stop the group": {func(messages.Record, error) messages.Directive { return messages.StopGroup }, "stop child", false},
-		"stop the batch": {func(messages.Record, error) messages.Directive { return messages.StopBatch }, "escalate", false},
-		"no directive":   {func(messages.Record, error) messages.Directive { return 0 }, "stop child", false},
-		"no such thing":  {func(messages.Record, error) messages.Directive { return 99 }, "stop child", false},
-		"panic":          {func(messages.Record, error) messages.Directive { panic("decider") }, "stop child", true},
-		"panic with nil": {func(messages.Record, error) messages.Directive { panic(nil) }, "stop child", true},
-		"Goexit":         {func(messages.Record, error) messages.Directive { runtime.Goexit(); return messages.Continue }, "stop child", true},
+		"continue":       {func(batch.Record, error) batch.Policy { return batch.Continue }, "resume child", false},
+		"stop the group": {func(batch.Record, error) batch.Policy { return batch.StopGroup }, "stop child", false},
+		"stop the batch": {func(batch.Record, error) batch.Policy { return batch.StopBatch }, "escalate", false},
+		"no directive":   {func(batch.Record, error) batch.Policy { return 0 }, "stop child", false},
+		"no such thing":  {func(batch.Record, error) batch.Policy { return 99 }, "stop child", false},
+		"panic":          {func(batch.Record, error) batch.Policy { panic("decider") }, "stop child", true},
+		"panic with nil": {func(batch.Record, error) batch.Policy { panic(nil) }, "stop child", true},
+		"Goexit":         {func(batch.Record, error) batch.Policy { runtime.Goexit(); return batch.Continue }, "stop child", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var warned []string
-			var asked []messages.Record
+			var asked []batch.Record
 			a := failedAttempt(3, errHandler)
 			a.Batch.Warn = func(text string, _ ...any) { warned = append(warned, text) }
-			cfg := &Config{Decide: func(rec messages.Record, err error) messages.Directive {
+			cfg := &Config{Decide: func(rec batch.Record, err error) batch.Policy {
 				asked = append(asked, rec)
 				assert.Equal(t, errHandler, err)
 				return c.decide(rec, err)
 			}}
-			assert.Equal(t, c.want, answer(strategyFor(cfg, messages.StopGroup), &fake{}, a, errHandler))
-			assert.Equal(t, []messages.Record{{ID: "1", Group: "g", Source: messages.Kinesis, Index: 1, Attempt: 3}}, asked)
+			assert.Equal(t, c.want, answer(strategyFor(cfg, batch.StopGroup), &fake{}, a, errHandler))
+			assert.Equal(t, []batch.Record{{ID: "1", Group: "g", Source: batch.Kinesis, Index: 1, Attempt: 3}}, asked)
 			assert.Equal(t, c.logs, len(warned) == 1, "%v", warned)
 		})
 	}
@@ -121,29 +123,29 @@ func TestADecidersAnswerTakesThePlaceOfThePolicy(t *testing.T) {
 // SPEC P6: what is tried again and what is not; only the failure that is not is the next strategy's.
 func TestRetryRestartsWhatMayBeTriedAgain(t *testing.T) {
 	final := func(a *messages.Attempt) *messages.Attempt { a.Final = true; return a }
-	panicked := &messages.PanicError{Value: "v"}
+	panicked := &batch.PanicError{Value: "v"}
 	for _, c := range []struct {
 		name   string
-		retry  Retry
+		retry  batch.Retry
 		a      *messages.Attempt
 		reason error
 		child  *actor.PID
 		noTime bool
 		want   string
 	}{
-		{"the first failure", Retry{Times: 2}, failedAttempt(1, errHandler), errHandler, child, false, "restart"},
-		{"the last failure that may be", Retry{Times: 2}, failedAttempt(2, errHandler), errHandler, child, false, "restart"},
-		{"one too many", Retry{Times: 2}, failedAttempt(3, errHandler), errHandler, child, false, "escalate"},
-		{"a final one", Retry{Times: 2}, final(failedAttempt(1, errHandler)), errHandler, child, false, "escalate"},
-		{"a panic", Retry{Times: 2}, failedAttempt(1, panicked), panicked, child, false, "escalate"},
-		{"a panic that is asked for", Retry{Times: 2, Panics: true}, failedAttempt(1, panicked), panicked, child, false, "restart"},
-		{"a final panic that is asked for", Retry{Times: 2, Panics: true}, final(failedAttempt(1, panicked)), panicked, child, false, "escalate"},
-		{"an abandoned handler", Retry{Times: 2, Panics: true}, failedAttempt(1, messages.ErrAbandoned), messages.ErrAbandoned, nil, false, "escalate"},
-		{"no time left", Retry{Times: 2}, failedAttempt(1, errHandler), errHandler, child, true, "no time, escalate"},
+		{"the first failure", batch.Retry{Times: 2}, failedAttempt(1, errHandler), errHandler, child, false, "restart"},
+		{"the last failure that may be", batch.Retry{Times: 2}, failedAttempt(2, errHandler), errHandler, child, false, "restart"},
+		{"one too many", batch.Retry{Times: 2}, failedAttempt(3, errHandler), errHandler, child, false, "escalate"},
+		{"a final one", batch.Retry{Times: 2}, final(failedAttempt(1, errHandler)), errHandler, child, false, "escalate"},
+		{"a panic", batch.Retry{Times: 2}, failedAttempt(1, panicked), panicked, child, false, "escalate"},
+		{"a panic that is asked for", batch.Retry{Times: 2, Panics: true}, failedAttempt(1, panicked), panicked, child, false, "restart"},
+		{"a final panic that is asked for", batch.Retry{Times: 2, Panics: true}, final(failedAttempt(1, panicked)), panicked, child, false, "escalate"},
+		{"an abandoned handler", batch.Retry{Times: 2, Panics: true}, failedAttempt(1, batch.ErrAbandoned), batch.ErrAbandoned, nil, false, "escalate"},
+		{"no time left", batch.Retry{Times: 2}, failedAttempt(1, errHandler), errHandler, child, true, "no time, escalate"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &fake{noTime: c.noTime}
-			strategyFor(&Config{Retry: c.retry}, messages.StopBatch).HandleFailure(nil, f, c.child, nil, c.reason, c.a)
+			strategyFor(&Config{Retry: c.retry}, batch.StopBatch).HandleFailure(nil, f, c.child, nil, c.reason, judged(c.retry, c.a, c.reason))
 			assert.Equal(t, c.want, strings.Join(f.did, ", "))
 		})
 	}
@@ -152,13 +154,14 @@ func TestRetryRestartsWhatMayBeTriedAgain(t *testing.T) {
 // SPEC P6: only the final failure triggers the policy, and the decider with it.
 func TestADeciderIsAskedAboutFinalFailuresAlone(t *testing.T) {
 	asked := 0
-	strategy := strategyFor(&Config{Retry: Retry{Times: 1}, Decide: func(messages.Record, error) messages.Directive {
+	once := batch.Retry{Times: 1}
+	strategy := strategyFor(&Config{Retry: once, Decide: func(batch.Record, error) batch.Policy {
 		asked++
-		return messages.Continue
-	}}, messages.StopBatch)
-	assert.Equal(t, "restart", answer(strategy, &fake{}, failedAttempt(1, errHandler), errHandler))
+		return batch.Continue
+	}}, batch.StopBatch)
+	assert.Equal(t, "restart", answer(strategy, &fake{}, judged(once, failedAttempt(1, errHandler), errHandler), errHandler))
 	assert.Zero(t, asked)
-	assert.Equal(t, "resume child", answer(strategy, &fake{}, failedAttempt(2, errHandler), errHandler))
+	assert.Equal(t, "resume child", answer(strategy, &fake{}, judged(once, failedAttempt(2, errHandler), errHandler), errHandler))
 	assert.Equal(t, 1, asked)
 }
 
@@ -167,27 +170,27 @@ func TestBackoffIsExponentialWithJitter(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct {
 		name    string
-		retry   Retry
+		retry   batch.Retry
 		attempt int
 		most    time.Duration
 	}{
-		{"default, first", Retry{}, 1, 100 * ms},
-		{"default, second", Retry{}, 2, 200 * ms},
-		{"default, sixth", Retry{}, 6, 3200 * ms},
-		{"default, at the limit", Retry{}, 7, 5 * time.Second},
-		{"default, far beyond", Retry{}, 1000, 5 * time.Second},
-		{"base", Retry{Base: 3 * ms}, 3, 12 * ms},
-		{"base and limit", Retry{Base: 3 * ms, Max: 10 * ms}, 3, 10 * ms},
-		{"base beyond the limit", Retry{Base: 20 * ms, Max: 10 * ms}, 1, 10 * ms},
-		{"base beyond the default limit", Retry{Base: time.Minute}, 1, 5 * time.Second},
-		{"a nanosecond", Retry{Base: 1, Max: 1}, 5, 1},
-		{"the longest there is", Retry{Base: math.MaxInt64, Max: math.MaxInt64}, 3, math.MaxInt64},
-		{"doubled beyond the longest there is", Retry{Base: 1 << 61, Max: math.MaxInt64}, 70, math.MaxInt64},
+		{"default, first", batch.Retry{}, 1, 100 * ms},
+		{"default, second", batch.Retry{}, 2, 200 * ms},
+		{"default, sixth", batch.Retry{}, 6, 3200 * ms},
+		{"default, at the limit", batch.Retry{}, 7, 5 * time.Second},
+		{"default, far beyond", batch.Retry{}, 1000, 5 * time.Second},
+		{"base", batch.Retry{Base: 3 * ms}, 3, 12 * ms},
+		{"base and limit", batch.Retry{Base: 3 * ms, Max: 10 * ms}, 3, 10 * ms},
+		{"base beyond the limit", batch.Retry{Base: 20 * ms, Max: 10 * ms}, 1, 10 * ms},
+		{"base beyond the default limit", batch.Retry{Base: time.Minute}, 1, 5 * time.Second},
+		{"a nanosecond", batch.Retry{Base: 1, Max: 1}, 5, 1},
+		{"the longest there is", batch.Retry{Base: math.MaxInt64, Max: math.MaxInt64}, 3, math.MaxInt64},
+		{"doubled beyond the longest there is", batch.Retry{Base: 1 << 61, Max: math.MaxInt64}, 70, math.MaxInt64},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			least, most := time.Duration(math.MaxInt64), time.Duration(0)
 			for range 2000 {
-				pause := retry{Retry: c.retry}.backoff(c.attempt)
+				pause := backoffOf(c.retry, c.attempt)
 				least, most = min(least, pause), max(most, pause)
 			}
 			assert.GreaterOrEqual(t, least, c.most/2)
@@ -214,8 +217,9 @@ func TestAUsersBackoffFunctionIsAsked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{}
-			strategy := strategyFor(&Config{Retry: Retry{Times: 5, Backoff: c.backoff}}, messages.Continue)
-			require.Equal(t, "restart", answer(strategy, f, failedAttempt(3, errHandler), errHandler))
+			retry := batch.Retry{Times: 5, Backoff: c.backoff}
+			strategy := strategyFor(&Config{Retry: retry}, batch.Continue)
+			require.Equal(t, "restart", answer(strategy, f, judged(retry, failedAttempt(3, errHandler), errHandler), errHandler))
 			assert.GreaterOrEqual(t, f.pauses[0], c.least)
 			assert.LessOrEqual(t, f.pauses[0], c.most)
 		})
@@ -227,4 +231,13 @@ func TestTheGuardianStopsWhatFails(t *testing.T) {
 	f := &fake{}
 	guardian{}.HandleFailure(nil, f, child, nil, "reason", "message")
 	assert.Equal(t, []string{"stop child"}, f.did)
+}
+
+// judged is an attempt as the ledger leaves it to the strategy: final, or with its back-off.
+func judged(retry batch.Retry, a *messages.Attempt, reason any) *messages.Attempt {
+	l := newLedger(invocationOf(context.Background(), time.Time{}), &Config{Retry: retry}, &messages.Batch{}, theProcess())
+	a.Context = context.Background()
+	err, _ := reason.(error)
+	l.Failed(a, err)
+	return a
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -97,7 +98,7 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, chi
 func (s *supervisor) decide(v *verdict, reason any) {
 	s.strategy.HandleFailure(s.process.system, v, v.child, nil, reason, v.attempt)
 	if !v.given { // a strategy that says nothing lets the others go on
-		v.give(messages.Continue)
+		v.give(batch.Continue)
 	}
 	s.fill()
 }
@@ -116,9 +117,9 @@ type verdict struct {
 }
 
 func (v *verdict) Children() []*actor.PID        { return []*actor.PID{v.child} }
-func (v *verdict) ResumeChildren(...*actor.PID)  { v.give(messages.Continue) }
-func (v *verdict) StopChildren(...*actor.PID)    { v.give(messages.StopGroup) }
-func (v *verdict) EscalateFailure(_, _ any)      { v.give(messages.StopBatch) }
+func (v *verdict) ResumeChildren(...*actor.PID)  { v.give(batch.Continue) }
+func (v *verdict) StopChildren(...*actor.PID)    { v.give(batch.StopGroup) }
+func (v *verdict) EscalateFailure(_, _ any)      { v.give(batch.StopBatch) }
 func (v *verdict) RestartChildren(...*actor.PID) { v.RestartAfter(0) }
 
 // RestartAfter has the record tried again after a back-off. It reports false if there is no time for that
@@ -131,12 +132,12 @@ func (v *verdict) RestartAfter(backoff time.Duration) bool {
 	return true
 }
 
-func (v *verdict) give(d messages.Directive) {
+func (v *verdict) give(d batch.Policy) {
 	if v.given {
 		return
 	}
 	v.given = true
-	if d == messages.Continue && v.child != nil && v.supervisor.batch.Ordered && !v.supervisor.isClosed() {
+	if d == batch.Continue && v.child != nil && v.supervisor.batch.Ordered && !v.supervisor.isClosed() {
 		// Before the group is free: another slot may send the actor its next record at once. While the books
 		// are open its actor is alive.
 		v.supervisor.children.ResumeChildren(v.child)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -74,8 +75,8 @@ func TestEitherSystemRunsABatch(t *testing.T) {
 					}
 					return nil
 				})
-				cfg := &Config{Concurrency: 4, Retry: Retry{Times: 1, Base: time.Second, Max: time.Second, Panics: true}}
-				l := newLedger(t.Context(), t.Context(), time.Time{}, time.Now(), cfg, b, p)
+				cfg := &Config{Concurrency: 4, Retry: batch.Retry{Times: 1, Base: time.Second, Max: time.Second, Panics: true}}
+				l := newLedger(invocationOf(t.Context(), time.Time{}), cfg, b, p)
 				spawn(l)
 				l.wait(time.Time{})
 				synctest.Wait()

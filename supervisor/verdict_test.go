@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -26,11 +27,11 @@ func (w watchful) StopChildren(...*actor.PID)   { w.stopped() }
 // resumed by then would not take it, and the record would be lost (O2, S2).
 func TestAGroupActorIsResumedBeforeItsGroupIsFree(t *testing.T) {
 	cfg := &Config{Concurrency: 1}
-	batch := &messages.Batch{
-		Results: []messages.Result{{ID: "1", Group: "g"}, {ID: "2", Group: "g"}},
-		Ordered: true, Barrier: 2, Policy: messages.Continue,
+	b := &messages.Batch{
+		Results: []batch.Result{{ID: "1", Group: "g"}, {ID: "2", Group: "g"}},
+		Ordered: true, Barrier: 2, Policy: batch.Continue,
 	}
-	l := newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), cfg, batch, theProcess())
+	l := newLedger(invocationOf(context.Background(), time.Time{}), cfg, b, theProcess())
 	l.launch = func() {}
 	l.fill()
 	j, _ := l.advance(nil)
@@ -49,7 +50,7 @@ func TestAGroupActorIsResumedBeforeItsGroupIsFree(t *testing.T) {
 }
 
 // says is a strategy that gives verdicts: none, or more than one.
-type says []messages.Directive
+type says []batch.Policy
 
 func (d says) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, _ *actor.PID, _ *actor.RestartStatistics, _, _ any) {
 	for _, directive := range d {
@@ -62,16 +63,16 @@ func (d says) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, _ *actor.P
 func TestEachFailureHasOneVerdict(t *testing.T) {
 	for name, c := range map[string]struct {
 		strategy says
-		halt     messages.Reason
+		halt     batch.Reason
 	}{
 		"none: the batch goes on":   {nil, 0},
-		"the first of two, go on":   {says{messages.Continue, messages.StopBatch}, 0},
-		"the first of two, stop":    {says{messages.StopBatch, messages.Continue}, messages.ErrStopped},
-		"the same twice counts one": {says{messages.Continue, messages.Continue}, 0},
+		"the first of two, go on":   {says{batch.Continue, batch.StopBatch}, 0},
+		"the first of two, stop":    {says{batch.StopBatch, batch.Continue}, batch.ErrStopped},
+		"the same twice counts one": {says{batch.Continue, batch.Continue}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			batch := &messages.Batch{Results: []messages.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: messages.Continue}
-			l := newLedger(context.Background(), context.Background(), time.Time{}, time.Now(), &Config{Concurrency: 1}, batch, theProcess())
+			b := &messages.Batch{Results: []batch.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: batch.Continue}
+			l := newLedger(invocationOf(context.Background(), time.Time{}), &Config{Concurrency: 1}, b, theProcess())
 			l.launch = func() {}
 			l.fill()
 			j, _ := l.advance(nil)
@@ -96,16 +97,16 @@ func TestProtoactorsDirectivesAreVerdicts(t *testing.T) {
 	for name, c := range map[string]struct {
 		tell  func(*verdict)
 		state state
-		halt  messages.Reason
+		halt  batch.Reason
 	}{
 		"resume":   {func(v *verdict) { v.ResumeChildren(pid) }, settled, 0},
 		"stop":     {func(v *verdict) { v.StopChildren(pid) }, settled, 0},
-		"escalate": {func(v *verdict) { v.EscalateFailure(errHandler, nil) }, settled, messages.ErrStopped},
+		"escalate": {func(v *verdict) { v.EscalateFailure(errHandler, nil) }, settled, batch.ErrStopped},
 		"restart":  {func(v *verdict) { v.RestartChildren(pid) }, waiting, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			batch := &messages.Batch{Results: []messages.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: messages.Continue}
-			l, _ := ledgerOf(&Config{Concurrency: 1}, batch)
+			b := &messages.Batch{Results: []batch.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: batch.Continue}
+			l, _ := ledgerOf(&Config{Concurrency: 1}, b)
 			l.supervise(actor.NewPID(theProcess().system.Address(), "nobody")) // who the end of a back-off is told to
 			l.fill()
 			j, _ := l.advance(nil)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/sources"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -15,23 +17,29 @@ import (
 var benchMessage = events.SQSMessage{MessageId: "m", Body: `{"id":"o-1","amount":5,"at":"2024-05-06T07:08:09Z","lines":[{"sku":"a-1"},{"sku":"b-2"}]}`}
 
 func BenchmarkSQS(b *testing.B) {
-	handle := func(context.Context, order, events.SQSMessage) error { return nil }
-	for name, handler := range map[string]func(context.Context, events.SQSMessage) error{
-		"by hand": func(ctx context.Context, msg events.SQSMessage) error {
+	handle := func(context.Context, order) error { return nil }
+	for name, handler := range map[string]troupe.Handler[troupe.Lazy[events.SQSMessage]]{
+		"by hand": func(ctx context.Context, lazy troupe.Lazy[events.SQSMessage]) error {
+			msg, err := lazy.Open()
+			if err != nil {
+				return err
+			}
 			var o order
 			if err := json.Unmarshal([]byte(msg.Body), &o); err != nil {
 				return err
 			}
-			return handle(ctx, o, msg)
+			return handle(ctx, o)
 		},
 		"typed":  typed.SQS(handle),
-		"strict": typed.SQS(handle, typed.DisallowUnknownFields()),
+		"strict": typed.SQS(handle, typed.WithDisallowUnknownFields()),
 	} {
 		b.Run(name, func(b *testing.B) {
-			ctx := context.Background()
+			ctx, message := context.Background(), sources.LazyOf(
+				func() ([]byte, error) { return []byte(benchMessage.Body), nil },
+				func() (events.SQSMessage, error) { return benchMessage, nil })
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := handler(ctx, benchMessage); err != nil {
+				if err := handler(ctx, message); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -52,12 +60,15 @@ func BenchmarkDynamoDB(b *testing.B) {
 		"Id": events.NewStringAttribute("o-1"), "Status": events.NewStringAttribute("paid"), "Total": events.NewNumberAttribute("12.5"),
 		"Tags": events.NewStringSetAttribute([]string{"a", "b"}), "Count": events.NewNumberAttribute("7"),
 	}}}
-	handle := func(context.Context, typed.Change[benchItem], events.DynamoDBEventRecord) error { return nil }
-	for name, handler := range map[string]func(context.Context, events.DynamoDBEventRecord) error{
-		"by hand": func(ctx context.Context, rec events.DynamoDBEventRecord) error {
+	handle := func(context.Context, typed.Change[benchItem]) error { return nil }
+	for name, handler := range map[string]troupe.Handler[troupe.Lazy[events.DynamoDBEventRecord]]{
+		"by hand": func(ctx context.Context, lazy troupe.Lazy[events.DynamoDBEventRecord]) error {
+			rec, err := lazy.Open()
+			if err != nil {
+				return err
+			}
 			image := rec.Change.NewImage
 			item := &benchItem{ID: image["Id"].String(), Status: image["Status"].String(), Tags: append([]string(nil), image["Tags"].StringSet()...)}
-			var err error
 			if item.Total, err = image["Total"].Float(); err != nil {
 				return err
 			}
@@ -66,7 +77,7 @@ func BenchmarkDynamoDB(b *testing.B) {
 				return err
 			}
 			item.Count = int(count)
-			return handle(ctx, typed.Change[benchItem]{New: item}, rec)
+			return handle(ctx, typed.Change[benchItem]{Operation: rec.EventName, New: item})
 		},
 		"typed": typed.DynamoDB(handle),
 	} {
@@ -74,7 +85,7 @@ func BenchmarkDynamoDB(b *testing.B) {
 			ctx := context.Background()
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := handler(ctx, record); err != nil {
+				if err := handler(ctx, lazily(record, nil)); err != nil {
 					b.Fatal(err)
 				}
 			}

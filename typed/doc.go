@@ -10,8 +10,8 @@
 //
 // # JSON
 //
-// Payloads are JSON unless Decoder says otherwise, read as encoding/json does: names match in any case, fields
-// that the type does not have are ignored (DisallowUnknownFields refuses them), the last of several equal
+// Payloads are JSON unless WithDecoder says otherwise, read as encoding/json does: names match in any case, fields
+// that the type does not have are ignored (WithDisallowUnknownFields refuses them), the last of several equal
 // names counts. Beyond that, these cannot be decoded: an empty or blank payload; anything after the value;
 // null, where the type has no way to say that there is nothing (it is no pointer, map, slice or interface, and
 // has no UnmarshalJSON). For numbers as they were written use json.Number.
@@ -20,7 +20,7 @@
 //
 // A record whose payload cannot be decoded fails alone, without a call of the handler, and is not tried again
 // in place. Its error is an *Error, in which errors.As finds the *troupe.DecodeError and errors.Is
-// troupe.ErrUndecodable. With DropUndecodable the record is Dropped instead: Lambda does not deliver it again,
+// troupe.ErrUndecodable. With WithDropUndecodable the record is Dropped instead: Lambda does not deliver it again,
 // the Report counts it and the log has a line.
 //
 // The error holds nothing of the payload (SPEC S9). What decoders say of a failure often quotes what they read,

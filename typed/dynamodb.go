@@ -7,61 +7,70 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // Change is what a record of a DynamoDB stream says of an item.
 type Change[T any] struct {
-	// New is the item as it is now; nil if it was removed.
-	New *T
-	// Old is the item as it was before; nil if it is new.
-	//
-	// Of both, only those are there that the stream's view type has: with KEYS_ONLY neither, and the keys
-	// are in the record.
-	Old *T
+	// Operation is what happened to the item: INSERT, MODIFY or REMOVE.
+	Operation string
+	// Keys has the item's key attributes, and the zero value for the others.
+	Keys T
+	// New is the item as it is now; nil if it was removed. Old is the item as it was before; nil if it is new.
+	// With the view type KEYS_ONLY both are nil, with NEW_IMAGE and OLD_IMAGE the other one is.
+	New, Old *T
 }
 
-// DynamoDB returns a handler for troupe.DynamoDB that decodes both images of each record; the package's
-// documentation says how. What was done to the item, INSERT, MODIFY or REMOVE, is in the record's EventName.
+// DynamoDB returns a handler for troupe.DynamoDB that decodes the keys and both images of each record; the package's
+// documentation says how.
 //
-// It panics if handler is nil, an option is bad, T is neither a struct nor a map nor an interface, or T holds
-// a type that could only be decoded with the AWS SDK. Decoder and DisallowUnknownFields are bad options here:
-// images are not bytes.
-func DynamoDB[T any](handler func(context.Context, Change[T], events.DynamoDBEventRecord) error, options ...Option) func(context.Context, events.DynamoDBEventRecord) error {
+// It panics if handler is nil, an option is wrong, T is neither a struct nor a map nor an interface, or T holds a
+// type that could only be decoded with the AWS SDK. WithDecoder and WithDisallowUnknownFields are refused: images
+// are not bytes.
+func DynamoDB[T any](handler troupe.Handler[Change[T]], options ...Option) troupe.Handler[troupe.Lazy[events.DynamoDBEventRecord]] {
 	if handler == nil {
-		panic(errors.New("troupe: typed: the handler is nil; a function is needed"))
+		panic(errors.New("troupe: typed.DynamoDB was given a nil function"))
 	}
 	s := settingsOf(options)
 	if s.decoder != nil || s.strict {
-		panic(errors.New("troupe: typed: Decoder and DisallowUnknownFields are for bytes; DynamoDB has attributes"))
+		panic(errors.New("troupe: typed.WithDecoder and typed.WithDisallowUnknownFields are for bytes; DynamoDB has attributes"))
 	}
 	items, err := itemsOf(reflect.TypeFor[T]())
 	if err != nil {
 		panic(err)
 	}
-	return func(ctx context.Context, record events.DynamoDBEventRecord) error {
-		var (
-			change Change[T]
-			cause  *messages.DecodeError
-		)
-		if change.New, cause = image[T](items, "dynamodb.NewImage", record.Change.NewImage); cause != nil {
+	return func(ctx context.Context, lazy troupe.Lazy[events.DynamoDBEventRecord]) error {
+		record, err := lazy.Open()
+		if err != nil {
+			return err
+		}
+		change := Change[T]{Operation: record.EventName}
+		keys, cause := image[T](items, "dynamodb.Keys", record.Change.Keys)
+		if cause == nil {
+			change.New, cause = image[T](items, "dynamodb.NewImage", record.Change.NewImage)
+		}
+		if cause == nil {
+			change.Old, cause = image[T](items, "dynamodb.OldImage", record.Change.OldImage)
+		}
+		if cause != nil {
 			return s.undecodable(ctx, cause)
 		}
-		if change.Old, cause = image[T](items, "dynamodb.OldImage", record.Change.OldImage); cause != nil {
-			return s.undecodable(ctx, cause)
+		if keys != nil {
+			change.Keys = *keys
 		}
-		return handler(ctx, change, record)
+		return handler(ctx, change)
 	}
 }
 
 // image decodes an image if there is one.
-func image[T any](items items, name string, attributes map[string]events.DynamoDBAttributeValue) (*T, *messages.DecodeError) {
+func image[T any](items items, name string, attributes map[string]events.DynamoDBAttributeValue) (*T, *batch.DecodeError) {
 	if attributes == nil {
 		return nil, nil
 	}
 	item := new(T)
 	if m := items.decode(events.NewMapAttribute(attributes), reflect.ValueOf(item).Elem(), false); m != nil {
-		return nil, &messages.DecodeError{Field: name + m.path, Offset: -1, Problem: m.problem}
+		return nil, &batch.DecodeError{Field: name + m.path, Offset: -1, Problem: m.problem}
 	}
 	return item, nil
 }

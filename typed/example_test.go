@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/envelope"
 	"github.com/troupe-go/troupe/kafka"
+	"github.com/troupe-go/troupe/kpl"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -20,13 +22,14 @@ type Order struct {
 	Amount int    `json:"amount"`
 }
 
-// The handler gets the body decoded, and the message. What cannot be decoded fails alone.
+// The handler gets the body decoded. What cannot be decoded fails alone.
 func ExampleSQS() {
-	charge := func(ctx context.Context, order Order, msg events.SQSMessage) error {
-		fmt.Println(msg.MessageId, "charges", order.Amount, "for", order.ID)
+	charge := func(ctx context.Context, order Order) error {
+		record, _ := troupe.RecordFrom(ctx)
+		fmt.Println(record.ID, "charges", order.Amount, "for", order.ID)
 		return nil
 	}
-	processor := troupe.SQS(typed.SQS(charge), troupe.WithConcurrency(1), troupe.WithLogger(nil))
+	processor := troupe.SQS(typed.SQS(charge), troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	response, err := processor.Invoke(context.Background(), []byte(`{"Records": [
 		{"messageId": "m1", "body": "{\"id\":\"o-1\",\"amount\":5}"},
@@ -39,8 +42,9 @@ func ExampleSQS() {
 }
 
 func ExampleKinesis() {
-	processor := troupe.Kinesis(typed.Kinesis(func(ctx context.Context, order Order, rec events.KinesisEventRecord) error {
-		fmt.Println(rec.Kinesis.PartitionKey, "ordered", order.ID)
+	processor := troupe.Kinesis(typed.Kinesis(func(ctx context.Context, order Order) error {
+		record, _ := troupe.RecordFrom(ctx) // its group is the partition key
+		fmt.Println(record.Group, "ordered", order.ID)
 		return nil
 	}))
 	response, err := processor.Process(context.Background(), events.KinesisEvent{Records: []events.KinesisEventRecord{
@@ -54,7 +58,11 @@ func ExampleKinesis() {
 
 // Values of a compacted topic: of a tombstone there is nothing to decode, and the pointer is nil.
 func ExampleKafka() {
-	store := func(ctx context.Context, order *Order, record kafka.Record) error {
+	store := func(ctx context.Context, order *Order) error {
+		record, err := troupe.MessageFrom[kafka.Record](ctx)
+		if err != nil {
+			return err
+		}
 		if order == nil {
 			fmt.Printf("%s deletes %s\n", record.ID(), record.Key)
 			return nil
@@ -81,21 +89,21 @@ func ExampleDynamoDB() {
 		Status string `dynamodbav:"status"`
 		Total  float64
 	}
-	processor := troupe.DynamoDB(typed.DynamoDB(func(ctx context.Context, change typed.Change[Item], rec events.DynamoDBEventRecord) error {
+	processor := troupe.DynamoDB(typed.DynamoDB(func(ctx context.Context, change typed.Change[Item]) error {
 		switch {
 		case change.Old == nil:
-			fmt.Println(rec.EventName, change.New.ID, change.New.Total)
+			fmt.Println(change.Operation, change.Keys.ID, change.New.Total)
 		case change.New == nil:
-			fmt.Println(rec.EventName, change.Old.ID)
+			fmt.Println(change.Operation, change.Keys.ID)
 		default:
-			fmt.Println(rec.EventName, change.New.ID, "was", change.Old.Status, "is", change.New.Status)
+			fmt.Println(change.Operation, change.Keys.ID, "was", change.Old.Status, "is", change.New.Status)
 		}
 		return nil
 	}), troupe.WithConcurrency(1))
 	_, err := processor.Invoke(context.Background(), []byte(`{"Records": [
-		{"eventName": "INSERT", "dynamodb": {"SequenceNumber": "1", "NewImage": {"id": {"S": "o-1"}, "Total": {"N": "12.5"}, "status": {"S": "open"}}}},
-		{"eventName": "MODIFY", "dynamodb": {"SequenceNumber": "2", "OldImage": {"id": {"S": "o-1"}, "status": {"S": "open"}}, "NewImage": {"id": {"S": "o-1"}, "status": {"S": "paid"}}}},
-		{"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "3", "OldImage": {"id": {"S": "o-1"}}}}
+		{"eventName": "INSERT", "dynamodb": {"SequenceNumber": "1", "Keys": {"id": {"S": "o-1"}}, "NewImage": {"id": {"S": "o-1"}, "Total": {"N": "12.5"}, "status": {"S": "open"}}}},
+		{"eventName": "MODIFY", "dynamodb": {"SequenceNumber": "2", "Keys": {"id": {"S": "o-1"}}, "OldImage": {"id": {"S": "o-1"}, "status": {"S": "open"}}, "NewImage": {"id": {"S": "o-1"}, "status": {"S": "paid"}}}},
+		{"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "3", "Keys": {"id": {"S": "o-1"}}, "OldImage": {"id": {"S": "o-1"}}}}
 	]}`))
 	fmt.Println(err)
 	// Output:
@@ -107,26 +115,31 @@ func ExampleDynamoDB() {
 
 // A change has what the stream's view type has of the item: here both images.
 func ExampleChange() {
-	renamed := func(ctx context.Context, change typed.Change[map[string]any], rec events.DynamoDBEventRecord) error {
+	renamed := func(ctx context.Context, change typed.Change[map[string]any]) error {
 		if change.New != nil && change.Old != nil {
-			fmt.Println((*change.Old)["name"], "is now", (*change.New)["name"])
+			fmt.Println(change.Operation, change.Keys["id"], (*change.Old)["name"], "is now", (*change.New)["name"])
 		}
 		return nil
 	}
-	err := typed.DynamoDB(renamed)(context.Background(), events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{
-		OldImage: map[string]events.DynamoDBAttributeValue{"name": events.NewStringAttribute("Ann")},
-		NewImage: map[string]events.DynamoDBAttributeValue{"name": events.NewStringAttribute("Anna")},
+	text := events.NewStringAttribute
+	_, err := troupe.DynamoDB(typed.DynamoDB(renamed)).Process(context.Background(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{
+		{EventName: "MODIFY", Change: events.DynamoDBStreamRecord{
+			SequenceNumber: "1",
+			Keys:           map[string]events.DynamoDBAttributeValue{"id": text("u-1")},
+			OldImage:       map[string]events.DynamoDBAttributeValue{"id": text("u-1"), "name": text("Ann")},
+			NewImage:       map[string]events.DynamoDBAttributeValue{"id": text("u-1"), "name": text("Anna")},
+		}},
 	}})
 	fmt.Println(err)
 	// Output:
-	// Ann is now Anna
+	// MODIFY u-1 Ann is now Anna
 	// <nil>
 }
 
-// A queue that a rule of EventBridge sends to: the handler gets the event's detail decoded, and the event.
+// A queue that a rule of EventBridge sends to: the handler gets the event's detail decoded.
 func ExampleDetail() {
-	placed := func(ctx context.Context, order Order, event events.EventBridgeEvent) error {
-		fmt.Println(event.Source, event.DetailType, order.ID)
+	placed := func(ctx context.Context, order Order) error {
+		fmt.Println("placed:", order.ID)
 		return nil
 	}
 	processor := troupe.SQS(envelope.EventBridge(typed.Detail(placed)))
@@ -135,20 +148,21 @@ func ExampleDetail() {
 	}})
 	fmt.Println(response.BatchItemFailures, err)
 	// Output:
-	// shop Order placed o-1
+	// placed: o-1
 	// [] <nil>
 }
 
-// Payloads that are somewhere else: here JSON in a message attribute.
+// Payloads that are somewhere else: here JSON in a message attribute. The handler gets the value together with its
+// record.
 func ExampleFrom() {
 	fromAttribute := typed.From("messageAttributes.order",
 		func(msg events.SQSMessage) []byte { return msg.MessageAttributes["order"].BinaryValue },
-		func(ctx context.Context, order *Order, msg events.SQSMessage) error {
-			if order == nil {
-				fmt.Println("no order in", msg.MessageId)
+		func(ctx context.Context, with typed.With[*Order, events.SQSMessage]) error {
+			if with.Value == nil {
+				fmt.Println("no order in", with.Record.MessageId)
 				return nil
 			}
-			fmt.Println("order", order.ID, "in", msg.MessageId)
+			fmt.Println("order", with.Value.ID, "in", with.Record.MessageId)
 			return nil
 		})
 	processor := troupe.SQS(fromAttribute, troupe.WithConcurrency(1))
@@ -163,15 +177,15 @@ func ExampleFrom() {
 	// <nil>
 }
 
-// JSON read in another way. Avro and Protobuf go the same way: typed.Decoder(func(b []byte) (*pb.Order, error)
+// JSON read in another way. Avro and Protobuf go the same way: typed.WithDecoder(func(b []byte) (*pb.Order, error)
 // { order := new(pb.Order); return order, proto.Unmarshal(b, order) }).
-func ExampleDecoder() {
-	withNumbers := typed.Decoder(func(payload []byte) (fields map[string]any, err error) {
+func ExampleWithDecoder() {
+	withNumbers := typed.WithDecoder(func(payload []byte) (fields map[string]any, err error) {
 		decoder := json.NewDecoder(bytes.NewReader(payload))
 		decoder.UseNumber()
 		return fields, decoder.Decode(&fields)
 	})
-	handle := func(ctx context.Context, fields map[string]any, msg events.SQSMessage) error {
+	handle := func(ctx context.Context, fields map[string]any) error {
 		fmt.Println(fields["amount"])
 		return nil
 	}
@@ -184,9 +198,9 @@ func ExampleDecoder() {
 }
 
 // What cannot be decoded never will be: it is left out, counted and logged.
-func ExampleDropUndecodable() {
-	handle := func(ctx context.Context, order Order, msg events.SQSMessage) error { return nil }
-	processor := troupe.SQS(typed.SQS(handle, typed.DropUndecodable()), troupe.WithLogger(nil),
+func ExampleWithDropUndecodable() {
+	handle := func(ctx context.Context, order Order) error { return nil }
+	processor := troupe.SQS(typed.SQS(handle, typed.WithDropUndecodable()), troupe.WithLogger(slog.New(slog.DiscardHandler)),
 		troupe.WithObserver(func(_ context.Context, report *troupe.Report) {
 			fmt.Println("dropped", report.Dropped, "of", len(report.Records))
 			fmt.Println(report.Records[1].Err)
@@ -203,12 +217,58 @@ func ExampleDropUndecodable() {
 }
 
 // Fields that the type does not have are ignored unless they are refused.
-func ExampleDisallowUnknownFields() {
-	handle := func(ctx context.Context, order Order, msg events.SQSMessage) error { return nil }
-	msg := events.SQSMessage{Body: `{"id":"o-1","colour":"red"}`}
-	fmt.Println(typed.SQS(handle)(context.Background(), msg))
-	fmt.Println(typed.SQS(handle, typed.DisallowUnknownFields())(context.Background(), msg))
+func ExampleWithDisallowUnknownFields() {
+	handle := func(ctx context.Context, order Order) error { return nil }
+	event := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m1", Body: `{"id":"o-1","color":"red"}`}}}
+
+	lenient := troupe.SQS(typed.SQS(handle))
+	_, report, _ := lenient.ProcessReport(context.Background(), event)
+	fmt.Println(report.Records[0].Err)
+
+	strict := troupe.SQS(typed.SQS(handle, typed.WithDisallowUnknownFields()), troupe.WithLogger(slog.New(slog.DiscardHandler)))
+	_, report, _ = strict.ProcessReport(context.Background(), event)
+	fmt.Println(report.Records[0].Err)
 	// Output:
 	// <nil>
-	// troupe: record cannot be decoded: body: a field that typed_test.Order does not have (at byte 12 of the payload)
+	// troupe: record "m1", index 0, cannot be decoded: body: a field that typed_test.Order does not have (at byte 12 of the payload)
+}
+
+// User records of the Kinesis Producer Library, which have no function of their own here.
+func ExamplePayload() {
+	charge := func(ctx context.Context, order Order) error {
+		fmt.Println("charges", order.Amount, "for", order.ID)
+		return nil
+	}
+	processor := kpl.Kinesis(typed.Payload[kpl.UserRecord]("kinesis.data", charge))
+	_, err := processor.Process(context.Background(), events.KinesisEvent{Records: []events.KinesisEventRecord{
+		{Kinesis: events.KinesisRecord{SequenceNumber: "1", Data: []byte(`{"id":"o-1","amount":5}`)}},
+	}})
+	fmt.Println(err)
+	// Output:
+	// charges 5 for o-1
+	// <nil>
+}
+
+// The record comes along, and is decoded if the handler asks for it.
+func ExampleFromLazy() {
+	charge := typed.FromLazy("body", func(ctx context.Context, with typed.With[Order, troupe.Lazy[events.SQSMessage]]) error {
+		if with.Value.Amount == 0 {
+			return nil
+		}
+		msg, err := with.Record.Open()
+		if err != nil {
+			return err
+		}
+		fmt.Println("charges", with.Value.Amount, "at attempt", msg.Attributes["ApproximateReceiveCount"])
+		return nil
+	})
+	processor := troupe.SQS(charge)
+	_, err := processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "m1", Body: `{"id":"o-1","amount":5}`, Attributes: map[string]string{"ApproximateReceiveCount": "2"}},
+		{MessageId: "m2", Body: `{"id":"o-2","amount":0}`},
+	}})
+	fmt.Println(err)
+	// Output:
+	// charges 5 at attempt 2
+	// <nil>
 }

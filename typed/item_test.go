@@ -17,19 +17,19 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
-func dynamodb(handler func(context.Context, events.DynamoDBEventRecord) error) func(...troupe.Option) lambda.Handler {
+func dynamodb[M troupe.DynamoDBRecord](handler troupe.Handler[M]) func(...troupe.Option) lambda.Handler {
 	return func(options ...troupe.Option) lambda.Handler { return troupe.DynamoDB(handler, options...) }
 }
 
 // changed is an event of one record whose new image is that.
 func changed(image string) []byte {
-	return []byte(`{"Records":[{"eventSource":"aws:dynamodb","eventName":"INSERT","dynamodb":{"SequenceNumber":"1","Keys":{"pk":{"S":"k"}},"NewImage":` + image + `}}]}`)
+	return []byte(`{"Records":[{"eventSource":"aws:dynamodb","eventName":"INSERT","dynamodb":{"SequenceNumber":"1","NewImage":` + image + `}}]}`)
 }
 
 // itemOf decodes a new image by way of a processor.
 func itemOf[T any](t testing.TB, image string, options ...typed.Option) (item *T, err error) {
 	t.Helper()
-	_, report := run(t, dynamodb(typed.DynamoDB(func(_ context.Context, change typed.Change[T], _ events.DynamoDBEventRecord) error {
+	_, report := run(t, dynamodb(typed.DynamoDB(func(_ context.Context, change typed.Change[T]) error {
 		item = change.New
 		return nil
 	}, options...)), changed(image))
@@ -179,48 +179,85 @@ func TestAnImageBecomesAStruct(t *testing.T) {
 
 var huge, _ = new(big.Int).SetString("123456789012345678901234567890", 10)
 
-// SPEC 9: new and old image, those that are there; a bad one is named.
-func TestBothImagesAreDecoded(t *testing.T) {
+// SPEC 9: what happened, the key, and new and old image, those that are there; a bad one is named.
+func TestAChangeHasTheKeyAndBothImages(t *testing.T) {
 	type item struct {
+		ID     string `dynamodbav:"id"`
 		Status string `dynamodbav:"status"`
 	}
 	image := func(status string) map[string]events.DynamoDBAttributeValue {
 		return map[string]events.DynamoDBAttributeValue{"status": events.NewStringAttribute(status)}
 	}
 	bad := map[string]events.DynamoDBAttributeValue{"status": events.NewBooleanAttribute(true)}
+	keys := map[string]events.DynamoDBAttributeValue{"id": events.NewStringAttribute("o-1")}
+	badKeys := map[string]events.DynamoDBAttributeValue{"id": events.NewBooleanAttribute(true)}
+	key := item{ID: "o-1"}
 	var got typed.Change[item]
-	var name string
-	handler := typed.DynamoDB(func(_ context.Context, change typed.Change[item], rec events.DynamoDBEventRecord) error {
-		got, name = change, rec.EventName
+	calls := 0
+	handler := typed.DynamoDB(func(_ context.Context, change typed.Change[item]) error {
+		got = change
+		calls++
 		return nil
 	})
 	for _, c := range []struct {
-		event    string
-		new, old map[string]events.DynamoDBAttributeValue
-		want     typed.Change[item]
-		says     string
+		event          string
+		keys, new, old map[string]events.DynamoDBAttributeValue
+		want           typed.Change[item]
+		says           string
 	}{
-		{event: "INSERT", new: image("new"), want: typed.Change[item]{New: &item{"new"}}},
-		{event: "MODIFY", new: image("paid"), old: image("new"), want: typed.Change[item]{New: &item{"paid"}, Old: &item{"new"}}},
-		{event: "REMOVE", old: image("paid"), want: typed.Change[item]{Old: &item{"paid"}}},
-		{event: "MODIFY"}, // KEYS_ONLY
-		{event: "MODIFY", new: bad, old: bad, says: "dynamodb.NewImage.status: boolean where string was expected"},
-		{event: "REMOVE", old: bad, says: "dynamodb.OldImage.status: boolean where string was expected"},
+		{event: "INSERT", keys: keys, new: image("new"), want: typed.Change[item]{Operation: "INSERT", Keys: key, New: &item{Status: "new"}}},
+		{event: "MODIFY", keys: keys, new: image("paid"), old: image("new"), want: typed.Change[item]{Operation: "MODIFY", Keys: key, New: &item{Status: "paid"}, Old: &item{Status: "new"}}},
+		{event: "REMOVE", keys: keys, old: image("paid"), want: typed.Change[item]{Operation: "REMOVE", Keys: key, Old: &item{Status: "paid"}}},
+		{event: "MODIFY", keys: keys, want: typed.Change[item]{Operation: "MODIFY", Keys: key}}, // KEYS_ONLY
+		{event: "MODIFY", want: typed.Change[item]{Operation: "MODIFY"}},
+		{want: typed.Change[item]{}},
+		{event: "MODIFY", keys: keys, new: bad, old: bad, says: "dynamodb.NewImage.status: boolean where string was expected"},
+		{event: "REMOVE", keys: keys, old: bad, says: "dynamodb.OldImage.status: boolean where string was expected"},
+		{event: "MODIFY", keys: badKeys, new: bad, old: bad, says: "dynamodb.Keys.id: boolean where string was expected"},
 	} {
-		err := handler(t.Context(), events.DynamoDBEventRecord{EventName: c.event, Change: events.DynamoDBStreamRecord{NewImage: c.new, OldImage: c.old}})
+		got = typed.Change[item]{}
+		before := calls
+		err := handler(t.Context(), lazily(events.DynamoDBEventRecord{EventName: c.event, Change: events.DynamoDBStreamRecord{Keys: c.keys, NewImage: c.new, OldImage: c.old}}, nil))
 		if c.says != "" {
 			assert.EqualError(t, err, "troupe: record cannot be decoded: "+c.says)
+			assert.Equal(t, before, calls)
 			continue
 		}
 		require.NoError(t, err)
+		assert.Equal(t, before+1, calls)
 		assert.Equal(t, c.want, got)
-		assert.Equal(t, c.event, name)
 	}
+}
+
+// SPEC 9: keys are decoded as images are, so a key that has no field in the item's type is left out, and a change
+// that is read from an event is the same.
+func TestTheChangeOfAnEvent(t *testing.T) {
+	type item struct {
+		Customer string `dynamodbav:"customer"`
+		Number   int    `dynamodbav:"number"`
+		Total    float64
+	}
+	var got []typed.Change[item]
+	_, report := run(t, dynamodb(typed.DynamoDB(func(ctx context.Context, change typed.Change[item]) error {
+		got = append(got, change)
+		record, err := troupe.MessageFrom[events.DynamoDBEventRecord](ctx)
+		require.NoError(t, err)
+		assert.Equal(t, change.Operation, record.EventName)
+		return nil
+	})), []byte(`{"Records":[
+		{"eventName":"MODIFY","dynamodb":{"SequenceNumber":"1","Keys":{"customer":{"S":"ann"},"number":{"N":"7"}},"OldImage":{"customer":{"S":"ann"},"number":{"N":"7"}},"NewImage":{"customer":{"S":"ann"},"number":{"N":"7"},"Total":{"N":"2.5"}}}},
+		{"eventName":"REMOVE","dynamodb":{"SequenceNumber":"2","Keys":{"customer":{"S":"bob"},"shelf":{"S":"x"}}}}
+	]}`), troupe.WithConcurrency(1))
+	assert.Equal(t, 2, report.Succeeded)
+	assert.Equal(t, []typed.Change[item]{
+		{Operation: "MODIFY", Keys: item{Customer: "ann", Number: 7}, New: &item{"ann", 7, 2.5}, Old: &item{Customer: "ann", Number: 7}},
+		{Operation: "REMOVE", Keys: item{Customer: "bob"}},
+	}, got)
 }
 
 // SPEC 9: an item that cannot be decoded is dropped by option too.
 func TestByOptionAnItemThatCannotBeDecodedIsDropped(t *testing.T) {
-	_, report := run(t, dynamodb(typed.DynamoDB(func(context.Context, typed.Change[kinds], events.DynamoDBEventRecord) error { return nil }, typed.DropUndecodable())), changed(`{"I":{"S":"x"}}`))
+	_, report := run(t, dynamodb(typed.DynamoDB(func(context.Context, typed.Change[kinds]) error { return nil }, typed.WithDropUndecodable())), changed(`{"I":{"S":"x"}}`))
 	assert.Equal(t, 1, report.Dropped)
 	assert.ErrorIs(t, report.Records[0].Err, troupe.ErrUndecodable)
 }
@@ -230,13 +267,13 @@ func TestAnItemSharesNoBytesWithItsRecord(t *testing.T) {
 	record := events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{NewImage: map[string]events.DynamoDBAttributeValue{
 		"B": events.NewBinaryAttribute([]byte("abc")), "X": events.NewBinaryAttribute([]byte("abc")), "SS": events.NewStringSetAttribute([]string{"a"}),
 	}}}
-	handler := typed.DynamoDB(func(_ context.Context, change typed.Change[kinds], _ events.DynamoDBEventRecord) error {
+	handler := typed.DynamoDB(func(_ context.Context, change typed.Change[kinds]) error {
 		assert.Equal(t, "abc", string(change.New.B))
 		change.New.B[0], change.New.X.([]byte)[0], change.New.SS[0] = 'x', 'x', "x"
 		return nil
 	})
-	require.NoError(t, handler(t.Context(), record))
-	require.NoError(t, handler(t.Context(), record))
+	require.NoError(t, handler(t.Context(), lazily(record, nil)))
+	require.NoError(t, handler(t.Context(), lazily(record, nil)))
 	assert.Equal(t, "abc", string(record.Change.NewImage["X"].Binary()))
 	assert.Equal(t, []string{"a"}, record.Change.NewImage["SS"].StringSet())
 }

@@ -8,8 +8,8 @@ import (
 	"io"
 	"reflect"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/internal/jsonfault"
-	"github.com/troupe-go/troupe/messages"
 )
 
 const jsonSpace = " \t\r\n"
@@ -19,7 +19,7 @@ func jsonDecoder[T any](strict bool) func([]byte) (T, error) {
 	nullable := takesNull(reflect.TypeFor[T]())
 	return func(payload []byte) (value T, err error) {
 		if !nullable && isNull(payload) {
-			return value, &messages.DecodeError{Problem: "null where " + jsonfault.TypeName(reflect.TypeFor[T]()) + " was expected"}
+			return value, &batch.DecodeError{Problem: "null where " + jsonfault.TypeName(reflect.TypeFor[T]()) + " was expected"}
 		}
 		if fault := jsonfault.Unmarshal(payload, &value, strict); fault != nil {
 			return value, fault
@@ -44,8 +44,8 @@ func isNull(payload []byte) bool {
 }
 
 // explain returns what the error of a decoder means, in words that hold nothing of the payload (SPEC S9).
-func explain(err error, payload []byte, t reflect.Type) *messages.DecodeError {
-	if e, ok := errors.AsType[*messages.DecodeError](err); ok {
+func explain(err error, payload []byte, t reflect.Type) *batch.DecodeError {
+	if e, ok := errors.AsType[*batch.DecodeError](err); ok {
 		return e
 	}
 	if fault := faultOf(err, payload, t); fault != nil {
@@ -53,11 +53,11 @@ func explain(err error, payload []byte, t reflect.Type) *messages.DecodeError {
 	}
 	switch {
 	case len(bytes.Trim(payload, jsonSpace)) == 0:
-		return &messages.DecodeError{Problem: "empty where " + jsonfault.TypeName(t) + " was expected"}
+		return &batch.DecodeError{Problem: "empty where " + jsonfault.TypeName(t) + " was expected"}
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &messages.DecodeError{Offset: int64(len(payload)), Problem: "cut short"}
+		return &batch.DecodeError{Offset: int64(len(payload)), Problem: "cut short"}
 	}
-	return &messages.DecodeError{Offset: -1, Problem: fmt.Sprintf("no %s, says its decoder with an error of type %T", jsonfault.TypeName(t), err)}
+	return &batch.DecodeError{Offset: -1, Problem: fmt.Sprintf("no %s, says its decoder with an error of type %T", jsonfault.TypeName(t), err)}
 }
 
 // faultOf returns what keeps a payload from being decoded by encoding/json, if the error of its decoder is one of
@@ -77,10 +77,10 @@ func faultOf(err error, payload []byte, t reflect.Type) *jsonfault.Fault {
 
 // decodeError returns a fault as a DecodeError. An UnmarshalJSON may have returned a DecodeError of its own, for the
 // value that it was given.
-func decodeError(fault *jsonfault.Fault) *messages.DecodeError {
-	e, ok := errors.AsType[*messages.DecodeError](fault.Refusal)
+func decodeError(fault *jsonfault.Fault) *batch.DecodeError {
+	e, ok := errors.AsType[*batch.DecodeError](fault.Refusal)
 	if !ok {
-		return &messages.DecodeError{Field: fault.Path, Offset: int64(fault.Offset), Problem: fault.Problem}
+		return &batch.DecodeError{Field: fault.Path, Offset: int64(fault.Offset), Problem: fault.Problem}
 	}
 	e = within(fault.Path, e)
 	if e.Offset >= 0 {
@@ -90,7 +90,7 @@ func decodeError(fault *jsonfault.Fault) *messages.DecodeError {
 }
 
 // within puts the field that holds the payload, or a part of it, before the path of a problem.
-func within(field string, cause *messages.DecodeError) *messages.DecodeError {
+func within(field string, cause *batch.DecodeError) *batch.DecodeError {
 	e := *cause
 	if field != "" && e.Field != "" && e.Field[0] != '[' { // which is an element
 		field += "."

@@ -32,13 +32,15 @@ func TestValuesOfKafkaAreDecoded(t *testing.T) {
 		reported []int // offsets
 		dropped  int
 	}{
-		"alone":                        {nil, []troupe.Option{troupe.Continue}, []string{"1 a", "4 tombstone", "5 b"}, []int{2, 3}, 0},
+		"alone":                        {nil, []troupe.Option{troupe.WithPolicy(troupe.Continue)}, []string{"1 a", "4 tombstone", "5 b"}, []int{2, 3}, 0},
 		"under its own policy":         {nil, nil, []string{"1 a"}, []int{2, 3, 4, 5}, 0},
-		"dropped, which is no failure": {[]typed.Option{typed.DropUndecodable()}, nil, []string{"1 a", "4 tombstone", "5 b"}, nil, 2},
+		"dropped, which is no failure": {[]typed.Option{typed.WithDropUndecodable()}, nil, []string{"1 a", "4 tombstone", "5 b"}, nil, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var handled []string
-			handler := typed.Kafka(func(_ context.Context, o order, record kafka.Record) error {
+			handler := typed.Kafka(func(ctx context.Context, o order) error {
+				record, err := troupe.MessageFrom[kafka.Record](ctx)
+				require.NoError(t, err)
 				if record.Value == nil {
 					assert.Zero(t, o)
 					o.ID = "tombstone"

@@ -32,41 +32,41 @@ func settingsOf(options []Option) *settings {
 	return s
 }
 
-// DropUndecodable leaves out records whose payload cannot be decoded: they are Dropped, so that Lambda does not
-// deliver them again. The Report counts them and has their errors, and the log has a line for each batch with
-// any. Without the option such a record fails, and so does, with it too, one that is unreadable before there
-// is a payload (SPEC D6), such as a Kinesis record with bad base64.
-func DropUndecodable() Option {
+// WithDropUndecodable drops records whose payload cannot be decoded: Lambda does not redeliver them. The Report
+// counts them and has their errors, and the log has a line for each batch with any. Default: such a record fails. A
+// record that is unreadable before there is a payload (SPEC D6), such as a Kinesis record with bad base64, fails
+// either way.
+func WithDropUndecodable() Option {
 	return option(func(s *settings) error {
 		s.drop = true
 		return nil
 	})
 }
 
-// DisallowUnknownFields makes JSON that has a field which the Go type does not have one that cannot be decoded.
-// Without the option such fields are ignored. It costs some allocations per record.
-func DisallowUnknownFields() Option {
+// WithDisallowUnknownFields refuses JSON with a field that the Go type does not have, as a payload that cannot be
+// decoded. It costs some allocations per record. Default: such fields are ignored.
+func WithDisallowUnknownFields() Option {
 	return option(func(s *settings) error {
 		s.strict = true
 		return nil
 	})
 }
 
-// Decoder has payloads decoded by decode instead of encoding/json: Avro, Protobuf, or JSON read in another way.
-// T has to be the handler's. The function is called by several goroutines at once and must not keep or change
-// the bytes it is given.
+// WithDecoder decodes payloads by decode instead of encoding/json: Avro, Protobuf, or JSON read in another way. T
+// must be the handler's. The function is called by several goroutines at once. It receives bytes of its own, which it
+// may keep.
 //
-// Every error of it means that the payload cannot be decoded, and with DropUndecodable that the record is gone.
-// So it is no place for what may fail for other reasons, such as asking a schema registry: do that as the
-// function initialises, or in the handler. An error's text is not passed on, since it may quote the payload; a
-// *troupe.DecodeError is.
-func Decoder[T any](decode func(payload []byte) (T, error)) Option {
+// Every error of it means that the payload cannot be decoded, and with WithDropUndecodable that the record is gone.
+// What may fail for other reasons, such as asking a schema registry, belongs into the function's initialization or
+// into the handler. An error's text is not passed on, since it may quote the payload; a *troupe.DecodeError is.
+// Default: encoding/json.
+func WithDecoder[T any](decode func(payload []byte) (T, error)) Option {
 	return option(func(s *settings) error {
 		switch {
 		case decode == nil:
-			return errors.New("troupe: typed: Decoder was given nil; a function is needed")
+			return errors.New("troupe: typed.WithDecoder(nil): must be a function")
 		case s.decoder != nil:
-			return errors.New("troupe: typed: Decoder was given twice, or where the payload is not the user's to decode")
+			return errors.New("troupe: typed.WithDecoder was given twice, or where the payload is not the user's to decode")
 		}
 		s.decoder = decode
 		return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -62,7 +63,7 @@ func (*mistyped) UnmarshalJSON(b []byte) error {
 
 // vocabulary is what errors may be made of. An error that matches holds nothing of a payload.
 var vocabulary = regexp.MustCompile(`^troupe: record cannot be decoded: ` +
-	`(body(\.(text|small|number|quoted|time|bytes|big|keys|times|own|typed|Deep|Text|Small|Number|Quoted|Time|Bytes|Big|Keys|Times|Own|Typed|\*)|\[\d+\])*|dynamodb\.NewImage(\.(S|I|U|F|B|A|Y|L|P|T|X|N|Z|NS|SS|BS|M|K|D|IP|Av|ID|depth|\*)|\[\d+\])*): ` +
+	`(body(\.(text|small|number|quoted|time|bytes|big|keys|times|own|typed|Deep|Text|Small|Number|Quoted|Time|Bytes|Big|Keys|Times|Own|Typed|\*)|\[\d+\])*|dynamodb\.(NewImage|Keys)(\.(S|I|U|F|B|A|Y|L|P|T|X|N|Z|NS|SS|BS|M|K|D|IP|Av|ID|depth|\*)|\[\d+\])*): ` +
 	`(empty where JSON was expected|empty where TYPE was expected|JSON is cut short|cut short|not JSON|more after the JSON value|a field that TYPE does not have|null where TYPE was expected` +
 	`|no TYPE, says its decoder with an error of type [*\w.]+|(array|boolean|null|number|object|string|key)( out of range| of another form| that is not base64| that its Unmarshal(JSON|Text) refuses)? where (a TYPE that holds )?TYPE was expected` +
 	`|(attribute|string|number|boolean|binary|list|map|string set|number set|binary set|name of an attribute)( out of range| of another form| of another length| that is no RFC 3339 time| that its UnmarshalText refuses)? where TYPE was expected)` +
@@ -113,14 +114,14 @@ func TestNothingOfAPayloadIsInAnError(t *testing.T) {
 
 // chattyDecoded decodes a body in each way and counts the errors.
 func chattyDecoded(t *testing.T, body string) (failed int) {
-	handle := func(context.Context, chatty, events.SQSMessage) error { return nil }
-	for _, handler := range []func(context.Context, events.SQSMessage) error{
+	handle := func(context.Context, chatty) error { return nil }
+	for _, handler := range []troupe.Handler[troupe.Lazy[events.SQSMessage]]{
 		typed.SQS(handle),
-		typed.SQS(handle, typed.DisallowUnknownFields()),
-		typed.SQS(handle, typed.Decoder(func(b []byte) (chatty, error) { return chatty{}, quotingError(b) })),
-		typed.SQS(handle, typed.Decoder(func(b []byte) (c chatty, err error) { return c, json.Unmarshal(b, &c) })),
+		typed.SQS(handle, typed.WithDisallowUnknownFields()),
+		typed.SQS(handle, typed.WithDecoder(func(b []byte) (chatty, error) { return chatty{}, quotingError(b) })),
+		typed.SQS(handle, typed.WithDecoder(func(b []byte) (c chatty, err error) { return c, json.Unmarshal(b, &c) })),
 	} {
-		if err := handler(t.Context(), events.SQSMessage{Body: body}); err != nil {
+		if err := handler(t.Context(), withBody(body)); err != nil {
 			failed++
 			tellsNothing(t, err)
 		}
@@ -156,15 +157,19 @@ func imageDecoded(t *testing.T, image []byte) (failed int) {
 	if err := unmarshaled(image, &attributes); err != nil {
 		return 0
 	}
-	record := events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{NewImage: attributes}}
-	for _, handler := range []func(context.Context, events.DynamoDBEventRecord) error{
-		typed.DynamoDB(func(context.Context, typed.Change[kinds], events.DynamoDBEventRecord) error { return nil }),
-		typed.DynamoDB(func(context.Context, typed.Change[any], events.DynamoDBEventRecord) error { return nil }),
-		typed.DynamoDB(func(context.Context, typed.Change[map[string]kinds], events.DynamoDBEventRecord) error { return nil }),
+	asImage := events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{NewImage: attributes}}
+	asKeys := events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{Keys: attributes}}
+	for _, handler := range []troupe.Handler[troupe.Lazy[events.DynamoDBEventRecord]]{
+		typed.DynamoDB(func(context.Context, typed.Change[kinds]) error { return nil }),
+		typed.DynamoDB(func(context.Context, typed.Change[any]) error { return nil }),
+		typed.DynamoDB(func(context.Context, typed.Change[map[string]kinds]) error { return nil }),
 	} {
-		if err := handler(t.Context(), record); err != nil {
+		inImage, inKeys := handler(t.Context(), lazily(asImage, nil)), handler(t.Context(), lazily(asKeys, nil))
+		assert.Equal(t, inImage == nil, inKeys == nil)
+		if inImage != nil {
 			failed++
-			tellsNothing(t, err)
+			tellsNothing(t, inImage)
+			tellsNothing(t, inKeys)
 		}
 	}
 	return failed

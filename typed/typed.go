@@ -8,59 +8,76 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/kafka"
-	"github.com/troupe-go/troupe/messages"
 )
 
-// SQS returns a handler for troupe.SQS that decodes the body of each message. It panics if handler is nil or
-// an option is bad.
-func SQS[T any](handler func(context.Context, T, events.SQSMessage) error, options ...Option) func(context.Context, events.SQSMessage) error {
-	return From("body", func(m events.SQSMessage) []byte { return []byte(m.Body) }, handler, options...)
+// SQS returns a handler for troupe.SQS that decodes the body of each message, and nothing else of it. It panics if
+// handler is nil or an option is wrong.
+func SQS[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
+	return lazy[T, events.SQSMessage]("SQS", "body", handler, options)
 }
 
-// Kinesis returns a handler for troupe.Kinesis that decodes the data of each record. It panics if handler is
-// nil or an option is bad.
-func Kinesis[T any](handler func(context.Context, T, events.KinesisEventRecord) error, options ...Option) func(context.Context, events.KinesisEventRecord) error {
-	return From("kinesis.data", func(r events.KinesisEventRecord) []byte {
-		if r.Kinesis.Data == nil {
-			return []byte{} // a record without data is not one without a payload
-		}
-		return r.Kinesis.Data
-	}, handler, options...)
+// Kinesis returns a handler for troupe.Kinesis that decodes the data of each record, and nothing else of it. It
+// panics if handler is nil or an option is wrong.
+func Kinesis[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[events.KinesisEventRecord]] {
+	return lazy[T, events.KinesisEventRecord]("Kinesis", "kinesis.data", handler, options)
 }
 
-// Kafka returns a handler for kafka.New that decodes the value of each record. For a tombstone, whose Value is
-// nil, nothing is decoded and the handler is called with the zero T: a handler of a compacted topic looks at the
-// record's Value, or takes a pointer for T, which is nil then. An empty value is no tombstone, and as JSON an error.
+// Kafka returns a handler for kafka.New that decodes the value of each record, and nothing else of it. For a
+// tombstone, which has no value, nothing is decoded and handler is called with the zero T: a handler of a compacted
+// topic takes a pointer for T, which is nil then. An empty value is no tombstone, and as JSON an error.
 //
-// As with any failure, what is behind a record that cannot be decoded in its partition is not started, unless a
-// policy or DropUndecodable says otherwise. It panics if handler is nil or an option is bad.
-func Kafka[T any](handler func(context.Context, T, kafka.Record) error, options ...Option) func(context.Context, kafka.Record) error {
-	return From("value", func(r kafka.Record) []byte { return r.Value }, handler, options...)
+// As with any failure, later records of the partition are not started after a record that cannot be decoded, unless
+// a policy or WithDropUndecodable says otherwise. It panics if handler is nil or an option is wrong.
+func Kafka[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[kafka.Record]] {
+	const tombstones = true
+	return lazily[T, kafka.Record]("Kafka", "value", tombstones, handler, options)
 }
 
-// Detail returns a handler for envelope.EventBridge that decodes the detail of each event. It panics if
-// handler is nil or an option is bad.
-func Detail[T any](handler func(context.Context, T, events.EventBridgeEvent) error, options ...Option) func(context.Context, events.EventBridgeEvent) error {
-	return From("detail", func(e events.EventBridgeEvent) []byte {
-		if e.Detail == nil {
-			return []byte{}
-		}
-		return e.Detail
-	}, handler, options...)
+// Detail returns a handler for envelope.EventBridge that decodes the detail of each event. It panics if handler is
+// nil or an option is wrong.
+func Detail[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[events.EventBridgeEvent] {
+	d := decodingOf[T]("Detail", "detail", handler == nil, options)
+	return func(ctx context.Context, event events.EventBridgeEvent) error {
+		return decoded(ctx, d, orEmpty(event.Detail), handler)
+	}
 }
 
-// From returns a handler for records of type R that decodes what payload returns; field is what errors call
-// it. The other functions for payloads are made of it.
+// With is a decoded payload together with the record that it came in.
+type With[T, R any] struct {
+	Value  T
+	Record R
+}
+
+// From returns a handler for records of type R that decodes what payload returns, and passes on the value together
+// with the record. field is what errors call the payload.
 //
-// Where payload returns nil the record has no payload, as a tombstone of Kafka has none: the handler is called
-// with the zero T, and nothing is decoded. An empty payload that is not nil is decoded, so that as JSON it is
-// an error. The decoder must not change what payload returns.
+// Where payload returns nil the record has no payload, like a tombstone of Kafka: handler is called with the zero T,
+// and nothing is decoded. An empty payload that is not nil is decoded, so that as JSON it is an error. The decoder
+// must not change what payload returns.
 //
-// It panics if payload or handler is nil or an option is bad.
-func From[T, R any](field string, payload func(R) []byte, handler func(context.Context, T, R) error, options ...Option) func(context.Context, R) error {
-	if payload == nil || handler == nil {
-		panic(errors.New("troupe: typed: the handler or payload function is nil; a function is needed"))
+// It panics if payload or handler is nil or an option is wrong.
+func From[T, R any](field string, payload func(R) []byte, handler troupe.Handler[With[T, R]], options ...Option) troupe.Handler[R] {
+	d := decodingOf[T]("From", field, payload == nil || handler == nil, options)
+	return func(ctx context.Context, record R) error {
+		return decoded(ctx, d, payload(record), func(ctx context.Context, value T) error {
+			return handler(ctx, With[T, R]{value, record})
+		})
+	}
+}
+
+// decoding is how payloads are decoded into a T.
+type decoding[T any] struct {
+	*settings
+	field  string
+	decode func([]byte) (T, error)
+}
+
+func decodingOf[T any](name, field string, isNil bool, options []Option) *decoding[T] {
+	if isNil {
+		panic(fmt.Errorf("troupe: typed.%s was given a nil function", name))
 	}
 	s := settingsOf(options)
 	decode := jsonDecoder[T](s.strict)
@@ -68,22 +85,76 @@ func From[T, R any](field string, payload func(R) []byte, handler func(context.C
 		own, ok := s.decoder.(func([]byte) (T, error))
 		switch {
 		case !ok:
-			panic(fmt.Errorf("troupe: typed: Decoder was given a %T; this handler needs a %T", s.decoder, own))
+			panic(fmt.Errorf("troupe: typed.WithDecoder was given a %T; this handler needs a %T", s.decoder, own))
 		case s.strict:
-			panic(errors.New("troupe: typed: DisallowUnknownFields is for JSON; a Decoder has to see to it itself"))
+			panic(errors.New("troupe: typed.WithDisallowUnknownFields is for JSON; a decoder refuses fields itself"))
 		}
 		decode = own
 	}
-	return func(ctx context.Context, record R) error {
-		var value T
-		if data := payload(record); data != nil {
-			var err error
-			if value, err = decode(data); err != nil {
-				return s.undecodable(ctx, within(field, explain(err, data, reflect.TypeFor[T]())))
-			}
+	return &decoding[T]{s, field, decode}
+}
+
+// decoded decodes a payload, unless it is nil, and calls handler with the value.
+func decoded[T any](ctx context.Context, d *decoding[T], payload []byte, handler troupe.Handler[T]) error {
+	var value T
+	if payload != nil {
+		var err error
+		if value, err = d.decode(payload); err != nil {
+			return d.undecodable(ctx, within(d.field, explain(err, payload, reflect.TypeFor[T]())))
 		}
-		return handler(ctx, value, record)
 	}
+	return handler(ctx, value)
+}
+
+// Payload returns a handler of Lazy records of type R that decodes their payload: for sources that have no function
+// here, such as typed.Payload[kpl.UserRecord]("kinesis.data", handler). field is what errors call the payload; a
+// record without one has an empty payload. It panics if handler is nil or an option is wrong.
+func Payload[R, T any](field string, handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[R]] {
+	return lazy[T, R]("Payload", field, handler, options)
+}
+
+// FromLazy is From for Lazy records: it decodes the payload alone, and passes on the value together with the record,
+// which the handler may open. It is for packages that unwrap payloads. It panics if handler is nil or an option is
+// wrong.
+func FromLazy[T, R any](field string, handler troupe.Handler[With[T, troupe.Lazy[R]]], options ...Option) troupe.Handler[troupe.Lazy[R]] {
+	d := decodingOf[T]("FromLazy", field, handler == nil, options)
+	return func(ctx context.Context, record troupe.Lazy[R]) error {
+		payload, err := record.Payload()
+		if err != nil {
+			return err
+		}
+		return decoded(ctx, d, orEmpty(payload), func(ctx context.Context, value T) error {
+			return handler(ctx, With[T, troupe.Lazy[R]]{value, record})
+		})
+	}
+}
+
+// lazy returns a handler of Lazy records that decodes their payload. A record without a payload has an empty one.
+func lazy[T, R any](name, field string, handler troupe.Handler[T], options []Option) troupe.Handler[troupe.Lazy[R]] {
+	return lazily[T, R](name, field, false, handler, options)
+}
+
+// lazily is lazy; with tombstones, handler is called with the zero T where there is no payload.
+func lazily[T, R any](name, field string, tombstones bool, handler troupe.Handler[T], options []Option) troupe.Handler[troupe.Lazy[R]] {
+	d := decodingOf[T](name, field, handler == nil, options)
+	return func(ctx context.Context, record troupe.Lazy[R]) error {
+		payload, err := record.Payload()
+		if err != nil {
+			return err
+		}
+		if !tombstones {
+			payload = orEmpty(payload)
+		}
+		return decoded(ctx, d, payload, handler)
+	}
+}
+
+// orEmpty is a payload that is not nil: without one there is something to decode, and nothing in it.
+func orEmpty(payload []byte) []byte {
+	if payload == nil {
+		return []byte{}
+	}
+	return payload
 }
 
 // Error is the error of a record whose payload could not be decoded: which record, where and why, and nothing
@@ -94,7 +165,7 @@ type Error struct {
 	ID    string
 	Index int
 	// Cause tells where and why. Its Offset counts the bytes of the payload, and is −1 if there is no saying.
-	Cause *messages.DecodeError
+	Cause *batch.DecodeError
 }
 
 // Error names the record, the field, the position and the problem.
@@ -114,13 +185,13 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Cause }
 
 // undecodable is what to return for a record that cannot be decoded.
-func (s *settings) undecodable(ctx context.Context, cause *messages.DecodeError) error {
+func (s *settings) undecodable(ctx context.Context, cause *batch.DecodeError) error {
 	e := &Error{Index: -1, Cause: cause}
-	if rec, ok := messages.RecordFrom(ctx); ok {
+	if rec, ok := batch.RecordFrom(ctx); ok {
 		e.ID, e.Index = rec.ID, rec.Index
 	}
 	if s.drop {
-		return messages.Drop(e)
+		return batch.Drop(e)
 	}
 	return e
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/kpl"
+	"github.com/troupe-go/troupe/sources"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -54,23 +56,35 @@ func written(t testing.TB, event any) []byte {
 func run(t testing.TB, make func(...troupe.Option) lambda.Handler, event []byte, options ...troupe.Option) (response string, report *troupe.Report) {
 	t.Helper()
 	observe := troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r })
-	answer, err := make(append(options, troupe.WithLogger(nil), troupe.ErrorNever, observe)...).Invoke(t.Context(), event)
+	answer, err := make(append(options, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), observe)...).Invoke(t.Context(), event)
 	require.NoError(t, err)
 	return string(answer), report
 }
 
-func sqs(handler func(context.Context, events.SQSMessage) error) func(...troupe.Option) lambda.Handler {
+func sqs[M troupe.SQSRecord](handler troupe.Handler[M]) func(...troupe.Option) lambda.Handler {
 	return func(options ...troupe.Option) lambda.Handler { return troupe.SQS(handler, options...) }
 }
 
-func kinesis(handler func(context.Context, events.KinesisEventRecord) error) func(...troupe.Option) lambda.Handler {
+func kinesis[M troupe.KinesisRecord](handler troupe.Handler[M]) func(...troupe.Option) lambda.Handler {
 	return func(options ...troupe.Option) lambda.Handler { return troupe.Kinesis(handler, options...) }
 }
 
-// SPEC 9: the handler gets the payload decoded, and the record.
+// lazily makes a Lazy record of one that is there, with its payload, for calls of a handler without a processor.
+func lazily[T any](record T, payload []byte) troupe.Lazy[T] {
+	return sources.LazyOf(func() ([]byte, error) { return payload, nil }, func() (T, error) { return record, nil })
+}
+
+// withBody makes a Lazy message with that body.
+func withBody(body string) troupe.Lazy[events.SQSMessage] {
+	return lazily(events.SQSMessage{Body: body}, []byte(body))
+}
+
+// SPEC 9: the handler gets the payload decoded, and the record is in reach.
 func TestAHandlerGetsThePayloadAndItsRecord(t *testing.T) {
 	var got []string
-	_, report := run(t, sqs(typed.SQS(func(_ context.Context, o order, msg events.SQSMessage) error {
+	_, report := run(t, sqs(typed.SQS(func(ctx context.Context, o order) error {
+		msg, err := troupe.MessageFrom[events.SQSMessage](ctx)
+		require.NoError(t, err)
 		got = append(got, fmt.Sprint(msg.MessageId, " ", o.ID, " ", o.Amount, " ", o.Lines))
 		return nil
 	})), messages(t, `{"id":"o-1","amount":5,"lines":[{"sku":"a"}],"unknown":true}`, ` {"ID":"o-2"} `), troupe.WithConcurrency(1))
@@ -79,7 +93,9 @@ func TestAHandlerGetsThePayloadAndItsRecord(t *testing.T) {
 
 	got = nil
 	event := events.KinesisEvent{Records: []events.KinesisEventRecord{{Kinesis: events.KinesisRecord{SequenceNumber: "1", PartitionKey: "p", Data: []byte(`{"id":"o-3"}`)}}}}
-	_, report = run(t, kinesis(typed.Kinesis(func(_ context.Context, o *order, rec events.KinesisEventRecord) error {
+	_, report = run(t, kinesis(typed.Kinesis(func(ctx context.Context, o *order) error {
+		rec, err := troupe.MessageFrom[events.KinesisEventRecord](ctx)
+		require.NoError(t, err)
 		got = append(got, rec.Kinesis.PartitionKey+" "+o.ID)
 		return nil
 	})), written(t, event))
@@ -90,7 +106,7 @@ func TestAHandlerGetsThePayloadAndItsRecord(t *testing.T) {
 // decodeError decodes one body into a T and returns the error of its record.
 func decodeError[T any](t *testing.T, body string, options ...typed.Option) error {
 	t.Helper()
-	_, report := run(t, sqs(typed.SQS(func(context.Context, T, events.SQSMessage) error { return nil }, options...)), messages(t, body))
+	_, report := run(t, sqs(typed.SQS(func(context.Context, T) error { return nil }, options...)), messages(t, body))
 	return report.Records[0].Err
 }
 
@@ -103,7 +119,7 @@ func (l *lenient) UnmarshalJSON(b []byte) error {
 
 // SPEC S9, D6, STYLE of errors: what came, what was expected, where; and JSON's defaults as the package says.
 func TestWhatIsDecodedAndWhatIsNot(t *testing.T) {
-	strict := []typed.Option{typed.DisallowUnknownFields()}
+	strict := []typed.Option{typed.WithDisallowUnknownFields()}
 	for _, c := range []struct {
 		name, body string
 		decode     func(*testing.T, string, ...typed.Option) error
@@ -165,11 +181,11 @@ func TestWhatIsDecodedAndWhatIsNot(t *testing.T) {
 // in place, and its handler is not called.
 func TestARecordThatCannotBeDecodedFailsAlone(t *testing.T) {
 	var handled []string
-	handler := typed.SQS(func(_ context.Context, o order, _ events.SQSMessage) error {
+	handler := typed.SQS(func(_ context.Context, o order) error {
 		handled = append(handled, o.ID)
 		return nil
 	})
-	response, report := run(t, sqs(handler), messages(t, `{"id":"a"}`, `{"id":7}`, `{"id":"c"}`), troupe.WithConcurrency(1), troupe.Retry{Times: 3, Base: 1})
+	response, report := run(t, sqs(handler), messages(t, `{"id":"a"}`, `{"id":7}`, `{"id":"c"}`), troupe.WithConcurrency(1), troupe.WithRetry(troupe.Retry{Times: 3, Base: 1}))
 	assert.Equal(t, `{"batchItemFailures":[{"itemIdentifier":"m1"}]}`, response)
 	assert.Equal(t, []string{"a", "c"}, handled)
 	assert.Equal(t, 1, report.Records[1].Attempts)
@@ -180,7 +196,7 @@ func TestARecordThatCannotBeDecodedFailsAlone(t *testing.T) {
 	assert.Equal(t, "m1", named.ID)
 	assert.Equal(t, 1, named.Index)
 
-	alone := handler(t.Context(), events.SQSMessage{MessageId: "m1"})
+	alone := handler(t.Context(), lazily(events.SQSMessage{MessageId: "m1"}, nil))
 	assert.EqualError(t, alone, "troupe: record cannot be decoded: body: empty where JSON was expected (at byte 0 of the payload)")
 }
 
@@ -189,12 +205,12 @@ func TestARecordThatCannotBeDecodedFailsAlone(t *testing.T) {
 func TestByOptionWhatCannotBeDecodedIsDropped(t *testing.T) {
 	var text bytes.Buffer
 	var report *troupe.Report
-	p := troupe.SQS(typed.SQS(func(_ context.Context, o order, _ events.SQSMessage) error {
+	p := troupe.SQS(typed.SQS(func(_ context.Context, o order) error {
 		if o.ID == "bad" {
 			return errors.New("no such order")
 		}
 		return nil
-	}, typed.DropUndecodable()), troupe.WithLogger(slog.New(slog.NewTextHandler(&text, nil))),
+	}, typed.WithDropUndecodable()), troupe.WithLogger(slog.New(slog.NewTextHandler(&text, nil))),
 		troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
 	response, err := p.Invoke(t.Context(), messages(t, `{"id":"a"}`, `oops`, `{"id":"bad"}`, ``))
 	require.NoError(t, err)
@@ -221,10 +237,10 @@ func decodePoint(b []byte) (p point, err error) {
 func TestADecoderOfTheUsersOwn(t *testing.T) {
 	decoded := func(data string, decode func([]byte) (point, error)) (got *point, err error) {
 		event := events.KinesisEvent{Records: []events.KinesisEventRecord{{Kinesis: events.KinesisRecord{SequenceNumber: "1", Data: []byte(data)}}}}
-		_, report := run(t, kinesis(typed.Kinesis(func(_ context.Context, p point, _ events.KinesisEventRecord) error {
+		_, report := run(t, kinesis(typed.Kinesis(func(_ context.Context, p point) error {
 			got = &p
 			return nil
-		}, typed.Decoder(decode))), written(t, event))
+		}, typed.WithDecoder(decode))), written(t, event))
 		return got, report.Records[0].Err
 	}
 	got, err := decoded("\x00\x01\x00\x02", decodePoint)
@@ -250,60 +266,69 @@ func TestADecoderOfTheUsersOwn(t *testing.T) {
 func TestFromHandsOverWhatHasNoPayload(t *testing.T) {
 	type record struct{ value []byte }
 	var got []*order
-	handler := typed.From("value", func(r record) []byte { return r.value }, func(_ context.Context, o *order, _ record) error {
-		got = append(got, o)
+	var records []record
+	handler := typed.From("value", func(r record) []byte { return r.value }, func(_ context.Context, with typed.With[*order, record]) error {
+		got, records = append(got, with.Value), append(records, with.Record)
 		return nil
 	})
 	require.NoError(t, handler(t.Context(), record{nil}))
 	require.NoError(t, handler(t.Context(), record{[]byte(`{"id":"a"}`)}))
 	require.ErrorContains(t, handler(t.Context(), record{[]byte{}}), "value: empty")
 	assert.Equal(t, []*order{nil, {ID: "a"}}, got)
+	assert.Equal(t, []record{{nil}, {[]byte(`{"id":"a"}`)}}, records)
 
-	data := typed.Kinesis(func(context.Context, order, events.KinesisEventRecord) error { return nil })
-	assert.ErrorContains(t, data(t.Context(), events.KinesisEventRecord{}), "kinesis.data: empty")
-	detail := typed.Detail(func(context.Context, order, events.EventBridgeEvent) error { return nil })
+	data := typed.Kinesis(func(context.Context, order) error { return nil })
+	assert.ErrorContains(t, data(t.Context(), lazily(events.KinesisEventRecord{}, nil)), "kinesis.data: empty")
+	detail := typed.Detail(func(context.Context, order) error { return nil })
 	assert.ErrorContains(t, detail(t.Context(), events.EventBridgeEvent{}), "detail: empty")
 }
 
 // SPEC 2: what is wrong with handlers and options shows as the function initialises.
 func TestBadHandlersAndOptionsPanic(t *testing.T) {
-	handle := func(context.Context, order, events.SQSMessage) error { return nil }
-	change := func(context.Context, typed.Change[order], events.DynamoDBEventRecord) error { return nil }
-	decoder := typed.Decoder(func([]byte) (order, error) { return order{}, nil })
+	handle := func(context.Context, order) error { return nil }
+	with := func(context.Context, typed.With[order, events.SQSMessage]) error { return nil }
+	change := func(context.Context, typed.Change[order]) error { return nil }
+	decoder := typed.WithDecoder(func([]byte) (order, error) { return order{}, nil })
 	for name, c := range map[string]struct {
 		make func()
 		says string
 	}{
-		"no handler":              {func() { typed.SQS[order](nil) }, "nil"},
-		"no handler of a stream":  {func() { typed.DynamoDB[order](nil) }, "nil"},
-		"no handler of a topic":   {func() { typed.Kafka[order](nil) }, "nil"},
-		"no payload function":     {func() { typed.From("f", nil, handle) }, "nil"},
-		"nil option":              {func() { typed.SQS(handle, typed.DropUndecodable(), nil) }, "option 2 is nil"},
-		"no decoder":              {func() { typed.SQS(handle, typed.Decoder[order](nil)) }, "nil"},
-		"decoder of another type": {func() { typed.SQS(handle, typed.Decoder(decodePoint)) }, "func([]uint8) (typed_test.point, error)"},
-		"two decoders":            {func() { typed.SQS(handle, decoder, decoder) }, "twice"},
-		"decoder, and strict":     {func() { typed.SQS(handle, decoder, typed.DisallowUnknownFields()) }, "DisallowUnknownFields"},
-		"decoder for attributes":  {func() { typed.DynamoDB(change, decoder) }, "attributes"},
-		"strict attributes":       {func() { typed.DynamoDB(change, typed.DisallowUnknownFields()) }, "attributes"},
+		"no handler":             {func() { typed.SQS[order](nil) }, "typed.SQS was given a nil function"},
+		"no handler of a shard":  {func() { typed.Kinesis[order](nil) }, "typed.Kinesis was given a nil function"},
+		"no handler of a stream": {func() { typed.DynamoDB[order](nil) }, "typed.DynamoDB was given a nil function"},
+		"no handler of details":  {func() { typed.Detail[order](nil) }, "typed.Detail was given a nil function"},
+		"no handler of payloads": {func() { typed.Payload[kpl.UserRecord, order]("f", nil) }, "typed.Payload was given a nil function"},
+		"no handler with records": {func() {
+			typed.From("f", func(string) []byte { return nil }, (troupe.Handler[typed.With[order, string]])(nil))
+		}, "typed.From was given a nil function"},
+		"no handler of lazy ones": {func() { typed.FromLazy[order, string]("f", nil) }, "typed.FromLazy was given a nil function"},
+		"no handler of a topic":   {func() { typed.Kafka[order](nil) }, "typed.Kafka was given a nil function"},
+		"no payload function":     {func() { typed.From("f", nil, with) }, "typed.From was given a nil function"},
+		"nil option":              {func() { typed.SQS(handle, typed.WithDropUndecodable(), nil) }, "typed: option 2 is nil"},
+		"no decoder":              {func() { typed.SQS(handle, typed.WithDecoder[order](nil)) }, "typed.WithDecoder(nil): must be a function"},
+		"decoder of another type": {func() { typed.SQS(handle, typed.WithDecoder(decodePoint)) }, "typed.WithDecoder was given a func([]uint8) (typed_test.point, error); this handler needs a func([]uint8) (typed_test.order, error)"},
+		"two decoders":            {func() { typed.SQS(handle, decoder, decoder) }, "typed.WithDecoder was given twice, or where the payload is not the user's to decode"},
+		"decoder, and strict":     {func() { typed.SQS(handle, decoder, typed.WithDisallowUnknownFields()) }, "typed.WithDisallowUnknownFields is for JSON; a decoder refuses fields itself"},
+		"decoder for attributes":  {func() { typed.DynamoDB(change, decoder) }, "typed.WithDecoder and typed.WithDisallowUnknownFields are for bytes; DynamoDB has attributes"},
+		"strict attributes":       {func() { typed.DynamoDB(change, typed.WithDisallowUnknownFields()) }, "typed.WithDecoder and typed.WithDisallowUnknownFields are for bytes; DynamoDB has attributes"},
 		"an item that is a number": {func() {
-			typed.DynamoDB(func(context.Context, typed.Change[int], events.DynamoDBEventRecord) error { return nil })
-		}, "int"},
+			typed.DynamoDB(func(context.Context, typed.Change[int]) error { return nil })
+		}, "typed: DynamoDB was given a handler for int; an item is a struct or a map"},
 		"an item that is a time": {func() {
-			typed.DynamoDB(func(context.Context, typed.Change[time.Time], events.DynamoDBEventRecord) error { return nil })
-		}, "time.Time"},
+			typed.DynamoDB(func(context.Context, typed.Change[time.Time]) error { return nil })
+		}, "typed: DynamoDB was given a handler for time.Time; an item is a struct or a map"},
 		"a type that needs the SDK": {func() {
-			typed.DynamoDB(func(context.Context, typed.Change[sdkItem], events.DynamoDBEventRecord) error { return nil })
-		}, "typed_test.sdkNumber"},
+			typed.DynamoDB(func(context.Context, typed.Change[sdkItem]) error { return nil })
+		}, "typed: typed_test.sdkNumber has an UnmarshalDynamoDBAttributeValue, which only the AWS SDK can call; use events.DynamoDBAttributeValue, or a time.Time for a time"},
 		"a time type that needs it too": {func() {
-			typed.DynamoDB(func(context.Context, typed.Change[map[string]sdkTime], events.DynamoDBEventRecord) error { return nil })
-		}, "typed_test.sdkTime"},
+			typed.DynamoDB(func(context.Context, typed.Change[map[string]sdkTime]) error { return nil })
+		}, "typed: typed_test.sdkTime has an UnmarshalDynamoDBAttributeValue, which only the AWS SDK can call; use events.DynamoDBAttributeValue, or a time.Time for a time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
 				err, ok := recover().(error)
 				require.True(t, ok, "the panic is an error")
-				assert.ErrorContains(t, err, c.says)
-				assert.ErrorContains(t, err, "troupe: typed: ")
+				assert.EqualError(t, err, "troupe: "+c.says)
 			}()
 			c.make()
 		})

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/internal/jsonfault"
-	"github.com/troupe-go/troupe/messages"
 )
 
 // Event is what Lambda hands over for a batch of a tumbling window. T is events.KinesisEventRecord or
@@ -77,4 +77,4 @@ func (p *Properties) check() error {
 	return nil
 }
 
-func refused(err error) error { return messages.Because(messages.ErrEvent, err) }
+func refused(err error) error { return batch.Because(batch.ErrEvent, err) }

@@ -3,6 +3,7 @@ package window_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ func Example_tooLarge() {
 	keep := func(ctx context.Context, all string, rec events.KinesisEventRecord) (string, error) {
 		return all + strings.Repeat("x", len(rec.Kinesis.Data)), nil
 	}
-	p := window.Kinesis(keep, nil, troupe.WithLogger(nil),
+	p := window.Kinesis(keep, nil, troupe.WithLogger(slog.New(slog.DiscardHandler)),
 		troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) { fmt.Println(rec.ID, err) }))
 
 	start := time.Date(2026, 1, 1, 7, 4, 0, 0, time.UTC)

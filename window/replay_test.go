@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"testing"
@@ -109,9 +110,9 @@ func TestEveryRecordIsCountedOnceWhateverFails(t *testing.T) {
 			end:    rapid.SampledFrom([]float64{0, 0.5}).Draw(rt, "end"),
 			most:   rapid.IntRange(0, 4).Draw(rt, "most"),
 		}}
-		options := []troupe.Option{troupe.WithLogger(nil)}
+		options := []troupe.Option{troupe.WithLogger(slog.New(slog.DiscardHandler))}
 		if rapid.Bool().Draw(rt, "retry") {
-			options = append(options, troupe.Retry{Times: 2, Panics: true, Base: 10 * time.Millisecond})
+			options = append(options, troupe.WithRetry(troupe.Retry{Times: 2, Panics: true, Base: 10 * time.Millisecond}))
 		}
 		if rapid.Bool().Draw(rt, "record timeout") {
 			options = append(options, troupe.WithRecordTimeout(500*time.Millisecond))
@@ -119,7 +120,7 @@ func TestEveryRecordIsCountedOnceWhateverFails(t *testing.T) {
 		if rapid.Bool().Draw(rt, "lowest only") {
 			options = append(options, troupe.WithLowestOnly())
 		}
-		options = append(options, rapid.SampledFrom([]troupe.Option{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever}).Draw(rt, "error when"))
+		options = append(options, rapid.SampledFrom([]troupe.Option{troupe.WithErrorWhen(troupe.ErrorWhenAll), troupe.WithErrorWhen(troupe.ErrorWhenAny), troupe.WithErrorWhen(troupe.ErrorWhenNever)}).Draw(rt, "error when"))
 		records := rapid.IntRange(1, 60).Draw(rt, "records")
 		shards := rapid.IntRange(1, 3).Draw(rt, "shards")
 		table := rapid.Bool().Draw(rt, "DynamoDB")

@@ -1,16 +1,13 @@
 package window
 
 import (
-	"errors"
-
-	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
 	"github.com/troupe-go/troupe/sources"
 )
 
-// batch is a batch of a window as it came: in bytes, or decoded.
-type batch[T any] struct {
+// arrived is a batch of a window as it came: in bytes, or decoded.
+type arrived[T any] struct {
 	payload []byte
 	records []T
 	shard   string
@@ -23,68 +20,48 @@ type shard[E, T any] struct {
 	event  func(records []T) E
 }
 
-func (s shard[E, T]) Kind() messages.Source { return s.source.Kind() }
+func (s shard[E, T]) Kind() batch.Source { return s.source.Kind() }
 
-// Read reads a batch. Its group is the shard's, whatever the grouping says: Accept has seen to that.
-func (s shard[E, T]) Read(b batch[T], _ sources.Grouping[T]) (*sources.Batch[T], error) {
+// Read reads a batch, whose one group is the shard.
+func (s shard[E, T]) Read(a arrived[T]) (*sources.Batch[T], error) {
 	var (
-		read      *sources.Batch[T]
-		err       error
-		unordered = sources.Grouping[T]{Off: true}
+		b   *sources.Batch[T]
+		err error
 	)
-	if b.payload != nil {
-		read, err = s.source.Decode(b.payload, unordered)
+	if a.payload != nil {
+		b, err = s.source.Decode(a.payload)
 	} else {
-		read, err = s.source.Read(s.event(b.records), unordered)
+		b, err = s.source.Read(s.event(a.records))
 	}
 	if err != nil {
 		return nil, err
 	}
-	read.Ordered = true
-	for i := range read.Results {
-		read.Results[i].Group = b.shard
-	}
-	return read, nil
+	b.Group = func(int) (string, bool) { return a.shard, true }
+	return b, nil
 }
 
 // Decode is Read for an event of which nothing but its bytes is known.
-func (s shard[E, T]) Decode(payload []byte, g sources.Grouping[T]) (*sources.Batch[T], error) {
-	return s.Read(batch[T]{payload: payload}, g)
+func (s shard[E, T]) Decode(payload []byte) (*sources.Batch[T], error) {
+	return s.Read(arrived[T]{payload: payload})
 }
 
-// Accept refuses the options by which a record could be folded after one before it has failed.
-func (s shard[E, T]) Accept(c sources.Choices) error {
-	switch {
-	case c.Policy != 0 && c.Policy != messages.StopBatch:
-		return errors.New("troupe: the policy " + c.Policy.String() + " was given for a window; allowed is Stop, which is the default: the state covers the records before the first failed one")
-	case c.Decider:
-		return errors.New("troupe: WithDecider was given for a window, where the first failure always stops the batch")
-	case c.Unordered:
-		return errors.New("troupe: WithoutOrder was given for a window, whose records are folded in order")
-	case c.Group:
-		return errors.New("troupe: WithGroup was given for a window, where the shard is the one group")
+// Limits refuses the options by which a record could be folded after one before it has failed.
+func (s shard[E, T]) Limits() sources.Limits {
+	return sources.Limits{
+		Policy:         batch.StopBatch,
+		Why:            "the state of a window covers the records before the first failed one",
+		NoDecider:      "the first failure of a window always stops the batch",
+		NoWithoutOrder: "the records of a window are folded in order",
+		NoGroup:        "the shard is the one group of a window",
+		NoLastResort:   "a record that is left out of a window would be missing from its state",
 	}
-	return nil
 }
 
 // identifiers is the answer of the processor inside: what has failed, in batch order.
 func identifiers() response.Answer[[]string] {
-	return response.Answer[[]string]{
-		Typed: func(ids []string) []string { return ids },
-		JSON:  response.Encode,
+	return response.AnswerOf(
+		func(ids []string) []string { return ids },
 		// The records before the first that failed have succeeded, and none behind it: it is the lowest.
-		Lowest: func(ids []string) []string { return ids[:min(len(ids), 1)] },
-	}
-}
-
-// options puts Stop first, so that it beats the variables of the environment. What is derived for a window is
-// Stop too, and not what is derived for streams otherwise.
-func options(given []troupe.Option) []troupe.Option {
-	all := []troupe.Option{troupe.Stop}
-	for _, o := range given {
-		if policy, ok := o.(troupe.Policy); !ok || policy != troupe.Derive {
-			all = append(all, o)
-		}
-	}
-	return all
+		func(ids []string) []string { return ids[:min(len(ids), 1)] },
+	)
 }

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/internal/jsonfault"
-	"github.com/troupe-go/troupe/messages"
 )
 
 // MaxState is how many bytes the JSON of a state may have. AWS says 1 MB for a shard, and that it ends a
@@ -55,9 +55,9 @@ func encode[S any](state S) (json.RawMessage, error) {
 	text, err := json.Marshal(state)
 	switch {
 	case err != nil:
-		return nil, messages.Permanent(fmt.Errorf("troupe: the state, a %s, cannot be encoded: %s", nameOf[S](), unencodable(err)))
+		return nil, batch.Permanent(fmt.Errorf("troupe: the state, a %s, cannot be encoded: %s", nameOf[S](), unencodable(err)))
 	case len(text) > MaxState:
-		return nil, messages.Permanent(fmt.Errorf("troupe: the state has %d bytes of JSON where %d are the limit", len(text), MaxState))
+		return nil, batch.Permanent(fmt.Errorf("troupe: the state has %d bytes of JSON where %d are the limit", len(text), MaxState))
 	case isEmpty(text): // null may pass for no state at all, which Lambda takes for a failure
 		return json.RawMessage(empty), nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/response"
 	"github.com/troupe-go/troupe/sources"
@@ -19,8 +20,8 @@ import (
 // It is a lambda.Handler, and has Process for users with a handler of their own. It is made by Kinesis or
 // DynamoDB, is safe for concurrent use, and keeps nothing from one batch to the next.
 type Processor[S, T any] struct {
-	records *troupe.Processor[batch[T], []string]
-	source  messages.Source
+	records *troupe.Processor[arrived[T], []string]
+	source  batch.Source
 	fold    func(context.Context, S, T) (S, error)
 	final   func(context.Context, S) error
 	plain   bool
@@ -38,7 +39,7 @@ type Processor[S, T any] struct {
 // being called twice for a window. Its context ends shortly before the invocation would time out, and it is
 // abandoned like a handler. nil does nothing. Options do not apply to it, nor do observers hear of it.
 //
-// Of troupe's options, other policies than Stop, WithDecider, WithoutOrder and WithGroup are refused, and
+// Of troupe's options, policies other than StopBatch, WithDecider, WithoutOrder and WithGroup are refused, and
 // WithConcurrency makes no difference. A Retry calls fold again with the state from before the record. It
 // panics if fold is nil or an option is bad.
 func Kinesis[S any](fold func(ctx context.Context, state S, rec events.KinesisEventRecord) (S, error), final func(ctx context.Context, state S) error, options ...troupe.Option) *Processor[S, events.KinesisEventRecord] {
@@ -58,8 +59,12 @@ func of[E, S, T any](src sources.Reader[E, T], event func([]T) E, fold func(cont
 	if fold == nil {
 		panic(fmt.Errorf("troupe: the %s fold is nil; a function is needed", src.Kind()))
 	}
+	records, err := troupe.NewProcessor(shard[E, T]{src, event}, identifiers(), handle[S, T], given...)
+	if err != nil {
+		panic(err)
+	}
 	return &Processor[S, T]{
-		records: troupe.New(shard[E, T]{src, event}, identifiers(), handle[S, T], options(given)...),
+		records: records,
 		source:  src.Kind(),
 		fold:    fold,
 		final:   final,
@@ -79,7 +84,7 @@ func (p *Processor[S, T]) Invoke(ctx context.Context, payload []byte) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	failed, state, err := p.process(ctx, properties, batch[T]{payload: payload})
+	failed, state, err := p.process(ctx, properties, arrived[T]{payload: payload})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +96,7 @@ func (p *Processor[S, T]) Invoke(ctx context.Context, payload []byte) ([]byte, e
 // Process is Invoke for an event that has been decoded already. Together with an error that tells of failed
 // records it returns the full response.
 func (p *Processor[S, T]) Process(ctx context.Context, event Event[T]) (Response, error) {
-	failed, state, err := p.process(ctx, event.Properties, batch[T]{records: event.Records})
+	failed, state, err := p.process(ctx, event.Properties, arrived[T]{records: event.Records})
 	if failed == nil { // nothing has been read
 		return Response{}, err
 	}
@@ -102,7 +107,7 @@ func (p *Processor[S, T]) Process(ctx context.Context, event Event[T]) (Response
 	return answer, err
 }
 
-func (p *Processor[S, T]) process(ctx context.Context, properties Properties, b batch[T]) (failed []string, carried json.RawMessage, err error) {
+func (p *Processor[S, T]) process(ctx context.Context, properties Properties, b arrived[T]) (failed []string, carried json.RawMessage, err error) {
 	if err := properties.check(); err != nil {
 		return nil, nil, err
 	}
@@ -139,11 +144,14 @@ func (p *Processor[S, T]) end(ctx context.Context, properties Properties, last *
 	if err != nil {
 		return err
 	}
-	report, _ := supervisor.Run(ctx, &supervisor.Config{Concurrency: 1}, &messages.Batch{
+	cfg := &supervisor.Config{Concurrency: 1}
+	in := supervisor.Begin(ctx, cfg)
+	defer in.End()
+	report := in.Run(cfg, &messages.Batch{
 		Source:  p.source,
-		Results: []messages.Result{{ID: properties.ShardID}},
+		Results: []batch.Result{{ID: properties.ShardID}},
 		Barrier: 1,
-		Policy:  messages.StopBatch,
+		Policy:  batch.StopBatch,
 		Handle:  func(a *messages.Attempt) error { return p.final(a, state) },
 		Warn:    func(string, ...any) {},
 	})

@@ -96,13 +96,13 @@ func TestTheStateCoversTheRecordsBeforeTheFirstFailure(t *testing.T) {
 		"a fold that hangs":               {``, []string{"a", "hang", "a"}, nil, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`},
 		"a record timeout":                {``, []string{"a", "hang", "a"}, []troupe.Option{troupe.WithRecordTimeout(time.Second)}, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`},
 		"the lowest only":                 {``, []string{"a", "fail", "a"}, []troupe.Option{troupe.WithLowestOnly()}, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"}]}`},
-		"a retry that helps":              {``, []string{"a", "once", "a"}, []troupe.Option{quick}, `{"state":{"a":2,"once":1},"batchItemFailures":[]}`},
-		"a retry that does not":           {``, []string{"a", "fail", "a"}, []troupe.Option{quick}, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`},
-		"all failed, and no error":        {`{"a":2}`, []string{"fail", "a"}, []troupe.Option{troupe.ErrorNever}, `{"state":{"a":2},"batchItemFailures":[{"itemIdentifier":"1"},{"itemIdentifier":"2"}]}`},
-		"a policy that is derived":        {``, []string{"a", "fail", "a"}, []troupe.Option{troupe.Derive}, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`},
+		"a retry that helps":              {``, []string{"a", "once", "a"}, []troupe.Option{troupe.WithRetry(quick)}, `{"state":{"a":2,"once":1},"batchItemFailures":[]}`},
+		"a retry that does not":           {``, []string{"a", "fail", "a"}, []troupe.Option{troupe.WithRetry(quick)}, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`},
+		"all failed, and no error":        {`{"a":2}`, []string{"fail", "a"}, []troupe.Option{troupe.WithErrorWhen(troupe.ErrorWhenNever)}, `{"state":{"a":2},"batchItemFailures":[{"itemIdentifier":"1"},{"itemIdentifier":"2"}]}`},
+		"a policy that is derived":        {``, []string{"a", "fail", "a"}, []troupe.Option{troupe.WithPolicy(troupe.Derive)}, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`},
 		"a middleware that hides a panic": {``, []string{"a", "panic", "a"}, []troupe.Option{troupe.WithMiddleware(hide)}, `{"state":{"a":2},"batchItemFailures":[]}`},
 		"a fold that is turned down":      {``, []string{"a", "b", "a"}, []troupe.Option{troupe.WithMiddleware(turnDown)}, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`},
-		"turned down, retried, hidden":    {``, []string{"a", "b", "a"}, []troupe.Option{troupe.WithMiddleware(turnDown), quick}, `{"state":{"a":2},"batchItemFailures":[]}`},
+		"turned down, retried, hidden":    {``, []string{"a", "b", "a"}, []troupe.Option{troupe.WithMiddleware(turnDown), troupe.WithRetry(quick)}, `{"state":{"a":2},"batchItemFailures":[]}`},
 		"a fold that clears the state":    {`{"a":2}`, []string{"a", "nil"}, nil, `{"state":{},"batchItemFailures":[]}`},
 		"a fold that ends too late":       {``, []string{"a", "late", "a"}, []troupe.Option{troupe.WithRecordTimeout(time.Second), troupe.WithObserver(pause)}, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`},
 		"a middleware that calls twice":   {``, []string{"a", "b"}, []troupe.Option{troupe.WithMiddleware(twice)}, `{"state":{"a":1,"b":1},"batchItemFailures":[]}`},
@@ -111,7 +111,7 @@ func TestTheStateCoversTheRecordsBeforeTheFirstFailure(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
-				p := window.Kinesis(tally, nil, append(c.options, troupe.WithLogger(nil))...)
+				p := window.Kinesis(tally, nil, append(c.options, troupe.WithLogger(slog.New(slog.DiscardHandler)))...)
 				answer, err := p.Invoke(ctx, document(c.state, false, c.data...))
 				require.NoError(t, err)
 				assert.JSONEq(t, c.want, string(answer))
@@ -208,9 +208,9 @@ func TestAPlainStateIsCopied(t *testing.T) {
 		want    string
 	}{
 		{nil, `{"state":{"Records":3,"Bytes":12},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`},
-		{[]troupe.Option{again}, `{"state":{"Records":5,"Bytes":18},"batchItemFailures":[]}`},
+		{[]troupe.Option{troupe.WithRetry(again)}, `{"state":{"Records":5,"Bytes":18},"batchItemFailures":[]}`},
 	} {
-		answer, err := window.Kinesis(add, nil, append(c.options, troupe.WithLogger(nil))...).Invoke(t.Context(), document(`{"Records":2,"Bytes":10}`, false, "ab", "abc", "abc"))
+		answer, err := window.Kinesis(add, nil, append(c.options, troupe.WithLogger(slog.New(slog.DiscardHandler)))...).Invoke(t.Context(), document(`{"Records":2,"Bytes":10}`, false, "ab", "abc", "abc"))
 		require.NoError(t, err)
 		assert.JSONEq(t, c.want, string(answer))
 	}
@@ -219,7 +219,7 @@ func TestAPlainStateIsCopied(t *testing.T) {
 // SPEC S7: when every record of a batch has failed the invocation is an error, so that Lambda starts again
 // with the state it had. Process returns the response beside it.
 func TestABatchThatFailsAltogetherIsAnError(t *testing.T) {
-	p := window.Kinesis(tally, nil, troupe.WithLogger(nil))
+	p := window.Kinesis(tally, nil, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	answer, err := p.Invoke(t.Context(), document(`{"a":1}`, false, "fail", "a"))
 	require.ErrorIs(t, err, errFold)
 	assert.Nil(t, answer)
@@ -268,7 +268,7 @@ func TestTheEndOfAWindow(t *testing.T) {
 					}
 					return nil
 				}
-				answer, err := window.Kinesis(tally, final, troupe.WithLogger(nil)).Invoke(ctx, document(`{"a":2}`, true, c.data...))
+				answer, err := window.Kinesis(tally, final, troupe.WithLogger(slog.New(slog.DiscardHandler))).Invoke(ctx, document(`{"a":2}`, true, c.data...))
 				require.NoError(t, ctx.Err(), "the answer is in time")
 				require.ErrorIs(t, err, c.err)
 				if c.err == nil {
@@ -362,7 +362,7 @@ func TestAStateThatCannotBeCarriedFailsItsRecord(t *testing.T) {
 	} {
 		var attempts int
 		var failure error
-		p := window.Kinesis(grow, nil, troupe.WithLogger(nil), troupe.Retry{Times: 3}, troupe.WithObserver(func(_ context.Context, r *troupe.Report) {
+		p := window.Kinesis(grow, nil, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithRetry(troupe.Retry{Times: 3}), troupe.WithObserver(func(_ context.Context, r *troupe.Report) {
 			attempts, failure = r.Records[len(r.Records)-1].Attempts, r.Records[len(r.Records)-1].Err
 		}))
 		answer, err := p.Invoke(t.Context(), document("", false, "a", "b", data))
@@ -374,7 +374,7 @@ func TestAStateThatCannotBeCarriedFailsItsRecord(t *testing.T) {
 		_, err = p.Invoke(t.Context(), document("", false, data))
 		require.ErrorContains(t, err, says, "the invocation says so once nothing else is left")
 	}
-	p := window.Kinesis(grow, nil, troupe.WithLogger(nil))
+	p := window.Kinesis(grow, nil, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	_, err := p.Invoke(t.Context(), document("", false, "large"))
 	require.ErrorContains(t, err, "the state has 1048598 bytes of JSON where 1048576 are the limit")
 }
@@ -424,17 +424,17 @@ func TestEventsThatAreRefused(t *testing.T) {
 func TestAnUndecodableRecordStopsTheWindow(t *testing.T) {
 	payload := string(document(``, false, "a", "b", "c"))
 	payload = strings.Replace(payload, base64.StdEncoding.EncodeToString([]byte("b")), "!", 1)
-	answer, err := window.Kinesis(tally, nil, troupe.WithLogger(nil)).Invoke(t.Context(), []byte(payload))
+	answer, err := window.Kinesis(tally, nil, troupe.WithLogger(slog.New(slog.DiscardHandler))).Invoke(t.Context(), []byte(payload))
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, string(answer))
 }
 
 // SPEC 9, P2, P4: what is derived for a window is Stop, also if Derive is asked for.
 func TestAWindowStopsAtTheFirstFailureWhetherAskedToOrNot(t *testing.T) {
-	for _, options := range [][]troupe.Option{nil, {troupe.Stop}, {troupe.Derive}, {troupe.Stop, troupe.Derive}} {
+	for _, options := range [][]troupe.Option{nil, {troupe.WithPolicy(troupe.StopBatch)}, {troupe.WithPolicy(troupe.Derive)}, {troupe.WithPolicy(troupe.StopBatch), troupe.WithPolicy(troupe.Derive)}} {
 		var report *troupe.Report
 		observe := troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r })
-		_, err := window.Kinesis(tally, nil, append(options, troupe.WithLogger(nil), observe)...).Invoke(t.Context(), document("", false, "a", "fail", "a"))
+		_, err := window.Kinesis(tally, nil, append(options, troupe.WithLogger(slog.New(slog.DiscardHandler)), observe)...).Invoke(t.Context(), document("", false, "a", "fail", "a"))
 		require.NoError(t, err)
 		require.ErrorIs(t, report.Records[2].Err, troupe.ErrStopped)
 	}
@@ -444,18 +444,18 @@ func TestAWindowStopsAtTheFirstFailureWhetherAskedToOrNot(t *testing.T) {
 func TestOptionsThatWouldMiscountAreRefused(t *testing.T) {
 	t.Setenv("POWERTOOLS_BATCH_ERROR_HANDLING_POLICY", "ContinueOnBatchItemFailure") // is for the whole function, and loses
 	for says, option := range map[string]troupe.Option{
-		"the policy continue was given":    troupe.Continue,
-		"the policy stop-group was given":  troupe.StopGroup,
-		"WithDecider was given":            troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Continue }),
-		"WithoutOrder was given":           troupe.WithoutOrder(),
-		"WithGroup was given for a window": troupe.WithGroup(func(events.KinesisEventRecord) string { return "" }),
+		"WithPolicy(continue): must be stop-batch, which is the default: the state": troupe.WithPolicy(troupe.Continue),
+		"WithPolicy(stop-group): must be stop-batch":                                troupe.WithPolicy(troupe.StopGroup),
+		"WithDecider is not allowed: ":                                              troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Continue }),
+		"WithoutOrder is not allowed: ":                                             troupe.WithoutOrder(),
+		"WithGroup is not allowed: the shard":                                       troupe.WithGroup(func(events.KinesisEventRecord) string { return "" }),
 	} {
 		assert.Contains(t, refusal(t, func() { window.Kinesis(tally, nil, option) }), "troupe: "+says)
 	}
 	assert.Contains(t, refusal(t, func() { window.Kinesis[counts](nil, nil) }), "troupe: the kinesis fold is nil")
 	assert.Contains(t, refusal(t, func() { window.DynamoDB[counts](nil, nil) }), "troupe: the dynamodb fold is nil")
 
-	p := window.Kinesis(tally, nil, troupe.Stop, troupe.WithConcurrency(8), troupe.WithLogger(nil))
+	p := window.Kinesis(tally, nil, troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(8), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	answer, err := p.Invoke(t.Context(), document("", false, "a", "fail", "a"))
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"state":{"a":1},"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, string(answer))

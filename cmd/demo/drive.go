@@ -11,10 +11,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/lambdasim"
 	"github.com/troupe-go/troupe/lambdasim/check"
-	"github.com/troupe-go/troupe/messages"
 )
 
 // driven is a source that stress can drive.
@@ -28,11 +28,11 @@ type driven struct {
 // drivenSources are the values of --source, and what they stand for.
 func drivenSources() []driven {
 	return []driven{
-		{string(messages.SQS), 10_000, false, standardQueue},
+		{string(batch.SQS), 10_000, false, standardQueue},
 		{sourceFIFO, 10, true, fifoQueue},
-		{string(messages.Kinesis), 10_000, true, kinesisStream},
-		{string(messages.DynamoDB), 10_000, true, dynamoDBStream},
-		{string(messages.Kafka), 10_000, true, kafkaTopic},
+		{string(batch.Kinesis), 10_000, true, kinesisStream},
+		{string(batch.DynamoDB), 10_000, true, dynamoDBStream},
+		{string(batch.Kafka), 10_000, true, kafkaTopic},
 	}
 }
 
@@ -178,7 +178,7 @@ func expect(s *lambdasim.Simulation, source driven, o options) {
 	switch o.errorWhen {
 	case troupe.ErrorWhenAny:
 		s.Errors = check.ErrorsAny
-	case troupe.ErrorNever:
+	case troupe.ErrorWhenNever:
 		s.Errors = check.ErrorsNever
 	}
 	s.Attempts = 1 + o.retries
@@ -189,7 +189,7 @@ func expect(s *lambdasim.Simulation, source driven, o options) {
 func stopsOf(s driven, o options) check.Stop {
 	grouped := s.ordered && !o.unordered
 	switch {
-	case o.policy == troupe.Stop || o.policy == troupe.Derive && grouped && s.name == sourceFIFO:
+	case o.policy == troupe.StopBatch || o.policy == troupe.Derive && grouped && s.name == sourceFIFO:
 		return check.StopsBatch
 	case grouped && (o.policy == troupe.StopGroup || o.policy == troupe.Derive):
 		return check.StopsGroup

@@ -9,17 +9,17 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/kafka"
-	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/sources"
 )
 
 // function is the Lambda function that the demo is. It is a lambda.Handler.
 type function struct {
 	source     string // that all events come from, or auto
-	processors map[messages.Source]lambda.Handler
-	refused    map[messages.Source]error // why there is no processor for a source
-	trace      io.Writer                 // nil for none
+	processors map[batch.Source]lambda.Handler
+	refused    map[batch.Source]error // why there is no processor for a source
+	trace      io.Writer              // nil for none
 }
 
 // refusedError is a bad option or variable.
@@ -32,7 +32,7 @@ func (e refusedError) Unwrap() error { return e.error }
 // options go after all others.
 func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Option) (*function, error) {
 	set := append(o.processor[:len(o.processor):len(o.processor)], troupe.WithLogger(newLogger(o.report, stderr)))
-	f := &function{source: o.source, processors: make(map[messages.Source]lambda.Handler), refused: make(map[messages.Source]error)}
+	f := &function{source: o.source, processors: make(map[batch.Source]lambda.Handler), refused: make(map[batch.Source]error)}
 	if o.trace {
 		f.trace = stderr
 		set = append(set, troupe.WithFailureHook(traceAbandoned))
@@ -41,22 +41,22 @@ func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Optio
 		set = append(set, troupe.WithObserver(func(_ context.Context, r *troupe.Report) { writeReport(stderr, o.report, r) }))
 	}
 	set = append(set, last...)
-	f.add(messages.SQS, func() lambda.Handler { return troupe.SQS(traced(f.trace, play.sqs), set...) })
-	f.add(messages.Kinesis, func() lambda.Handler { return troupe.Kinesis(traced(f.trace, play.kinesis), set...) })
-	f.add(messages.DynamoDB, func() lambda.Handler { return troupe.DynamoDB(traced(f.trace, play.dynamodb), set...) })
-	f.add(messages.Kafka, func() lambda.Handler { return kafka.New(traced(f.trace, play.kafka), set...) })
+	f.add(batch.SQS, func() lambda.Handler { return troupe.SQS(traced(f.trace, play.sqs), set...) })
+	f.add(batch.Kinesis, func() lambda.Handler { return troupe.Kinesis(traced(f.trace, play.kinesis), set...) })
+	f.add(batch.DynamoDB, func() lambda.Handler { return troupe.DynamoDB(traced(f.trace, play.dynamodb), set...) })
+	f.add(batch.Kafka, func() lambda.Handler { return kafka.New(traced(f.trace, play.kafka), set...) })
 
 	if o.source != sourceAuto {
-		return f, f.refused[messages.Source(o.source)]
+		return f, f.refused[batch.Source(o.source)]
 	}
 	if len(f.processors) == 0 {
-		return f, f.refused[messages.SQS]
+		return f, f.refused[batch.SQS]
 	}
 	return f, nil
 }
 
 // add makes the processor of a source.
-func (f *function) add(source messages.Source, processor func() lambda.Handler) {
+func (f *function) add(source batch.Source, processor func() lambda.Handler) {
 	if p, err := construct(processor); err != nil {
 		f.refused[source] = err
 	} else {
@@ -83,7 +83,7 @@ func construct(processor func() lambda.Handler) (p lambda.Handler, err error) {
 
 // Invoke has the processor of the event's source handle it.
 func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	source := messages.Source(f.source)
+	source := batch.Source(f.source)
 	if f.source == sourceAuto {
 		var err error
 		if source, err = sources.Detect(payload); err != nil {

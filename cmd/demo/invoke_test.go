@@ -111,9 +111,9 @@ func TestPrecedence(t *testing.T) {
 		{"StopOnFirstBatchItemFailure", "", "", all},
 		{"StopOnFirstBatchItemFailure", "continue", "", first},
 		{"StopOnFirstBatchItemFailure", "derive", "", first},
-		{"StopOnFirstBatchItemFailure", "continue", "stop", all},
-		{"StopOnFirstBatchItemFailure", "stop", "derive", first},
-		{"ContinueOnBatchItemFailure", "stop", "", all},
+		{"StopOnFirstBatchItemFailure", "continue", "stop-batch", all},
+		{"StopOnFirstBatchItemFailure", "stop-batch", "derive", first},
+		{"ContinueOnBatchItemFailure", "stop-batch", "", all},
 	} {
 		t.Setenv(powertools, test.powertools)
 		t.Setenv(ours, test.ours)

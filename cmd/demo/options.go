@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
-// Values of --source and --report; the other values of --source are those of messages.Source.
+// Values of --source and --report; the other values of --source are those of batch.Source.
 const (
 	sourceAuto = "auto"
 	sourceFIFO = "fifo" // of stress, as sourceAll is
@@ -95,7 +95,7 @@ func flagsOf(o *options) (flags *flagSet, settle func(getenv func(string) string
 		}
 	}
 	flags.choose(&o.source, "source", sourceAuto, "where the event comes from; auto goes by the first record's eventSource, or the event's",
-		sourceAuto, string(messages.SQS), string(messages.Kinesis), string(messages.DynamoDB), string(messages.Kafka))
+		sourceAuto, string(batch.SQS), string(batch.Kinesis), string(batch.DynamoDB), string(batch.Kafka))
 	processor := processorFlags(flags, o)
 	timeout, usage := defaultTimeout, "when Lambda would give up on the invocation; 0 for never"
 	if o.command == commandServe {
@@ -111,7 +111,7 @@ func flagsOf(o *options) (flags *flagSet, settle func(getenv func(string) string
 		if o.timeout < 0 {
 			return flags.bad("timeout", "must be at least 0, which is no timeout")
 		}
-		if flags.isGiven("lowest-only") && o.source == string(messages.SQS) {
+		if flags.isGiven("lowest-only") && o.source == string(batch.SQS) {
 			return flags.bad("lowest-only", "is for streams and Kafka only, and the source is sqs")
 		}
 		return o.arguments(flags.Args())
@@ -136,11 +136,11 @@ func (o *options) arguments(args []string) error {
 // that was given, and the policy.
 func processorFlags(flags *flagSet, o *options) (settle func(getenv func(string) string) error) {
 	var policy, errorWhen string
-	policies := named(troupe.Derive, troupe.Continue, troupe.Stop, troupe.StopGroup)
+	policies := named(troupe.Derive, troupe.Continue, troupe.StopBatch, troupe.StopGroup)
 	flags.choose(&policy, "policy", "", "what a failed record means for the others (default derive: by source)", policies.names...)
 	concurrency := flags.Int("concurrency", 0, "how many handlers run at once in an invocation (default 16)")
 	errorWhens := choices[troupe.ErrorWhen]{
-		names: []string{"all", "any", "never"}, values: []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever},
+		names: []string{"all", "any", "never"}, values: []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorWhenNever},
 	}
 	flags.choose(&errorWhen, "error-when", "", "how many records must fail for the invocation to return an error (default all)", errorWhens.names...)
 	reserve := flags.Duration("reserve", 0, "how long before the timeout handlers have to end (default 500ms, or a fifth of the time left)")
@@ -173,13 +173,13 @@ func processorFlags(flags *flagSet, o *options) (settle func(getenv func(string)
 				o.processor = append(o.processor, option)
 			}
 		}
-		add("policy", o.policy)
+		add("policy", troupe.WithPolicy(o.policy))
 		add("concurrency", troupe.WithConcurrency(*concurrency))
-		add("error-when", errorWhens.value(errorWhen))
+		add("error-when", troupe.WithErrorWhen(errorWhens.value(errorWhen)))
 		add("reserve", troupe.WithReserve(*reserve))
 		add("record-timeout", troupe.WithRecordTimeout(*recordTimeout))
 		if *retry != 0 {
-			add("retry", troupe.Retry{Times: *retry})
+			add("retry", troupe.WithRetry(troupe.Retry{Times: *retry}))
 		}
 		if o.unordered {
 			add("unordered", troupe.WithoutOrder())

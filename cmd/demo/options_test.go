@@ -57,17 +57,17 @@ func TestCommandLine(t *testing.T) {
 // Whatever would beat a POWERTOOLS_… variable becomes an option only if it was set.
 func TestOptionsOfTheProcessorAreThoseThatWereSet(t *testing.T) {
 	for args, want := range map[string]int{
-		"":                                   0,
-		"--policy derive":                    1,
-		"--concurrency 16":                   1,
-		"--error-when all":                   1,
-		"--reserve 1s --record-timeout 1s":   2,
-		"--retry 2":                          1,
-		"--retry 0":                          0,
-		"--unordered --lowest-only":          2,
-		"--unordered=false --lowest-only=0":  0,
-		"--timeout 1s --report none --trace": 0,
-		"--policy stop --policy continue":    1,
+		"":                                      0,
+		"--policy derive":                       1,
+		"--concurrency 16":                      1,
+		"--error-when all":                      1,
+		"--reserve 1s --record-timeout 1s":      2,
+		"--retry 2":                             1,
+		"--retry 0":                             0,
+		"--unordered --lowest-only":             2,
+		"--unordered=false --lowest-only=0":     0,
+		"--timeout 1s --report none --trace":    0,
+		"--policy stop-batch --policy continue": 1,
 	} {
 		o, err := parse("demo", append(strings.Fields("invoke "+args), "-"), environment(nil))
 		if err != nil || len(o.processor) != want {
@@ -91,7 +91,7 @@ func TestBadUsage(t *testing.T) {
 		{args: "invoke", want: "invoke: 0 files given; must be one event file, or - for standard input; see demo invoke --help"},
 		{args: "invoke a b", want: "2 files given"},
 		{args: "invoke --nope -", want: "there is no flag --nope"},
-		{args: "invoke --policy sometimes -", want: "--policy sometimes: must be one of derive, continue, stop, stop-group"},
+		{args: "invoke --policy sometimes -", want: "--policy sometimes: must be one of derive, continue, stop-batch, stop-group"},
 		{args: "invoke --error-when some -", want: "--error-when some: must be one of all, any, never"},
 		{args: "invoke --report xml -", want: "--report xml: must be one of text, json, none"},
 		{args: "invoke --source s3 -", want: "--source s3: must be one of auto, sqs, kinesis, dynamodb, kafka"},

@@ -10,7 +10,7 @@ import (
 	"unicode"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // writeReport writes r as a table for people or as a line of JSON.
@@ -94,7 +94,7 @@ func cell(text string) string {
 
 // reasonOf says in a word or two why a record failed: the first of the reasons in the JSON report.
 func reasonOf(err error) string {
-	words := messages.Words(err)
+	words := batch.Words(err)
 	if len(words) == 0 {
 		return "error"
 	}

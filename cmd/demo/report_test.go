@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 func aReport() *troupe.Report {
@@ -18,7 +18,7 @@ func aReport() *troupe.Report {
 		Records: []troupe.Result{
 			{ID: "m1", Group: "g", Outcome: troupe.Succeeded, Attempts: 2, Queued: 3 * time.Microsecond, Duration: 2 * time.Millisecond},
 			{ID: "m2", Attempts: 1, Duration: time.Millisecond, Err: errors.New("card\tdeclined\n" + strings.Repeat("é", 200) + "end")},
-			{ID: "m3", Group: "a\x00b", Err: messages.Because(troupe.ErrNotStarted, troupe.ErrGroupStopped)},
+			{ID: "m3", Group: "a\x00b", Err: batch.Because(troupe.ErrNotStarted, troupe.ErrGroupStopped)},
 			{ID: "m4", Outcome: troupe.Dropped},
 		},
 		Succeeded: 1, Failed: 2, Dropped: 1, NotStarted: 1, Retried: 1, Abandoned: 2, Running: 3, Duration: 1234567 * time.Microsecond,
@@ -88,10 +88,10 @@ func TestReasons(t *testing.T) {
 		{troupe.ErrGoexit, "goexit"},
 		{&troupe.DecodeError{Offset: -1}, "undecodable"},
 		{troupe.ErrRecordTimeout, "record timeout"},
-		{messages.Because(troupe.ErrAbandoned, troupe.ErrRecordTimeout), "abandoned"},
-		{messages.Because(troupe.ErrDeadline, errors.New("x")), "deadline"},
-		{messages.Because(troupe.ErrCancelled, errors.New("x")), "cancelled"},
-		{messages.Because(troupe.ErrNotStarted, troupe.ErrDeadline), "not started"},
+		{batch.Because(troupe.ErrAbandoned, troupe.ErrRecordTimeout), "abandoned"},
+		{batch.Because(troupe.ErrDeadline, errors.New("x")), "deadline"},
+		{batch.Because(troupe.ErrCancelled, errors.New("x")), "cancelled"},
+		{batch.Because(troupe.ErrNotStarted, troupe.ErrDeadline), "not started"},
 	} {
 		if got := reasonOf(test.err); got != test.want {
 			t.Errorf("%v: got %q, want %q", test.err, got, test.want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -83,7 +84,7 @@ func createPage(name string) (*os.File, error) {
 // newTrials makes what is to be run. The error is a refusedError.
 func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 	w := o.stress
-	options := append([]troupe.Option{troupe.WithReserve(reserveOf(o.timeout)), troupe.WithLogger(nil)}, o.processor...)
+	options := append([]troupe.Option{troupe.WithReserve(reserveOf(o.timeout)), troupe.WithLogger(slog.New(slog.DiscardHandler))}, o.processor...)
 	options = append(options, w.extra...)
 	for i, source := range w.sources {
 		records, some := w.share(w.records, i)

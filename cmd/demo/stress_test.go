@@ -111,7 +111,7 @@ func TestStressMessagesStayHiddenWhileTheyAreHandled(t *testing.T) {
 // The options that change what order is promised, with the verdict that goes by it.
 func TestStressPassesWithEveryOptionOfTheProcessor(t *testing.T) {
 	for _, args := range []string{
-		"--policy continue", "--policy stop", "--policy stop-group", "--unordered", "--concurrency 1", "--retry 2",
+		"--policy continue", "--policy stop-batch", "--policy stop-group", "--unordered", "--concurrency 1", "--retry 2",
 		"--record-timeout 300ms", "--reserve 100ms", "--error-when any", "--error-when never", "--timeout 5s", "--batch 3", "--groups 1",
 		"--source kinesis --lowest-only", "--source dynamodb --batch 1000", "--source sqs --batch 200",
 	} {
@@ -149,8 +149,8 @@ func TestStressFailsAProcessorThatIsWrong(t *testing.T) {
 		{"swallows failures", "dynamodb", swallow, "dynamodb: lost: record "},
 		{"gives up order", "fifo", troupe.WithoutOrder(), "fifo: overlapped: two handlers of group "},
 		{"gives up order", "kinesis", troupe.WithoutOrder(), "kinesis: overlapped: two handlers of group "},
-		{"goes on after a failure", "fifo", troupe.Continue, "fifo: disordered: record "},
-		{"goes on after a failure", "dynamodb", troupe.Continue, "dynamodb: disordered: record "},
+		{"goes on after a failure", "fifo", troupe.WithPolicy(troupe.Continue), "fifo: disordered: record "},
+		{"goes on after a failure", "dynamodb", troupe.WithPolicy(troupe.Continue), "dynamodb: disordered: record "},
 	} {
 		t.Run(test.name+", "+test.source, func(t *testing.T) {
 			t.Parallel()
@@ -518,7 +518,7 @@ func TestStressCommandLine(t *testing.T) {
 		{args: "stress --duration 1m", records: 0, repeat: " --duration 1m0s"},
 		{args: "stress --invocations 9", records: 0, invocations: 9, repeat: " --invocations 9"},
 		{args: "stress --invocations 9 --records 7", records: 7, invocations: 9, repeat: " --records 7 --invocations 9"},
-		{args: "--html x.html --report json --unordered --policy stop", records: 4000, repeat: " --policy stop --unordered=true"},
+		{args: "--html x.html --report json --unordered --policy stop-batch", records: 4000, repeat: " --policy stop-batch --unordered=true"},
 		{args: "", env: map[string]string{"TROUPE_DEMO_RECORDS": "8", "TROUPE_DEMO_FAIL": "0.5"}, records: 8, repeat: " --records 8 --fail 0.5"},
 		{args: "--records 6", env: map[string]string{"TROUPE_DEMO_RECORDS": "8"}, records: 6, repeat: " --records 6"},
 	} {

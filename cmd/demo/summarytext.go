@@ -7,9 +7,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/cmd/demo/page"
 	"github.com/troupe-go/troupe/lambdasim/check"
-	"github.com/troupe-go/troupe/messages"
 )
 
 const (
@@ -132,7 +132,7 @@ func (r *summary) words() (words []page.Fact) {
 
 // restarts says that the source is a stream or topic, and has delivered records again.
 func (f figures) restarts() bool {
-	return f.totals.Redelivered > 0 && f.name != string(messages.SQS) && f.name != sourceFIFO
+	return f.totals.Redelivered > 0 && f.name != string(batch.SQS) && f.name != sourceFIFO
 }
 
 // legend tells the words.

@@ -100,7 +100,7 @@ func TestTraceTellsGroupsAndAttempts(t *testing.T) {
 // Records that are not handed to the handler leave no trace.
 func TestTraceLeavesOutWhatNeverStarts(t *testing.T) {
 	event := `{"Records":[{"messageId":"m1","body":5,"eventSource":"aws:sqs"},{"messageId":"m2","body":"","eventSource":"aws:sqs"}]}`
-	r := execute(t, event, "invoke", "--trace", "--policy=stop", "--concurrency=1", "--error-when=never", "-")
+	r := execute(t, event, "invoke", "--trace", "--policy=stop-batch", "--concurrency=1", "--error-when=never", "-")
 	if lines := readTrace(t, r.stderr); len(lines) != 0 || r.stdout != response("m1", "m2") {
 		t.Errorf("got %s and %s", told(lines), r.stdout)
 	}

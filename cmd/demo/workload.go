@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // The defaults of stress: a run of a few seconds.
@@ -155,7 +155,7 @@ func (w *workload) check(o options, flags *flagSet) error {
 	}
 	if flags.isGiven("lowest-only") {
 		for _, s := range w.sources {
-			if s.name == string(messages.SQS) || s.name == sourceFIFO {
+			if s.name == string(batch.SQS) || s.name == sourceFIFO {
 				return flags.bad("lowest-only", "is for streams and Kafka only; add --source kinesis, dynamodb or kafka")
 			}
 		}

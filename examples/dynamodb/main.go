@@ -22,8 +22,8 @@ func main() {
 }
 
 // newProcessor has the changes of an order handled in order, whatever becomes of others.
-func newProcessor(project func(context.Context, events.DynamoDBEventRecord) error) lambda.Handler {
-	return troupe.DynamoDB(project, troupe.Retry{Times: 2})
+func newProcessor(project troupe.Handler[events.DynamoDBEventRecord]) lambda.Handler {
+	return troupe.DynamoDB(project, troupe.WithRetry(troupe.Retry{Times: 2}))
 }
 
 // index is a search index with an HTTP interface such as OpenSearch's.

@@ -22,8 +22,8 @@ func main() {
 
 // newProcessor has a payment that fails hold up its own account alone. Without StopGroup it would hold up
 // all the accounts of its batch.
-func newProcessor(book func(context.Context, events.SQSMessage) error) lambda.Handler {
-	return troupe.SQS(book, troupe.StopGroup)
+func newProcessor(book troupe.Handler[events.SQSMessage]) lambda.Handler {
+	return troupe.SQS(book, troupe.WithPolicy(troupe.StopGroup))
 }
 
 // ledger is a service that keeps accounts.

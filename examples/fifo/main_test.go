@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -130,7 +131,7 @@ func TestPaymentsBehindABadOneInItsBatchAreGivenUpOnWithIt(t *testing.T) {
 				}
 				verdict, err := lambdasim.Simulation{
 					Source:  payments,
-					Handler: troupe.SQS(lambdasim.Watch(book), troupe.StopGroup, troupe.WithLogger(nil)),
+					Handler: troupe.SQS(lambdasim.Watch(book), troupe.WithPolicy(troupe.StopGroup), troupe.WithLogger(slog.New(slog.DiscardHandler))),
 					Mapping: lambdasim.Mapping{BatchSize: c.batch, FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 					Timeout: 30 * time.Second,
 				}.Run(t.Context())

@@ -22,8 +22,8 @@ func main() {
 }
 
 // newProcessor has the levels of an article handled in order, and those of others of its partition beside them.
-func newProcessor(show func(context.Context, kafka.Record) error) lambda.Handler {
-	return kafka.New(show, kafka.ByKey(), troupe.Retry{Times: 2})
+func newProcessor(show troupe.Handler[kafka.Record]) lambda.Handler {
+	return kafka.New(show, kafka.ByKey(), troupe.WithRetry(troupe.Retry{Times: 2}))
 }
 
 // shop is a service that shows articles.

@@ -22,8 +22,8 @@ func main() {
 }
 
 // newProcessor has positions of a van handled in order, and those of up to 32 vans at once.
-func newProcessor(move func(context.Context, events.KinesisEventRecord) error) lambda.Handler {
-	return troupe.Kinesis(move, troupe.WithConcurrency(32), troupe.Retry{Times: 2})
+func newProcessor(move troupe.Handler[events.KinesisEventRecord]) lambda.Handler {
+	return troupe.Kinesis(move, troupe.WithConcurrency(32), troupe.WithRetry(troupe.Retry{Times: 2}))
 }
 
 // vanMap is a service that shows where vans are.

@@ -27,8 +27,8 @@ func main() {
 
 // newProcessor has a line of metrics written per batch and a line of log per failed record, to which the one line
 // per batch that a processor logs by itself would add nothing.
-func newProcessor(handle func(context.Context, events.SQSMessage) error, metrics io.Writer, logger *slog.Logger) lambda.Handler {
-	return troupe.SQS(handle, emf.Observe("Notifications", emf.WithWriter(metrics)), recordlog.Failures(logger), troupe.WithLogger(nil))
+func newProcessor(handle troupe.Handler[events.SQSMessage], metrics io.Writer, logger *slog.Logger) lambda.Handler {
+	return troupe.SQS(handle, emf.Observe("Notifications", emf.WithWriter(metrics)), recordlog.Failures(logger), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 }
 
 // notifications is a service that knows how each customer wants to be notified.

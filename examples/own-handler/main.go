@@ -23,7 +23,7 @@ type rates map[string]float64 // euros by currency
 type ratesKey struct{}        // what the context of a batch has its rates under
 
 // newFunction makes the function. If there are no rates its error has all of the batch delivered again.
-func newFunction(fetch func(context.Context) (rates, error), price func(context.Context, events.SQSMessage) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+func newFunction(fetch func(context.Context) (rates, error), price troupe.Handler[events.SQSMessage]) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	processor := troupe.SQS(price)
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		today, err := fetch(ctx)

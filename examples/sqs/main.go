@@ -21,8 +21,8 @@ func main() {
 }
 
 // newProcessor is apart from main so that a test can put a handler of its own around charge.
-func newProcessor(charge func(context.Context, events.SQSMessage) error) lambda.Handler {
-	return troupe.SQS(charge, troupe.Retry{Times: 2}, troupe.WithRecordTimeout(5*time.Second))
+func newProcessor(charge troupe.Handler[events.SQSMessage]) lambda.Handler {
+	return troupe.SQS(charge, troupe.WithRetry(troupe.Retry{Times: 2}), troupe.WithRecordTimeout(5*time.Second))
 }
 
 // payments is a payment service.

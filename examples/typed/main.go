@@ -36,12 +36,12 @@ type warehouse struct {
 
 // handler takes the order out of the message. A message without an order fails alone, and ends in the dead-letter
 // queue.
-func (w warehouse) handler() func(context.Context, events.SQSMessage) error {
+func (w warehouse) handler() troupe.Handler[troupe.Lazy[events.SQSMessage]] {
 	return envelope.SNS(typed.SQS(w.reserve))
 }
 
 // reserve reserves what is ordered. To put the same reservation twice is to reserve once.
-func (w warehouse) reserve(ctx context.Context, o order, _ events.SQSMessage) error {
+func (w warehouse) reserve(ctx context.Context, o order) error {
 	path := fmt.Sprintf("%s/articles/%s/reservations/%s?quantity=%d", w.url, o.Article, o.ID, o.Quantity)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, path, nil)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 	case "terminable":
 		lambda.StartWithOptions(echo, lambda.WithEnableSIGTERM(func() { fmt.Println("told") }))
 	case "troupe":
-		lambda.Start(troupe.SQS(traced(perform), troupe.WithLogger(nil), troupe.ErrorNever))
+		lambda.Start(troupe.SQS(traced(perform), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever)))
 	case "curl":
 		talk()
 	case "broken":

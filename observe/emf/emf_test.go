@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/observe/emf"
 )
 
@@ -46,7 +46,7 @@ func obey(ctx context.Context, msg events.SQSMessage) error {
 			return errors.New("told to fail once")
 		}
 	case "drop":
-		return messages.Drop(errors.New("told to drop"))
+		return batch.Drop(errors.New("told to drop"))
 	case "work":
 		time.Sleep(1500 * time.Microsecond)
 	case "hang":
@@ -64,8 +64,8 @@ func TestALineIsAsItWas(t *testing.T) {
 	}{
 		"success":        {event: event("ok", "work")},
 		"empty":          {event: event()},
-		"stopped":        {event: event("work", "fail", "ok", "ok"), options: []troupe.Option{troupe.Stop, troupe.WithConcurrency(1)}},
-		"of-everything":  {event: event("fail", "fail once", "drop", "hang"), options: []troupe.Option{troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return time.Millisecond }}, troupe.WithRecordTimeout(time.Second)}},
+		"stopped":        {event: event("work", "fail", "ok", "ok"), options: []troupe.Option{troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(1)}},
+		"of-everything":  {event: event("fail", "fail once", "drop", "hang"), options: []troupe.Option{troupe.WithRetry(troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return time.Millisecond }}), troupe.WithRecordTimeout(time.Second)}},
 		"all-failed":     {event: event("fail", "fail")}, // the invocation is an error
 		"dimensions":     {event: event("ok"), emf: []emf.Option{emf.WithDimension("Stage", `<prod> & "more"`), emf.WithDimension("Team:a", "b")}},
 		"dimension-sets": {event: event("ok"), emf: []emf.Option{emf.WithDimension("Stage", "prod"), emf.WithDimensionSets([]string{"Stage", "Source"}, nil)}},
@@ -74,7 +74,7 @@ func TestALineIsAsItWas(t *testing.T) {
 			t.Setenv("AWS_LAMBDA_FUNCTION_NAME", "orders-fn")
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
-				p := troupe.SQS(obey, append(c.options, troupe.WithLogger(nil), emf.Observe("Orders", append(c.emf, emf.WithWriter(&out))...))...)
+				p := troupe.SQS(obey, append(c.options, troupe.WithLogger(slog.New(slog.DiscardHandler)), emf.Observe("Orders", append(c.emf, emf.WithWriter(&out))...))...)
 				_, _ = p.Invoke(t.Context(), c.event)
 				time.Sleep(time.Hour) // what hangs has returned then
 
@@ -266,7 +266,7 @@ func (w *writes) Write(p []byte) (int, error) {
 func TestOverlappingInvocationsWriteALineEach(t *testing.T) {
 	var out writes
 	observe := emf.Observe("Orders", emf.WithWriter(&out))
-	one, two := troupe.SQS(obey, observe, troupe.WithLogger(nil)), troupe.SQS(obey, observe, troupe.WithLogger(nil))
+	one, two := troupe.SQS(obey, observe, troupe.WithLogger(slog.New(slog.DiscardHandler))), troupe.SQS(obey, observe, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	var all sync.WaitGroup
 	for i := range 100 {
 		all.Go(func() {
@@ -317,7 +317,7 @@ func TestARefusedEventMakesNoLine(t *testing.T) {
 func TestALineTellsNothingOfRecords(t *testing.T) {
 	var out bytes.Buffer
 	p := troupe.SQS(func(context.Context, events.SQSMessage) error { return errors.New("s3cr3t") },
-		troupe.WithLogger(nil), troupe.ErrorNever, emf.Observe("Orders", emf.WithWriter(&out)),
+		troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), emf.Observe("Orders", emf.WithWriter(&out)),
 		troupe.WithGroup(func(events.SQSMessage) string { return "s3cr3t" }))
 	_, err := p.Invoke(context.Background(), event("s3cr3t", "s3cr3t"))
 	require.NoError(t, err)

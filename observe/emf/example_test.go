@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -23,7 +24,7 @@ func ExampleObserve() {
 		}
 		return nil
 	}
-	processor := troupe.SQS(charge, troupe.WithLogger(nil), emf.Observe("Orders", emf.WithWriter(&out)))
+	processor := troupe.SQS(charge, troupe.WithLogger(slog.New(slog.DiscardHandler)), emf.Observe("Orders", emf.WithWriter(&out)))
 
 	_, _ = processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "m1", Body: "good"}, {MessageId: "m2", Body: "bad"},

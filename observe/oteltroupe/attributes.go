@@ -7,7 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // Names of the semantic conventions; see the package's documentation.
@@ -37,19 +37,19 @@ func operationAttributes(capacity int) []attribute.KeyValue {
 }
 
 // appendSource says where records come from.
-func appendSource(all []attribute.KeyValue, source messages.Source) []attribute.KeyValue {
+func appendSource(all []attribute.KeyValue, source batch.Source) []attribute.KeyValue {
 	trigger := "pubsub"
-	if source == messages.DynamoDB {
+	if source == batch.DynamoDB {
 		trigger = "datasource"
 	}
 	return append(all, system(source), triggerKey.String(trigger))
 }
 
-func system(source messages.Source) attribute.KeyValue {
+func system(source batch.Source) attribute.KeyValue {
 	switch source {
-	case messages.SQS:
+	case batch.SQS:
 		return systemKey.String("aws_sqs")
-	case messages.Kinesis, messages.DynamoDB:
+	case batch.Kinesis, batch.DynamoDB:
 		return systemKey.String("aws." + string(source))
 	default:
 		return systemKey.String(string(source))
@@ -58,7 +58,7 @@ func system(source messages.Source) attribute.KeyValue {
 
 // errorType is a reason of troupe's in a word, or the type of an error that is the handler's own.
 func errorType(err error) string {
-	if word := messages.Words(err)[0]; word != "error" {
+	if word := batch.Words(err)[0]; word != "error" {
 		return word
 	}
 	return typeOf(err)
@@ -69,7 +69,7 @@ func typeOf(err error) string {
 	for {
 		name := fmt.Sprintf("%T", err)
 		switch name {
-		case "*fmt.wrapError", "messages.permanent", "messages.dropped":
+		case "*fmt.wrapError", "batch.permanent", "batch.dropped":
 			err = errors.Unwrap(err)
 		default:
 			return name
@@ -81,7 +81,7 @@ func typeOf(err error) string {
 // is what the record is reported with.
 func attemptErrorType(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
-		if reason, ok := context.Cause(ctx).(messages.Reason); ok {
+		if reason, ok := context.Cause(ctx).(batch.Reason); ok {
 			return reason.Word()
 		}
 	}

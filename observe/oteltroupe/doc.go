@@ -33,7 +33,7 @@
 //   - messaging.message.id: the record's identifier (per attempt)
 //   - messaging.batch.message_count: records in the batch (per invocation)
 //   - faas.trigger: pubsub, or datasource for a table
-//   - error.type: if it failed: a reason of troupe's in a word, such as panic or deadline (messages.Words has
+//   - error.type: if it failed: a reason of troupe's in a word, such as panic or deadline (batch.Words has
 //     them), or else the Go type of the error, what fmt.Errorf has put around it left out
 //   - troupe.record.index and troupe.record.attempt: place in the batch from 0, number of the attempt from 1
 //   - troupe.outcome: dropped, for a record that its handler left out

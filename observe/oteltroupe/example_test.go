@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/aws/aws-lambda-go/events"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -13,7 +14,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/observe/oteltroupe"
+	"github.com/troupe-go/troupe/typed"
 )
 
 // All of it. With the SDK set up by otel.SetTracerProvider and otel.SetMeterProvider no options are needed,
@@ -71,7 +74,55 @@ func ExampleSQS() {
 	// Output: process orders charged
 }
 
-// Middleware is the same for all sources; streams have no trace headers.
+// The span of a stream's record has the name of the stream.
+func ExampleKinesis() {
+	spans := tracetest.NewSpanRecorder()
+	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
+
+	move := func(context.Context, events.KinesisEventRecord) error { return nil }
+	processor := troupe.Kinesis(oteltroupe.Kinesis(move, tracers))
+
+	_, _ = processor.Process(context.Background(), events.KinesisEvent{Records: []events.KinesisEventRecord{{
+		EventSourceArn: "arn:aws:kinesis:eu-west-1:123456789012:stream/vans",
+		Kinesis:        events.KinesisRecord{SequenceNumber: "101", PartitionKey: "ann"},
+	}}})
+	fmt.Println(spans.Ended()[0].Name())
+	// Output: process vans
+}
+
+func ExampleDynamoDB() {
+	spans := tracetest.NewSpanRecorder()
+	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
+
+	type Order struct{ ID string }
+	index := func(ctx context.Context, change typed.Change[Order]) error { return nil }
+	processor := troupe.DynamoDB(oteltroupe.DynamoDB(typed.DynamoDB(index), tracers))
+
+	_, _ = processor.Process(context.Background(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{{
+		EventSourceArn: "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2024-06-10T19:26:16.525",
+		Change:         events.DynamoDBStreamRecord{SequenceNumber: "101"},
+	}}})
+	fmt.Println(spans.Ended()[0].Name())
+	// Output: process Orders
+}
+
+// A record of Kafka is linked to the span that sent it.
+func ExampleKafka() {
+	spans := tracetest.NewSpanRecorder()
+	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
+
+	show := func(context.Context, kafka.Record) error { return nil }
+	processor := kafka.New(oteltroupe.Kafka(show, tracers))
+
+	_, _ = processor.Process(context.Background(), kafka.Event{Records: map[string][]kafka.Record{"stock-0": {{
+		Topic: "stock", Offset: 7,
+		Headers: []kafka.Header{{Key: "traceparent", Value: []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")}},
+	}}}})
+	fmt.Println(spans.Ended()[0].Name(), "sent by", spans.Ended()[0].Links()[0].SpanContext.SpanID())
+	// Output: process stock sent by b7ad6b7169203331
+}
+
+// Middleware is the same for all sources: it knows neither where a record comes from nor who sent it.
 func ExampleSpans() {
 	spans := tracetest.NewSpanRecorder()
 	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
@@ -127,7 +178,7 @@ func ExampleObserve() {
 			panic("no such order")
 		}
 		return nil
-	}, troupe.WithLogger(nil), oteltroupe.Observe(meters))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), oteltroupe.Observe(meters))
 	_, _ = processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "m1", Body: "good"}, {MessageId: "m2", Body: "bad"}, {MessageId: "m3", Body: "good"},
 	}})

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"runtime"
 	"slices"
@@ -27,7 +28,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/observe/oteltroupe"
 )
 
@@ -83,7 +85,7 @@ func obey(ctx context.Context, body string) error {
 	case "refuse":
 		return troupe.ErrEvent
 	case "drop":
-		return messages.Drop(errors.New("told to drop"))
+		return batch.Drop(errors.New("told to drop"))
 	case "work":
 		time.Sleep(30 * time.Millisecond)
 	case "wait":
@@ -118,7 +120,7 @@ func (c *telemetry) to() []oteltroupe.Option {
 
 // sqs is a processor with all that there is.
 func (c *telemetry) sqs(options ...troupe.Option) lambda.Handler {
-	options = append(options, troupe.WithLogger(nil), oteltroupe.Observe(c.to()...))
+	options = append(options, troupe.WithLogger(slog.New(slog.DiscardHandler)), oteltroupe.Observe(c.to()...))
 	return oteltroupe.Handler(troupe.SQS(oteltroupe.SQS(charge, c.to()...), options...), c.to()...)
 }
 
@@ -263,7 +265,7 @@ func TestASpanSaysWhyItsAttemptFailed(t *testing.T) {
 		var report *troupe.Report
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		_, err := c.sqs(troupe.Continue, troupe.Retry{Times: 1, Base: 1}, troupe.WithConcurrency(9),
+		_, err := c.sqs(troupe.WithPolicy(troupe.Continue), troupe.WithRetry(troupe.Retry{Times: 1, Base: 1}), troupe.WithConcurrency(9),
 			troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r })).
 			Invoke(ctx, event(message{id: "fail", body: "fail"}, message{id: "once", body: "fail once"}, message{id: "panic", body: "panic"},
 				message{id: "exit", body: "exit"}, message{id: "drop", body: "drop"}, message{id: "wait", body: "wait"}, message{id: "hang", body: "hang"}))
@@ -303,8 +305,8 @@ func TestTheSpanOfAnInvocationFailsWithIt(t *testing.T) {
 		want    string
 	}{
 		"no event":                {[]byte(`{}`), "event"},
-		"failed with an ErrEvent": {event(message{id: "m1", body: "refuse"}), "*messages.BatchError"},
-		"every one failed":        {event(message{id: "m1", body: "panic"}), "*messages.BatchError"},
+		"failed with an ErrEvent": {event(message{id: "m1", body: "refuse"}), "*batch.BatchError"},
+		"every one failed":        {event(message{id: "m1", body: "panic"}), "*batch.BatchError"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := collect()
@@ -333,13 +335,13 @@ func TestSpansAreForAllSources(t *testing.T) {
 		system    string
 		trigger   string
 	}{
-		"sqs": {troupe.SQS(func(ctx context.Context, m events.SQSMessage) error { return see(ctx, m.Body) }, spans, troupe.WithLogger(nil)),
+		"sqs": {troupe.SQS(func(ctx context.Context, m events.SQSMessage) error { return see(ctx, m.Body) }, spans, troupe.WithLogger(slog.New(slog.DiscardHandler))),
 			string(event(message{id: "1", body: "fail"})), "aws_sqs", "pubsub"},
-		"kinesis": {troupe.Kinesis(func(ctx context.Context, r events.KinesisEventRecord) error { return see(ctx, string(r.Kinesis.Data)) }, spans, troupe.WithLogger(nil)),
+		"kinesis": {troupe.Kinesis(func(ctx context.Context, r events.KinesisEventRecord) error { return see(ctx, string(r.Kinesis.Data)) }, spans, troupe.WithLogger(slog.New(slog.DiscardHandler))),
 			`{"Records":[{"kinesis":{"partitionKey":"s3cr3t","sequenceNumber":"1","data":"` + data + `"},"eventSource":"aws:kinesis"}]}`, "aws.kinesis", "pubsub"},
 		"dynamodb": {troupe.DynamoDB(func(ctx context.Context, r events.DynamoDBEventRecord) error {
 			return see(ctx, r.Change.Keys["do"].String())
-		}, spans, troupe.WithLogger(nil)),
+		}, spans, troupe.WithLogger(slog.New(slog.DiscardHandler))),
 			`{"Records":[{"dynamodb":{"Keys":{"do":{"S":"fail"},"k":{"S":"s3cr3t"}},"SequenceNumber":"1"},"eventSource":"aws:dynamodb"}]}`, "aws.dynamodb", "datasource"},
 	} {
 		before := len(c.spans.Ended())
@@ -435,7 +437,7 @@ func key(m metricdata.Metrics, set attribute.Set) string {
 func TestMetricsCountWhatTheReportSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := collect()
-		p := c.sqs(troupe.Stop, troupe.WithConcurrency(1), troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return 20 * time.Millisecond }}, troupe.WithRecordTimeout(time.Second))
+		p := c.sqs(troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(1), troupe.WithRetry(troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return 20 * time.Millisecond }}), troupe.WithRecordTimeout(time.Second))
 		for range 2 {
 			_, err := p.Invoke(t.Context(), event(message{id: "m1", body: "work"}, message{id: "m2", body: "fail once"}, message{id: "m3", body: "drop"},
 				message{id: "m4", body: "fail"}, message{id: "m5", body: "ok"}))
@@ -511,7 +513,7 @@ func TestWrapIsForHandlersOfAnyType(t *testing.T) {
 
 // Without an SDK nothing happens, and nothing breaks.
 func TestWithoutAnSDKNothingHappens(t *testing.T) {
-	p := oteltroupe.Handler(troupe.SQS(oteltroupe.SQS(charge), oteltroupe.Observe(), troupe.WithLogger(nil)))
+	p := oteltroupe.Handler(troupe.SQS(oteltroupe.SQS(charge), oteltroupe.Observe(), troupe.WithLogger(slog.New(slog.DiscardHandler))))
 	response, err := p.Invoke(context.Background(), event(message{id: "m1", xray: xray}, message{id: "m2", body: "panic"}))
 	require.NoError(t, err)
 	assert.Equal(t, `{"batchItemFailures":[{"itemIdentifier":"m2"}]}`, string(response))
@@ -520,7 +522,11 @@ func TestWithoutAnSDKNothingHappens(t *testing.T) {
 func TestWhatIsMissingIsRefusedAtConstruction(t *testing.T) {
 	for name, construct := range map[string]func(){
 		"no processor":       func() { oteltroupe.Handler(nil) },
-		"no handler":         func() { oteltroupe.SQS(nil) },
+		"no handler":         func() { oteltroupe.SQS[events.SQSMessage](nil) },
+		"no lazy handler":    func() { oteltroupe.SQS[troupe.Lazy[events.SQSMessage]](nil) },
+		"no Kinesis handler": func() { oteltroupe.Kinesis[events.KinesisEventRecord](nil) },
+		"no table's handler": func() { oteltroupe.DynamoDB[events.DynamoDBEventRecord](nil) },
+		"no topic's handler": func() { oteltroupe.Kafka[kafka.Record](nil) },
 		"no origin":          func() { oteltroupe.Wrap[int](func(context.Context, int) error { return nil }, nil) },
 		"no option":          func() { oteltroupe.Spans(nil) },
 		"no tracer provider": func() { oteltroupe.Spans(oteltroupe.WithTracerProvider(nil)) },

@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // Handler puts a span around each invocation of a processor. Its status is an error if the invocation
@@ -40,7 +40,7 @@ func (b *batches) Invoke(ctx context.Context, payload []byte) (response []byte, 
 	// By the outermost type: errors.Is would find what the handlers' errors contain.
 	switch err.(type) {
 	case nil:
-	case *messages.EventError:
+	case *batch.EventError:
 		fail(span, troupe.ErrEvent.Word(), err)
 	default: // of any record's reasons none is the batch's
 		fail(span, typeOf(err), err)
@@ -115,7 +115,7 @@ func attempt(ctx context.Context, tracer trace.Tracer, rec troupe.Record, from O
 	err = call(ctx)
 	returned = true
 	switch {
-	case messages.IsDrop(err):
+	case batch.IsDrop(err):
 		span.SetAttributes(outcomeKey.String(troupe.Dropped.String()))
 	case err != nil:
 		fail(span, attemptErrorType(ctx, err), err)
@@ -136,7 +136,7 @@ func fail(span trace.Span, why string, err error) {
 		return
 	}
 	span.SetAttributes(errorKey.String(why))
-	span.SetStatus(codes.Error, messages.Text(err))
+	span.SetStatus(codes.Error, batch.Text(err))
 }
 
 // complete tells the invocation's span, if Handler has started one, how the batch went.

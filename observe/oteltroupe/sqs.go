@@ -7,11 +7,14 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/troupe-go/troupe"
 )
 
-// SQS is Wrap for handlers of SQS messages, with FromSQS as the origin.
-func SQS(handler func(context.Context, events.SQSMessage) error, options ...Option) func(context.Context, events.SQSMessage) error {
-	return Wrap(handler, FromSQS, options...)
+// SQS is Wrap for handlers of SQS messages, with FromSQS as the origin. For a Lazy message it decodes the message
+// for its attributes; one that cannot be decoded has no origin.
+func SQS[M troupe.SQSRecord](handler troupe.Handler[M], options ...Option) troupe.Handler[M] {
+	return wrapLazy(handler, FromSQS, options)
 }
 
 // FromSQS is the origin of an SQS message: the queue's name, by its ARN, and the spans that sent it. One is

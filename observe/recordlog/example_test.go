@@ -30,7 +30,7 @@ func ExampleFailures() {
 			return errors.New("no such order")
 		}
 		return nil
-	}, troupe.WithLogger(nil), recordlog.Failures(logger))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), recordlog.Failures(logger))
 
 	_, _ = processor.Process(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "m1", Body: "good"}, {MessageId: "m2", Body: "bad"},

@@ -3,8 +3,8 @@
 //	lambda.Start(troupe.SQS(charge, recordlog.Failures(nil)))
 //
 // A processor by itself logs one line per batch with failures, for failures not to be invisible. With a line
-// per record one finds the message with a given identifier. Give troupe.WithLogger(nil) too if these lines
-// are enough.
+// per record one finds the message with a given identifier. If these lines are enough, silence the other one with
+// troupe.WithLogger(slog.New(slog.DiscardHandler)).
 package recordlog
 
 import (
@@ -12,7 +12,7 @@ import (
 	"log/slog"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // Failures returns an option for a processor: a failure hook that writes a line to logger for each failed
@@ -23,7 +23,7 @@ import (
 //   - group_hash: stands for its group, the same for the same group; left out if there is none
 //   - attempt: the number of the last attempt, from 1; 0 if it was never started
 //   - reason: in a word, such as "panic" or "deadline", or "error" for an error of the handler's own; see
-//     messages.Words, whose first word it is
+//     batch.Words, whose first word it is
 //   - error: the text of the error, cut after 300 bytes
 //
 // There is nothing of payloads in them, and groups are hashed (SPEC S9); what a handler's own error says is
@@ -39,7 +39,7 @@ func Failures(logger *slog.Logger) troupe.Option {
 		if to == nil {
 			to = slog.Default()
 		}
-		reason, level := messages.Words(err)[0], slog.LevelWarn
+		reason, level := batch.Words(err)[0], slog.LevelWarn
 		if rec.Attempt == 0 { // never started
 			level = slog.LevelInfo
 		}
@@ -49,9 +49,9 @@ func Failures(logger *slog.Logger) troupe.Option {
 		attrs := make([]slog.Attr, 0, 7)
 		attrs = append(attrs, slog.String("source", string(rec.Source)), slog.String("id", rec.ID), slog.Int("index", rec.Index))
 		if rec.Group != "" {
-			attrs = append(attrs, slog.String("group_hash", messages.GroupHash(rec.Group)))
+			attrs = append(attrs, slog.String("group_hash", batch.GroupHash(rec.Group)))
 		}
-		attrs = append(attrs, slog.Int("attempt", rec.Attempt), slog.String("reason", reason), slog.String("error", messages.Text(err)))
+		attrs = append(attrs, slog.Int("attempt", rec.Attempt), slog.String("reason", reason), slog.String("error", batch.Text(err)))
 		to.LogAttrs(ctx, level, "troupe: record failed", attrs...)
 	})
 }

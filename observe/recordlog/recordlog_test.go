@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/observe/recordlog"
 )
 
@@ -74,8 +74,8 @@ func lines(t *testing.T, text string) (all []map[string]any) {
 func TestEachFailedRecordIsALine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		p := troupe.Kinesis(obey, troupe.WithLogger(nil), troupe.WithConcurrency(1), troupe.WithRecordTimeout(time.Second),
-			troupe.Retry{Times: 1, Base: 1}, recordlog.Failures(slog.New(slog.NewJSONHandler(&out, nil))))
+		p := troupe.Kinesis(obey, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithConcurrency(1), troupe.WithRecordTimeout(time.Second),
+			troupe.WithRetry(troupe.Retry{Times: 1, Base: 1}), recordlog.Failures(slog.New(slog.NewJSONHandler(&out, nil))))
 		_, err := p.Invoke(t.Context(), event("a:ok", "b:fail", "c:panic", "b:ok", "d:exit", "e:hang", ":fail"))
 		require.NoError(t, err)
 		time.Sleep(2 * time.Hour) // what hangs has returned then
@@ -84,7 +84,7 @@ func TestEachFailedRecordIsALine(t *testing.T) {
 			m := map[string]any{"level": level, "msg": "troupe: record failed", "source": "kinesis", "id": id,
 				"index": index, "attempt": attempt, "reason": reason, "error": text}
 			if group != "" {
-				m["group_hash"] = messages.GroupHash(group)
+				m["group_hash"] = batch.GroupHash(group)
 			}
 			return m
 		}
@@ -102,7 +102,7 @@ func TestEachFailedRecordIsALine(t *testing.T) {
 // SPEC S9: no payload and no group, and no more than a few hundred bytes of an error.
 func TestALineHoldsNothingOfPayloadsAndIsBounded(t *testing.T) {
 	var out bytes.Buffer
-	p := troupe.Kinesis(obey, troupe.WithLogger(nil), recordlog.Failures(slog.New(slog.NewJSONHandler(&out, nil))))
+	p := troupe.Kinesis(obey, troupe.WithLogger(slog.New(slog.DiscardHandler)), recordlog.Failures(slog.New(slog.NewJSONHandler(&out, nil))))
 	undecodable := `{"kinesis":{"partitionKey":"s3cr3t","sequenceNumber":"9","data":"s3cr3t!"},"eventSource":"aws:kinesis"}`
 	payload := strings.Replace(string(event("s3cr3t-1:long", "s3cr3t-2:broken")), "]}", ","+undecodable+"]}", 1)
 	_, err := p.Invoke(context.Background(), []byte(payload))
@@ -130,13 +130,13 @@ func (h tracing) Handle(ctx context.Context, r slog.Record) error {
 // The invocation's context is the logger's, so that lines can be told apart by request or trace.
 func TestTheLoggerGetsTheContextOfTheInvocation(t *testing.T) {
 	var out bytes.Buffer
-	p := troupe.Kinesis(obey, troupe.WithLogger(nil), recordlog.Failures(slog.New(tracing{slog.NewJSONHandler(&out, nil)})))
+	p := troupe.Kinesis(obey, troupe.WithLogger(slog.New(slog.DiscardHandler)), recordlog.Failures(slog.New(tracing{slog.NewJSONHandler(&out, nil)})))
 	_, _ = p.Invoke(context.WithValue(context.Background(), traceKey{}, "t1"), event("a:fail"))
 	assert.Contains(t, out.String(), `"trace":"t1"`)
 }
 
 func TestNilMeansTheDefaultLoggerOfTheMoment(t *testing.T) {
-	p := troupe.Kinesis(obey, troupe.WithLogger(nil), recordlog.Failures(nil))
+	p := troupe.Kinesis(obey, troupe.WithLogger(slog.New(slog.DiscardHandler)), recordlog.Failures(nil))
 	var out bytes.Buffer
 	was := slog.Default()
 	defer slog.SetDefault(was)
@@ -148,7 +148,7 @@ func TestNilMeansTheDefaultLoggerOfTheMoment(t *testing.T) {
 // A level that is off costs no text.
 func TestALevelThatIsOffMakesNoLines(t *testing.T) {
 	var out bytes.Buffer
-	p := troupe.Kinesis(obey, troupe.WithLogger(nil), troupe.WithConcurrency(1), troupe.Stop,
+	p := troupe.Kinesis(obey, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithConcurrency(1), troupe.WithPolicy(troupe.StopBatch),
 		recordlog.Failures(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelWarn}))))
 	_, _ = p.Invoke(context.Background(), event("a:fail", "b:ok", "c:ok"))
 	assert.Len(t, lines(t, out.String()), 1)
@@ -156,7 +156,7 @@ func TestALevelThatIsOffMakesNoLines(t *testing.T) {
 
 func TestOverlappingInvocationsLogWholeLines(t *testing.T) {
 	var out bytes.Buffer // slog's handlers write under a lock
-	p := troupe.Kinesis(obey, troupe.WithLogger(nil), troupe.ErrorNever, recordlog.Failures(slog.New(slog.NewJSONHandler(&out, nil))))
+	p := troupe.Kinesis(obey, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), recordlog.Failures(slog.New(slog.NewJSONHandler(&out, nil))))
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -173,7 +173,7 @@ func BenchmarkFailures(b *testing.B) {
 		"without": nil, "with": {recordlog.Failures(slog.New(slog.NewJSONHandler(new(discard), nil)))},
 	} {
 		b.Run(name, func(b *testing.B) {
-			p := troupe.Kinesis(obey, append(options, troupe.WithLogger(nil), troupe.ErrorNever, troupe.WithoutOrder())...)
+			p := troupe.Kinesis(obey, append(options, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithoutOrder())...)
 			payload := event(strings.Split(strings.Repeat("a:fail ", 100), " ")[:100]...)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -135,9 +136,9 @@ type source struct {
 
 // check gives a document to a processor and holds what comes to the law. It returns what Invoke did.
 func (s source) check(t *testing.T, payload []byte, choice byte) (reported []string, err error) {
-	policies := []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.Stop}
+	policies := []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.StopBatch}
 	policy := policies[choice%4]
-	options := []troupe.Option{policy, troupe.ErrorNever, troupe.WithLogger(nil), troupe.WithConcurrency([]int{1, 16}[choice/4%2])}
+	options := []troupe.Option{troupe.WithPolicy(policy), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithConcurrency([]int{1, 16}[choice/4%2])}
 	unordered := choice/8%2 == 1
 	if unordered {
 		options = append(options, troupe.WithoutOrder())

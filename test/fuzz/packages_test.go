@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/fnv"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -157,7 +158,7 @@ func checkWindow(t *testing.T, payload []byte, choice byte) (reported []string, 
 		return state, nil
 	}
 	final := func(context.Context, map[string]int64) error { ends++; return nil }
-	response, err := invoke(t, window.Kinesis(fold, final, troupe.ErrorNever, troupe.WithLogger(nil)), payload)
+	response, err := invoke(t, window.Kinesis(fold, final, troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler))), payload)
 	if err != nil {
 		require.Empty(t, folded)
 		require.Zero(t, ends)
@@ -250,7 +251,7 @@ func checkAggregates(t *testing.T, payload []byte, choice byte) (reported []stri
 		}
 		return nil
 	}
-	options := []troupe.Option{troupe.Continue, troupe.ErrorNever, troupe.WithLogger(nil)}
+	options := []troupe.Option{troupe.WithPolicy(troupe.Continue), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler))}
 	unordered := choice%2 == 1
 	if unordered {
 		options = append(options, troupe.WithoutOrder())
@@ -322,8 +323,8 @@ func checkBulk(t *testing.T, payload []byte, choice byte) (reported []string, er
 		}
 		return failures
 	}
-	policy := []troupe.Policy{troupe.Continue, troupe.Stop}[choice%2]
-	response, err := invoke(t, bulk.Kinesis(handler, policy, troupe.WithoutOrder(), troupe.ErrorNever, troupe.WithLogger(nil)), payload)
+	policy := []troupe.Policy{troupe.Continue, troupe.StopBatch}[choice%2]
+	response, err := invoke(t, bulk.Kinesis(handler, troupe.WithPolicy(policy), troupe.WithoutOrder(), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler))), payload)
 	if err != nil {
 		require.Empty(t, given)
 		return nil, err
@@ -335,7 +336,7 @@ func checkBulk(t *testing.T, payload []byte, choice byte) (reported []string, er
 		if r.sound && !stopped {
 			ids = append(ids, r.id)
 		}
-		stopped = stopped || policy == troupe.Stop && !r.sound
+		stopped = stopped || policy == troupe.StopBatch && !r.sound
 	}
 	if len(ids) > 0 {
 		handed = append(handed, ids)
@@ -346,7 +347,7 @@ func checkBulk(t *testing.T, payload []byte, choice byte) (reported []string, er
 		if bad && !slices.Contains(want, r.id) {
 			want = append(want, r.id)
 		}
-		stopped = stopped || bad && policy == troupe.Stop
+		stopped = stopped || bad && policy == troupe.StopBatch
 	}
 	reported, err = readTexts(response)
 	require.NoError(t, err)

@@ -126,7 +126,7 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 		order:      oneOfThese(t, "order", ownOrder, ownOrder, ownOrder, ownOrder, unordered, grouped, grouped),
 		raw:        rapid.Bool().Draw(t, "raw"),
 		middleware: chance(t, "middleware", 2),
-		errorWhen:  oneOfThese(t, "error when", troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever),
+		errorWhen:  oneOfThese(t, "error when", troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorWhenNever),
 	}
 	switch p.made {
 	case typedly:
@@ -141,10 +141,10 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 	}
 	p.blames = p.middleware && chance(t, "it decides", 4)
 	p.lowestOnly = p.source.stream() && chance(t, "lowest only", 2)
-	policies := []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.Stop}
+	policies := []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.StopBatch}
 	switch {
 	case p.made == windowed:
-		p.policy = oneOfThese(t, "policy", troupe.Derive, troupe.Stop)
+		p.policy = oneOfThese(t, "policy", troupe.Derive, troupe.StopBatch)
 	case p.made != together && chance(t, "decider", 2):
 		p.decider = &decider{
 			records:  rapid.SliceOfN(rapid.SampledFrom(policies), 1, 5).Draw(t, "decider's policies"),
@@ -243,6 +243,12 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 		p.drawPayloads(t, &drawn, no)
 	}
 	p.drawSpoiled(t, &drawn)
+	if p.order == grouped && (b.Left < 20*time.Millisecond || b.Cancel == 0) {
+		// It is too late on arrival: the group function is not called at all, and to blame for nothing.
+		for i := range drawn.Records {
+			drawn.Records[i].Ungrouped = false
+		}
+	}
 	return drawn
 }
 
@@ -365,14 +371,14 @@ func (p *plan) directive(record int, why model.Why) model.Directive {
 	if policy == troupe.Derive {
 		switch {
 		case p.source == fifo || p.made == windowed:
-			policy = troupe.Stop
+			policy = troupe.StopBatch
 		case p.source == standard || p.order == unordered:
 			policy = troupe.Continue
 		default:
 			policy = troupe.StopGroup
 		}
 	}
-	return map[troupe.Policy]model.Directive{troupe.Continue: model.Continue, troupe.StopGroup: model.StopGroup, troupe.Stop: model.Stop}[policy]
+	return map[troupe.Policy]model.Directive{troupe.Continue: model.Continue, troupe.StopGroup: model.StopGroup, troupe.StopBatch: model.Stop}[policy]
 }
 
 // unlike makes durations of whole milliseconds unlike each other, below a millisecond, so that no two

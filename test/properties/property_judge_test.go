@@ -68,7 +68,7 @@ func unlikeness(p *plan, b batch, a model.Answer, came *seen) (differences []str
 	}
 	failed := a.Count(0)
 	closing, closes := p.closing(b, a)
-	failing := p.errorWhen != troupe.ErrorNever && failed > 0 && (p.errorWhen == troupe.ErrorWhenAny || failed == len(b.ids))
+	failing := p.errorWhen != troupe.ErrorWhenNever && failed > 0 && (p.errorWhen == troupe.ErrorWhenAny || failed == len(b.ids))
 	differ("an error (S7)", failing || closing.Count(0) > 0, came.err != nil)
 	if failing = failing || closing.Count(0) > 0; !failing || !p.raw {
 		differ("response (S3, S8)", fmt.Sprintf("%q", a.Reported(b.ids, p.lowestOnly)), fmt.Sprintf("%q", came.reported))
@@ -199,6 +199,7 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 	// S1, S2: every record has one outcome, and is told as what it is.
 	failed := []string{}
 	groups := map[string]string{}
+	ungrouped := false
 	for i, r := range came.report.Records {
 		if r.ID != b.ids[i] || (r.Outcome == troupe.Succeeded) == (r.Err != nil) {
 			break_("S1: record %d: %+v", i, r)
@@ -209,8 +210,15 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 		want := ""
 		switch group := b.Records[i].Group; {
 		case !b.Ordered:
+		case p.order == grouped && ungrouped: // the group function is not asked about what is behind
 		case b.Records[i].Ungrouped:
 			want = r.Group // nobody knows
+			ungrouped = true
+		case p.order == grouped && came.report.NotStarted == len(came.report.Records):
+			want = "" // it was too late on arrival to ask for groups
+			if r.Group == group {
+				want = group
+			}
 		case p.source != dynamodb || p.order == grouped || p.made == windowed:
 			want = group
 		case groups[group] == "": // the form is the processor's

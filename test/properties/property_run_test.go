@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
@@ -143,7 +144,7 @@ type batchKey struct{}
 // processor makes the plan's processor.
 func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) {
 	options := []troupe.Option{
-		troupe.WithLogger(nil), s.errorWhen, troupe.WithConcurrency(s.batches[0].Concurrency),
+		troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(s.errorWhen), troupe.WithConcurrency(s.batches[0].Concurrency),
 		troupe.WithObserver(s.observe), troupe.WithFailureHook(s.failed),
 	}
 	if s.middleware {
@@ -157,10 +158,10 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 			return s.decider.decide(rec.Index, errors.Is(err, troupe.ErrPanic))
 		}))
 	} else {
-		options = append(options, s.policy)
+		options = append(options, troupe.WithPolicy(s.policy))
 	}
 	if b := s.batches[0]; b.Retries > 0 {
-		options = append(options, troupe.Retry{Times: b.Retries, Panics: b.RetryPanics, Backoff: b.Backoff})
+		options = append(options, troupe.WithRetry(troupe.Retry{Times: b.Retries, Panics: b.RetryPanics, Backoff: b.Backoff}))
 	}
 	if d := s.batches[0].RecordTimeout; d > 0 {
 		options = append(options, troupe.WithRecordTimeout(d))

@@ -92,7 +92,7 @@ func (n *tally) shares() string {
 	for of, name := range orderNames {
 		part(n.orders[of], "order: %s", name)
 	}
-	for _, policy := range []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.Stop} {
+	for _, policy := range []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.StopBatch} {
 		part(n.policies[policy], "policy: %v", policy)
 	}
 	part(n.deciders, "policy: a decider's, by record")

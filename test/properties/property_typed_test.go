@@ -190,18 +190,19 @@ func drawImages(t *rapid.T, bad bool, no, i int) written {
 func (s *stage) typedProcessor(options []troupe.Option) func(context.Context, int) ([]string, error) {
 	var outer []typed.Option // of envelopes, which are not strict
 	if s.typed.Drop {
-		outer = append(outer, typed.DropUndecodable())
+		outer = append(outer, typed.WithDropUndecodable())
 	}
 	inner := outer[:len(outer):len(outer)]
 	if s.typed.Strict {
-		inner = append(inner, typed.DisallowUnknownFields())
+		inner = append(inner, typed.WithDisallowUnknownFields())
 	}
 	switch s.source {
 	case kinesis:
 		if s.order == grouped {
 			options = append(options, troupe.WithGroup(func(r events.KinesisEventRecord) string { return s.groupOf(r.AwsRegion) }))
 		}
-		p := troupe.Kinesis(typed.Kinesis(func(ctx context.Context, v item, r events.KinesisEventRecord) error {
+		p := troupe.Kinesis(typed.Kinesis(func(ctx context.Context, v item) error {
+			r, _ := troupe.MessageFrom[events.KinesisEventRecord](ctx)
 			return s.decoded(ctx, v, r.AwsRegion)
 		}, inner...), options...)
 		return invoker(s, p, s.typedKinesisEvent, func(r events.KinesisEventResponse) []string {
@@ -211,7 +212,8 @@ func (s *stage) typedProcessor(options []troupe.Option) func(context.Context, in
 		if s.order == grouped {
 			options = append(options, troupe.WithGroup(func(r events.DynamoDBEventRecord) string { return s.groupOf(r.AWSRegion) }))
 		}
-		p := troupe.DynamoDB(typed.DynamoDB(func(ctx context.Context, change typed.Change[item], r events.DynamoDBEventRecord) error {
+		p := troupe.DynamoDB(typed.DynamoDB(func(ctx context.Context, change typed.Change[item]) error {
+			r, _ := troupe.MessageFrom[events.DynamoDBEventRecord](ctx)
 			return s.changed(ctx, change, r)
 		}, inner...), options...)
 		return invoker(s, p, s.typedDynamoDBEvent, func(r events.DynamoDBEventResponse) []string {
@@ -221,7 +223,8 @@ func (s *stage) typedProcessor(options []troupe.Option) func(context.Context, in
 		if s.order == grouped {
 			options = append(options, troupe.WithGroup(func(r kafka.Record) string { return s.groupOf(string(r.Key)) }))
 		}
-		p := kafka.New(typed.Kafka(func(ctx context.Context, v item, r kafka.Record) error {
+		p := kafka.New(typed.Kafka(func(ctx context.Context, v item) error {
+			r, _ := troupe.MessageFrom[kafka.Record](ctx)
 			return s.decoded(ctx, v, string(r.Key))
 		}, inner...), options...)
 		return invoker(s, p, s.typedKafkaEvent, func(r kafka.Response) []string {
@@ -239,16 +242,17 @@ func (s *stage) typedProcessor(options []troupe.Option) func(context.Context, in
 }
 
 // opened is the handler of messages in the plan's envelope.
-func (s *stage) opened(outer, inner []typed.Option) func(context.Context, events.SQSMessage) error {
-	handle := typed.SQS(func(ctx context.Context, v item, m events.SQSMessage) error { return s.decoded(ctx, v, m.AWSRegion) }, inner...)
+func (s *stage) opened(outer, inner []typed.Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
+	decoded := func(ctx context.Context, v item) error {
+		m, _ := troupe.MessageFrom[events.SQSMessage](ctx)
+		return s.decoded(ctx, v, m.AWSRegion)
+	}
+	handle := typed.SQS(decoded, inner...)
 	switch s.typed.In {
 	case sns:
 		return envelope.SNS(handle, outer...)
 	case bridge:
-		return envelope.EventBridge(typed.Detail(func(ctx context.Context, v item, _ events.EventBridgeEvent) error {
-			m, _ := envelope.MessageFrom(ctx)
-			return s.decoded(ctx, v, m.AWSRegion)
-		}, inner...), outer...)
+		return envelope.EventBridge(typed.Detail(decoded, inner...), outer...)
 	default:
 		return handle
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
@@ -34,7 +35,7 @@ func TestConcurrentInvocationsGetTheirOwnAnswers(t *testing.T) {
 					runtime.Goexit()
 				}
 				return nil
-			}, troupe.Continue, troupe.WithLogger(nil), troupe.WithConcurrency(3), troupe.WithObserver(func(_ context.Context, r *troupe.Report) {
+			}, troupe.WithPolicy(troupe.Continue), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithConcurrency(3), troupe.WithObserver(func(_ context.Context, r *troupe.Report) {
 				reports.Store(r.Records[0].ID, r)
 			}))
 			var all sync.WaitGroup

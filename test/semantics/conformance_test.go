@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -78,16 +79,16 @@ func (c *conformanceCase) says(what string) bool { return strings.Contains(c.Not
 // through says how a case sets what it sets: in code, or through the environment where its notes say so.
 func (c *conformanceCase) through(t *testing.T) (options []troupe.Option) {
 	t.Helper()
-	policies := map[string]troupe.Policy{"derive": troupe.Derive, "continue": troupe.Continue, "stop": troupe.Stop, "stop-group": troupe.StopGroup}
+	policies := map[string]troupe.Policy{"derive": troupe.Derive, "continue": troupe.Continue, "stop": troupe.StopBatch, "stop-group": troupe.StopGroup}
 	require.Contains(t, policies, c.Policy)
-	errorWhens := map[string]troupe.ErrorWhen{"all": troupe.ErrorWhenAll, "never": troupe.ErrorNever}
+	errorWhens := map[string]troupe.ErrorWhen{"all": troupe.ErrorWhenAll, "never": troupe.ErrorWhenNever}
 	require.Contains(t, errorWhens, c.Options.ErrorWhen)
 
 	if c.says("policy from POWERTOOLS_BATCH_ERROR_HANDLING_POLICY") {
 		require.Equal(t, "stop", c.Policy)
 		t.Setenv("POWERTOOLS_BATCH_ERROR_HANDLING_POLICY", "StopOnFirstBatchItemFailure")
 	} else {
-		options = append(options, policies[c.Policy])
+		options = append(options, troupe.WithPolicy(policies[c.Policy]))
 	}
 	switch {
 	case c.says("parallel enabled through env"):
@@ -100,9 +101,9 @@ func (c *conformanceCase) through(t *testing.T) (options []troupe.Option) {
 		require.Equal(t, "never", c.Options.ErrorWhen)
 		t.Setenv("POWERTOOLS_BATCH_THROW_ON_FULL_BATCH_FAILURE", "false")
 	} else {
-		options = append(options, errorWhens[c.Options.ErrorWhen])
+		options = append(options, troupe.WithErrorWhen(errorWhens[c.Options.ErrorWhen]))
 	}
-	return append(options, troupe.WithLogger(nil))
+	return append(options, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 }
 
 // undecodable reports whether the record is one whose payload cannot be read, so that its handler is not

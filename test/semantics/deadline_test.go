@@ -52,7 +52,7 @@ func lasting(t *testing.T, left time.Duration, source string, records []record, 
 
 func invoking(ctx context.Context, source string, records []record, handle func(context.Context, string) error, options ...troupe.Option) invoked {
 	var seen reported
-	options = append([]troupe.Option{troupe.WithLogger(nil), troupe.ErrorNever, troupe.WithObserver(seen.observe)}, options...)
+	options = append([]troupe.Option{troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithObserver(seen.observe)}, options...)
 	p := process(source, handle, options...)
 	began := time.Now()
 	response, err := p.Invoke(ctx, document(source, records...))
@@ -141,7 +141,7 @@ func TestWithLessThan20MillisecondsNothingStarts(t *testing.T) {
 						started = true
 						<-release
 						return nil
-					}, troupe.WithConcurrency(1), troupe.ErrorWhenAll)
+					}, troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenAll))
 					var failed *troupe.BatchError
 					require.ErrorAs(t, came.err, &failed)
 					assert.Equal(t, c.started, started)
@@ -161,7 +161,7 @@ func TestWithLessThan20MillisecondsNothingStarts(t *testing.T) {
 func TestShortInvocationsAreAnsweredInTime(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
-	p := process(standard, func(context.Context, string) error { <-release; return nil }, troupe.WithLogger(nil), troupe.ErrorNever)
+	p := process(standard, func(context.Context, string) error { <-release; return nil }, troupe.WithLogger(nil), troupe.WithErrorWhen(troupe.ErrorWhenNever))
 	payload := document(standard, numbered(2, nil)...)
 	late, of := 0, 0
 	for _, left := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond} {
@@ -210,7 +210,7 @@ func TestHandlersThatReturnByTheLastCallCountAsWhatTheyReturn(t *testing.T) {
 				return errHandler
 			}
 			panic("not to be started")
-		}, troupe.WithConcurrency(6), troupe.Stop)
+		}, troupe.WithConcurrency(6), troupe.WithPolicy(troupe.StopBatch))
 		defer close(release)
 
 		r := came.report.Records
@@ -288,7 +288,7 @@ func TestHandlersThatNeverReturnHoldNothingBack(t *testing.T) {
 						}
 						time.Sleep(time.Millisecond)
 						return nil
-					}, troupe.WithLogger(nil), troupe.Retry{Times: 1, Panics: true, Base: time.Millisecond},
+					}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithRetry(troupe.Retry{Times: 1, Panics: true, Base: time.Millisecond}),
 						troupe.WithObserver(func(_ context.Context, r *troupe.Report) { reports = append(reports, r) }),
 						troupe.WithFailureHook(func(context.Context, troupe.Record, error) { hooked.Add(1) }))
 					invoke := func() []string {
@@ -347,7 +347,7 @@ func TestALateResultIsNeverBookedToAnotherBatch(t *testing.T) {
 					}
 					time.Sleep(time.Second)
 					return errHandler
-				}, troupe.WithLogger(nil), troupe.ErrorNever, troupe.Continue)
+				}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithPolicy(troupe.Continue))
 				invoke := func() []string {
 					ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 					defer cancel()
@@ -453,7 +453,7 @@ func TestWhatIsOverBeforeItBeginsStartsNothing(t *testing.T) {
 				var reports int
 				var errs []error
 				p := process(source, func(context.Context, string) error { panic("not to be started") },
-					troupe.WithLogger(nil), troupe.ErrorNever,
+					troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever),
 					troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) {
 						reports++
 						errs = append(errs, err)
@@ -463,7 +463,7 @@ func TestWhatIsOverBeforeItBeginsStartsNothing(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, []string{"1", "2", "3", "4", "5"}, failures(t, response))
 
-				p = process(source, func(context.Context, string) error { panic("not to be started") }, troupe.WithLogger(nil))
+				p = process(source, func(context.Context, string) error { panic("not to be started") }, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 				_, err = p.Invoke(c.ctx, document(source, numbered(5, groups(2))...))
 				assert.ErrorIs(t, err, troupe.ErrNotStarted)
 				assert.ErrorIs(t, err, c.why)
@@ -505,7 +505,7 @@ func TestTheRecordTimeoutBoundsAnAttempt(t *testing.T) {
 				<-release
 				return nil
 			}
-		}, troupe.WithRecordTimeout(time.Second), troupe.Continue)
+		}, troupe.WithRecordTimeout(time.Second), troupe.WithPolicy(troupe.Continue))
 		require.NoError(t, came.err)
 		assert.Equal(t, 1100*time.Millisecond, came.took)
 		assert.Equal(t, []string{"2", "4", "5", "6"}, failures(t, came.response))
@@ -530,7 +530,7 @@ func TestTheRecordTimeoutBoundsAnAttempt(t *testing.T) {
 // SPEC D2, D4: an abandoned attempt gives up its slot, is never tried again, and its group stops there,
 // whatever the policy; the others go on.
 func TestAnAbandonedRecordFreesItsSlotAndStopsItsGroup(t *testing.T) {
-	for _, policy := range []troupe.Policy{troupe.Continue, troupe.StopGroup, troupe.Stop} {
+	for _, policy := range []troupe.Policy{troupe.Continue, troupe.StopGroup, troupe.StopBatch} {
 		for _, source := range []string{fifo, kinesis, dynamodb} {
 			t.Run(fmt.Sprint(source, "/", policy), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -542,14 +542,14 @@ func TestAnAbandonedRecordFreesItsSlotAndStopsItsGroup(t *testing.T) {
 							<-release
 						}
 						return nil
-					}, policy, troupe.WithConcurrency(1), troupe.WithRecordTimeout(time.Second),
-						troupe.Retry{Times: 3, Panics: true})
+					}, troupe.WithPolicy(policy), troupe.WithConcurrency(1), troupe.WithRecordTimeout(time.Second),
+						troupe.WithRetry(troupe.Retry{Times: 3, Panics: true}))
 					close(release)
 
 					assert.EqualValues(t, 1, attempts.Load(), "never retried")
 					assert.Equal(t, 1100*time.Millisecond, came.took)
 					want := []string{"2", "5", "8"}
-					if policy == troupe.Stop {
+					if policy == troupe.StopBatch {
 						want = []string{"2", "3", "4", "5", "6", "7", "8", "9"}
 					}
 					assert.Equal(t, want, failures(t, came.response))
@@ -567,7 +567,7 @@ func TestAnAbandonedRecordFreesItsSlotAndStopsItsGroup(t *testing.T) {
 // It is not tried again.
 func TestATimedOutRecordThatReturnedIsAFailureLikeAnyOther(t *testing.T) {
 	for policy, want := range map[troupe.Policy][]string{
-		troupe.Continue: {"1"}, troupe.StopGroup: {"1", "3"}, troupe.Stop: {"1", "2", "3", "4"},
+		troupe.Continue: {"1"}, troupe.StopGroup: {"1", "3"}, troupe.StopBatch: {"1", "2", "3", "4"},
 	} {
 		t.Run(policy.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -577,7 +577,7 @@ func TestATimedOutRecordThatReturnedIsAFailureLikeAnyOther(t *testing.T) {
 						return ctx.Err()
 					}
 					return nil
-				}, policy, troupe.WithConcurrency(1), troupe.WithRecordTimeout(time.Second), troupe.Retry{Times: 2})
+				}, troupe.WithPolicy(policy), troupe.WithConcurrency(1), troupe.WithRecordTimeout(time.Second), troupe.WithRetry(troupe.Retry{Times: 2}))
 				assert.Equal(t, want, failures(t, came.response))
 				assert.Equal(t, 1, came.report.Records[0].Attempts)
 				assert.Zero(t, came.report.Abandoned)
@@ -613,7 +613,7 @@ func TestEveryAttemptHasItsOwnRecordTimeout(t *testing.T) {
 				return errHandler
 			}
 			return nil
-		}, troupe.WithRecordTimeout(time.Second), troupe.Retry{Times: 2})
+		}, troupe.WithRecordTimeout(time.Second), troupe.WithRetry(troupe.Retry{Times: 2}))
 		assert.Equal(t, []time.Duration{time.Second, time.Second, time.Second}, limits)
 		assert.Equal(t, 1, came.report.Succeeded)
 		assert.Equal(t, 2, came.report.Retried)
@@ -625,7 +625,7 @@ func TestABackoffThatWouldPassTheCutoffFailsTheRecordNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Cutoff at 9.5 s.
 		came := lasting(t, 10*time.Second, standard, numbered(2, nil), func(context.Context, string) error { return errHandler },
-			troupe.Retry{Times: 10, Backoff: func(int) time.Duration { return 4 * time.Second }})
+			troupe.WithRetry(troupe.Retry{Times: 10, Backoff: func(int) time.Duration { return 4 * time.Second }}))
 		assert.Equal(t, 8*time.Second, came.took)
 		for _, r := range came.report.Records {
 			assert.Equal(t, 3, r.Attempts)
@@ -656,7 +656,7 @@ func TestARecordInBackoffFailsWithItsLastErrorWhenTheBatchIsStopped(t *testing.T
 						}
 						time.Sleep(time.Second)
 						return troupe.Permanent(errHandler)
-					}, troupe.Stop, troupe.WithConcurrency(concurrency), troupe.Retry{Times: 2, Base: time.Hour, Max: time.Hour})
+					}, troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(concurrency), troupe.WithRetry(troupe.Retry{Times: 2, Base: time.Hour, Max: time.Hour}))
 					assert.Equal(t, time.Second, came.took)
 					r := came.report.Records
 					assert.Equal(t, 1, r[0].Attempts)
@@ -723,7 +723,7 @@ func TestNothingAHandlerSeesIsPartOfThePayload(t *testing.T) {
 					var was, is [n]string
 					release := make(chan struct{})
 					var seen reported
-					all := append([]troupe.Option{troupe.WithLogger(nil), troupe.ErrorNever, troupe.WithObserver(seen.observe)}, options...)
+					all := append([]troupe.Option{troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithObserver(seen.observe)}, options...)
 					p := keeping(source, func(ctx context.Context, tell func() string) error {
 						rec, _ := troupe.RecordFrom(ctx)
 						whole := func() string { again, _ := troupe.RecordFrom(ctx); return fmt.Sprint(again, tell()) }

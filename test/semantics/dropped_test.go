@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
 	reading "github.com/troupe-go/troupe/sources"
 )
@@ -32,12 +32,12 @@ func TestADroppedRecordIsToldButNotReported(t *testing.T) {
 			p := process(source, func(ctx context.Context, _ string) error {
 				switch rec, _ := troupe.RecordFrom(ctx); rec.Index {
 				case 1:
-					return fmt.Errorf("as middleware would: %w", messages.Drop(errHandler))
+					return fmt.Errorf("as middleware would: %w", batch.Drop(errHandler))
 				case 3:
 					return errHandler
 				}
 				return nil
-			}, troupe.WithConcurrency(1), troupe.Retry{Times: 2, Backoff: func(int) time.Duration { return 0 }}, troupe.WithObserver(report.observe),
+			}, troupe.WithConcurrency(1), troupe.WithRetry(troupe.Retry{Times: 2, Backoff: func(int) time.Duration { return 0 }}), troupe.WithObserver(report.observe),
 				troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, _ error) { hooked = append(hooked, rec.ID) }),
 				troupe.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
 			answer, err := p.Invoke(t.Context(), document(source, numbered(4, groups(1))...))
@@ -59,7 +59,7 @@ func TestADroppedRecordIsToldButNotReported(t *testing.T) {
 // returns errors.Join(audit(ctx, m), charge(ctx, m)), where audit drops what it cannot decode, has failed if
 // charge has, and Lambda must not delete the message.
 func TestADropNeverHidesAFailure(t *testing.T) {
-	dropped := messages.Drop(errors.New("audit cannot decode it"))
+	dropped := batch.Drop(errors.New("audit cannot decode it"))
 	for name, c := range map[string]struct {
 		err     error
 		dropped bool
@@ -68,13 +68,13 @@ func TestADropNeverHidesAFailure(t *testing.T) {
 		"joined, other order": {errors.Join(errHandler, dropped), false},
 		"two %w":              {fmt.Errorf("%w; %w", dropped, errHandler), false},
 		"a wrapped join":      {fmt.Errorf("m: %w", errors.Join(dropped, errHandler)), false},
-		"each is dropped":     {errors.Join(dropped, messages.Drop(errHandler)), true},
+		"each is dropped":     {errors.Join(dropped, batch.Drop(errHandler)), true},
 		"wrapped":             {fmt.Errorf("m: %w", dropped), true},
 	} {
 		for _, source := range sources {
 			t.Run(name+"/"+source, func(t *testing.T) {
 				var report reported
-				p := process(source, func(context.Context, string) error { return c.err }, troupe.ErrorNever,
+				p := process(source, func(context.Context, string) error { return c.err }, troupe.WithErrorWhen(troupe.ErrorWhenNever),
 					troupe.WithObserver(report.observe), troupe.WithLogger(nil))
 				answer, err := p.Invoke(t.Context(), document(source, numbered(1, groups(1))...))
 				require.NoError(t, err)
@@ -98,7 +98,7 @@ func TestOnePermanentErrorOfSeveralIsNotTheLastWord(t *testing.T) {
 			return nil
 		}
 		return errors.Join(troupe.Permanent(errHandler), errHandler)
-	}, troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return 0 }})
+	}, troupe.WithRetry(troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return 0 }}))
 	_, err := p.Invoke(t.Context(), document(standard, numbered(1, groups(1))...))
 	require.NoError(t, err)
 	assert.Equal(t, 2, attempts)
@@ -124,50 +124,51 @@ func TestTheOutermostTypeTellsARefusedEventFromAFailedBatch(t *testing.T) {
 
 // SPEC S7: a batch in which everything was dropped has not failed.
 func TestABatchOfDroppedRecordsHasNotFailed(t *testing.T) {
-	p := process(standard, func(context.Context, string) error { return messages.Drop(errHandler) }, troupe.ErrorWhenAny)
+	p := process(standard, func(context.Context, string) error { return batch.Drop(errHandler) }, troupe.WithErrorWhen(troupe.ErrorWhenAny))
 	answer, err := p.Invoke(t.Context(), document(standard, numbered(2, groups(1))...))
 	require.NoError(t, err)
 	assert.Empty(t, failures(t, answer))
-	assert.NoError(t, messages.Drop(nil))
-	assert.False(t, messages.IsDrop(errHandler))
+	assert.NoError(t, batch.Drop(nil))
+	assert.False(t, batch.IsDrop(errHandler))
 }
 
 // words is an event of a source of one's own.
 type words struct{}
 
-func (words) Kind() messages.Source { return "words" }
+func (words) Kind() batch.Source { return "words" }
 
-func (words) Decode(payload []byte, g reading.Grouping[string]) (*reading.Batch[string], error) {
+func (words) Decode(payload []byte) (*reading.Batch[string], error) {
 	var event []string
 	for _, word := range bytes.Fields(payload) {
 		event = append(event, string(word))
 	}
-	return words{}.Read(event, g)
+	return words{}.Read(event)
 }
 
-func (words) Read(event []string, _ reading.Grouping[string]) (*reading.Batch[string], error) {
+func (words) Read(event []string) (*reading.Batch[string], error) {
 	if len(event) == 0 {
-		return nil, messages.Because(messages.ErrEvent, errors.New("no words"))
+		return nil, batch.Because(batch.ErrEvent, errors.New("no words"))
 	}
-	b := &reading.Batch[string]{Record: func(i int) (string, error) { return event[i], nil }, Barrier: len(event)}
+	b := &reading.Batch[string]{Open: func(i int) (string, error) { return event[i], nil }}
 	for _, word := range event {
-		b.Results = append(b.Results, messages.Result{ID: word})
+		b.IDs = append(b.IDs, word)
 	}
 	return b, nil
 }
 
-// SPEC 2: a source that is none of troupe's own gets all there is from New.
-func TestNewServesASourceOfOnesOwn(t *testing.T) {
+// SPEC 2: a source that is none of troupe's own gets all there is from NewProcessor.
+func TestNewProcessorServesASourceOfOnesOwn(t *testing.T) {
 	answer := response.Answer[[]string]{
-		Typed: func(ids []string) []string { return ids },
-		JSON:  func(ids []string) []byte { return fmt.Append(nil, ids) },
+		Typed: func(_ *batch.Report, ids []string) []string { return ids },
+		JSON:  func(_ *batch.Report, ids []string) []byte { return fmt.Append(nil, ids) },
 	}
-	p := troupe.New(words{}, answer, func(_ context.Context, word string) error {
+	p, err := troupe.NewProcessor(words{}, answer, func(_ context.Context, word string) error {
 		if word == "bad" {
 			return errHandler
 		}
 		return nil
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
+	require.NoError(t, err)
 	out, err := p.Invoke(t.Context(), []byte("good bad fine"))
 	require.NoError(t, err)
 	assert.Equal(t, "[bad]", string(out))
@@ -178,8 +179,10 @@ func TestNewServesASourceOfOnesOwn(t *testing.T) {
 	require.ErrorIs(t, err, troupe.ErrEvent)
 
 	none := func(context.Context, string) error { return nil }
-	assert.ErrorContains(t, panicked(t, func() { troupe.New(words{}, answer, none, troupe.WithLowestOnly()) }), "WithLowestOnly")
-	assert.ErrorContains(t, panicked(t, func() {
-		troupe.New(words{}, answer, none, troupe.WithGroup(func(events.SQSMessage) string { return "" }))
-	}), "words needs a func(string) string")
+	_, err = troupe.NewProcessor(words{}, answer, none, troupe.WithLowestOnly())
+	assert.ErrorContains(t, err, "WithLowestOnly")
+	_, err = troupe.NewProcessor(words{}, answer, none, troupe.WithGroup(func(events.SQSMessage) string { return "" }))
+	assert.ErrorContains(t, err, "words needs a func(string) string")
+	_, err = troupe.NewProcessor(words{}, answer, func(context.Context, int) error { return nil })
+	assert.ErrorContains(t, err, "the words handler is a func(context.Context, int) error; it must take a string or a sources.Lazy[string]")
 }

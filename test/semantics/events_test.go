@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ func refusing(t *testing.T, source string, payload []byte) error {
 	p := process(source, func(context.Context, string) error {
 		assert.Fail(t, "a handler ran")
 		return nil
-	}, troupe.WithLogger(nil), troupe.ErrorNever, troupe.WithObserver(func(context.Context, *troupe.Report) {
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithObserver(func(context.Context, *troupe.Report) {
 		assert.Fail(t, "there is nothing to report")
 	}))
 	response, err := p.Invoke(context.Background(), payload)
@@ -129,10 +130,10 @@ func TestARecordOfAnotherSourceIsRefused(t *testing.T) {
 // SPEC S6: no records, no failures.
 func TestAnEmptyBatchIsASuccess(t *testing.T) {
 	for _, source := range sources {
-		for _, when := range []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever} {
+		for _, when := range []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorWhenNever} {
 			for _, text := range []string{`{"Records":[]}`, " {\t\"Records\" : [ \n] }\r\n", `{"a":{"Records":1},"records":[],"b":null}`} {
 				var seen reported
-				p := process(source, func(context.Context, string) error { return errHandler }, when, troupe.WithObserver(seen.observe))
+				p := process(source, func(context.Context, string) error { return errHandler }, troupe.WithErrorWhen(when), troupe.WithObserver(seen.observe))
 				response, err := p.Invoke(context.Background(), []byte(text))
 				require.NoError(t, err, "%s: %s", source, text)
 				assert.Equal(t, `{"batchItemFailures":[]}`, string(response))
@@ -234,7 +235,7 @@ func TestStreamsAreReportedBySequenceNumber(t *testing.T) {
 	for _, source := range streams {
 		text := written(source, record{id: "49590338271490256608559692538361571095921575989136588898", group: "g"})
 		require.Contains(t, text, "eventID")
-		p := process(source, func(context.Context, string) error { return errHandler }, troupe.ErrorNever, troupe.WithLogger(nil))
+		p := process(source, func(context.Context, string) error { return errHandler }, troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 		response, err := p.Invoke(context.Background(), event(text))
 		require.NoError(t, err)
 		assert.Equal(t, []string{"49590338271490256608559692538361571095921575989136588898"}, failures(t, response))
@@ -256,7 +257,7 @@ func TestAnUndecodableRecordFailsInItsTurn(t *testing.T) {
 		troupe.Derive:    {standard: {"2"}, fifo: {"2", "3", "4"}, kinesis: {"2", "4"}, dynamodb: {"2", "4"}},
 		troupe.Continue:  {standard: {"2"}, fifo: {"2"}, kinesis: {"2"}, dynamodb: {"2"}},
 		troupe.StopGroup: {standard: {"2"}, fifo: {"2", "4"}, kinesis: {"2", "4"}, dynamodb: {"2", "4"}},
-		troupe.Stop:      {standard: {"2", "3", "4"}, fifo: {"2", "3", "4"}, kinesis: {"2", "3", "4"}, dynamodb: {"2", "3", "4"}},
+		troupe.StopBatch: {standard: {"2", "3", "4"}, fifo: {"2", "3", "4"}, kinesis: {"2", "3", "4"}, dynamodb: {"2", "3", "4"}},
 	}
 	for _, source := range sources {
 		for name, change := range spoil[source] {
@@ -277,7 +278,7 @@ func TestAnUndecodableRecordFailsInItsTurn(t *testing.T) {
 						rec, _ := troupe.RecordFrom(ctx)
 						handled.note(rec.ID)
 						return nil
-					}, policy, troupe.WithConcurrency(1), troupe.WithLogger(nil), troupe.Retry{Times: 3}, troupe.WithObserver(seen.observe),
+					}, troupe.WithPolicy(policy), troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithRetry(troupe.Retry{Times: 3}), troupe.WithObserver(seen.observe),
 						troupe.WithFailureHook(func(_ context.Context, _ troupe.Record, err error) { hooked = append(hooked, err) }))
 					response, err := p.Invoke(context.Background(), event(texts...))
 					require.NoError(t, err)
@@ -310,7 +311,7 @@ func TestNothingRunsAfterARecordWhoseGroupCannotBeRead(t *testing.T) {
 	}
 	for source, list := range changes {
 		for _, c := range list {
-			for _, policy := range []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.Stop} {
+			for _, policy := range []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.StopBatch} {
 				for _, concurrency := range []int{1, 16} {
 					t.Run(fmt.Sprint(source, "/", c.name, "/", policy, "/", concurrency), func(t *testing.T) {
 						var texts []string
@@ -327,7 +328,7 @@ func TestNothingRunsAfterARecordWhoseGroupCannotBeRead(t *testing.T) {
 							rec, _ := troupe.RecordFrom(ctx)
 							handled.note(rec.ID)
 							return nil
-						}, policy, troupe.WithConcurrency(concurrency), troupe.WithLogger(nil), troupe.WithObserver(seen.observe))
+						}, troupe.WithPolicy(policy), troupe.WithConcurrency(concurrency), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(seen.observe))
 						response, err := p.Invoke(context.Background(), event(texts...))
 						require.NoError(t, err)
 						failed := failures(t, response)
@@ -354,13 +355,13 @@ func TestAnUnreadableGroupIsNoBarrierWithoutOrder(t *testing.T) {
 	text := func(i int, group string) string {
 		return replace(t, written(kinesis, record{id: fmt.Sprint(i), group: "g", body: "b"}), `"partitionKey":"g"`, `"partitionKey":`+group)
 	}
-	p := process(kinesis, func(context.Context, string) error { return nil }, troupe.WithoutOrder(), troupe.WithLogger(nil))
+	p := process(kinesis, func(context.Context, string) error { return nil }, troupe.WithoutOrder(), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	response, err := p.Invoke(context.Background(), event(text(1, `"g"`), text(2, `7`), text(3, `"g"`)))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"2"}, failures(t, response))
 
 	// A standard queue's MessageGroupId is nobody's order.
-	p = process(standard, func(context.Context, string) error { return nil }, troupe.WithLogger(nil))
+	p = process(standard, func(context.Context, string) error { return nil }, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	response, err = p.Invoke(context.Background(), event(
 		`{"messageId":"1","body":"b"}`, `{"messageId":"2","body":"b","attributes":{"MessageGroupId":7}}`, `{"messageId":"3","body":"b"}`))
 	require.NoError(t, err)
@@ -426,7 +427,7 @@ func TestLargeEventsAreNoTrouble(t *testing.T) {
 						return errHandler
 					}
 					return nil
-				}, troupe.Continue, troupe.WithLogger(nil))
+				}, troupe.WithPolicy(troupe.Continue), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 				response, err := p.Invoke(context.Background(), payload)
 				require.NoError(t, err)
 				assert.Equal(t, []string{"6"}, failures(t, response))
@@ -444,7 +445,7 @@ func TestIdentifiersComeBackAsTheyCame(t *testing.T) {
 		for _, id := range ids {
 			records = append(records, record{id: id, group: "g"})
 		}
-		p := process(source, func(context.Context, string) error { return errHandler }, troupe.Continue, troupe.ErrorNever, troupe.WithLogger(nil))
+		p := process(source, func(context.Context, string) error { return errHandler }, troupe.WithPolicy(troupe.Continue), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 		response, err := p.Invoke(context.Background(), document(source, records...))
 		require.NoError(t, err)
 		assert.Equal(t, ids, failures(t, response), source)
@@ -476,7 +477,7 @@ func TestAnIdentifierIsReportedOnce(t *testing.T) {
 					return errHandler
 				}
 				return nil
-			}, troupe.Continue, troupe.WithLogger(nil))
+			}, troupe.WithPolicy(troupe.Continue), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 			response, err := p.Invoke(context.Background(), document(source, records...))
 			require.NoError(t, err)
 			assert.Equal(t, c.want, failures(t, response), "%s: %s %v", source, c.ids, c.failed)
@@ -515,7 +516,7 @@ func TestLowestOnlyReportsTheLowest(t *testing.T) {
 						return errHandler
 					}
 					return nil
-				}, troupe.WithLowestOnly(), troupe.WithLogger(nil))
+				}, troupe.WithLowestOnly(), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 				response, err := p.Invoke(context.Background(), document(source, records...))
 				require.NoError(t, err)
 				assert.Equal(t, c.want, failures(t, response))
@@ -534,7 +535,7 @@ func TestInvokeAndProcessAnswerTheSame(t *testing.T) {
 			return errHandler
 		}
 		return nil
-	}, troupe.StopGroup, troupe.WithLogger(nil))
+	}, troupe.WithPolicy(troupe.StopGroup), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	raw, err := p.Invoke(context.Background(), payload)
 	require.NoError(t, err)
 	typed, err := p.Process(context.Background(), e)

@@ -95,7 +95,7 @@ func TestEveryWayToFailIsTheRecordsOwn(t *testing.T) {
 							return c.handle()
 						}
 						return nil
-					}, troupe.Continue, troupe.WithConcurrency(concurrency), troupe.WithLogger(logger), troupe.WithObserver(seen.observe),
+					}, troupe.WithPolicy(troupe.Continue), troupe.WithConcurrency(concurrency), troupe.WithLogger(logger), troupe.WithObserver(seen.observe),
 						troupe.WithFailureHook(func(_ context.Context, _ troupe.Record, err error) { hooked = append(hooked, err) }))
 					response, err := p.Invoke(context.Background(), document(source, numbered(6, groups(2))...))
 					require.NoError(t, err)
@@ -159,7 +159,7 @@ func TestAHandlerMayChangeWhatItWasGiven(t *testing.T) {
 			return errHandler
 		}
 		return nil
-	}, troupe.Retry{Times: 1, Base: 1}, troupe.WithLogger(nil))
+	}, troupe.WithRetry(troupe.Retry{Times: 1, Base: 1}), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	response, err := p.Invoke(context.Background(), document(fifo, numbered(20, groups(3))...))
 	require.NoError(t, err)
 	assert.Empty(t, failures(t, response))
@@ -208,7 +208,7 @@ func TestTheContextKnowsTheRecord(t *testing.T) {
 					return errHandler
 				}
 				return nil
-			}, troupe.WithMiddleware(middle), troupe.Retry{Times: 1, Base: 1}, troupe.WithLogger(nil))
+			}, troupe.WithMiddleware(middle), troupe.WithRetry(troupe.Retry{Times: 1, Base: 1}), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 			_, err := p.Invoke(context.WithValue(context.Background(), callersKey{}, "the caller's"), document(source, numbered(3, groups(2))...))
 			require.NoError(t, err)
 			assert.Len(t, names, 12)
@@ -346,7 +346,7 @@ func TestAContextOfAnotherRecordIsNotTakenForTheRecords(t *testing.T) {
 	p := process(standard, func(_ context.Context, body string) error {
 		handled = append(handled, body)
 		return nil
-	}, troupe.WithMiddleware(mixed), troupe.WithConcurrency(1), troupe.WithLogger(nil), troupe.WithObserver(seen.observe))
+	}, troupe.WithMiddleware(mixed), troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(seen.observe))
 	_, err := p.Invoke(context.Background(), document(standard, numbered(3, nil)...))
 	require.NoError(t, err)
 	for i, r := range seen.Records {
@@ -394,7 +394,7 @@ func TestObserversAndHooksThatMisbehaveChangeNothing(t *testing.T) {
 							return errHandler
 						}
 						return nil
-					}, append(options, troupe.StopGroup)...)
+					}, append(options, troupe.WithPolicy(troupe.StopGroup))...)
 					ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 					defer cancel()
 					response, err := p.Invoke(ctx, document(fifo, numbered(4, groups(2))...))
@@ -443,7 +443,7 @@ func TestAHangingObserverIsLeftBehindWhateverTheBatch(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
 				defer close(release)
-				p := process(standard, func(context.Context, string) error { return nil }, troupe.WithLogger(nil), troupe.ErrorNever,
+				p := process(standard, func(context.Context, string) error { return nil }, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever),
 					troupe.WithObserver(func(context.Context, *troupe.Report) { <-release }))
 				ctx, cancel := c.ctx()
 				defer cancel()
@@ -477,7 +477,7 @@ func TestADeciderThatMisbehavesLeavesItToThePolicy(t *testing.T) {
 						return errHandler
 					}
 					return nil
-				}, troupe.WithLogger(logger), troupe.WithDecider(func(troupe.Record, error) troupe.Policy { misbehave(); return troupe.Stop }))
+				}, troupe.WithLogger(logger), troupe.WithDecider(func(troupe.Record, error) troupe.Policy { misbehave(); return troupe.StopBatch }))
 				assert.Less(t, came.took, 10*time.Second)
 				assert.Equal(t, []string{"1", "3", "5"}, failures(t, came.response))
 				assert.Equal(t, errHandler, came.report.Records[0].Err)
@@ -503,7 +503,7 @@ func TestABackoffFunctionThatMisbehavesIsReplaced(t *testing.T) {
 						return errHandler
 					}
 					return nil
-				}, troupe.Retry{Times: 1, Backoff: func(int) time.Duration { misbehave(); return 0 }})
+				}, troupe.WithRetry(troupe.Retry{Times: 1, Backoff: func(int) time.Duration { misbehave(); return 0 }}))
 				assert.Less(t, came.took, 10*time.Second)
 				if name != "hangs" {
 					assert.Equal(t, 2, came.report.Succeeded)
@@ -583,7 +583,7 @@ func TestALoggerThatMisbehavesChangesNothing(t *testing.T) {
 // A group function that panics is its record's failure, and nothing after that record is started, since any
 // of them might be of its group (SPEC D6).
 func TestAGroupFunctionThatPanicsIsABarrier(t *testing.T) {
-	for _, policy := range []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.Stop} {
+	for _, policy := range []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.StopBatch} {
 		t.Run(policy.String(), func(t *testing.T) {
 			var handled calls
 			var seen reported
@@ -591,7 +591,7 @@ func TestAGroupFunctionThatPanicsIsABarrier(t *testing.T) {
 				rec, _ := troupe.RecordFrom(ctx)
 				handled.note(rec.ID)
 				return nil
-			}, troupe.WithLogger(nil), policy, troupe.WithObserver(seen.observe),
+			}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithPolicy(policy), troupe.WithObserver(seen.observe),
 				troupe.WithGroup(func(m events.SQSMessage) string {
 					if m.MessageId == "4" {
 						panic(errHandler)
@@ -632,8 +632,8 @@ func TestOnlyWhatMayBeRetriedIs(t *testing.T) {
 				var seen reported
 				var hooks []troupe.Record
 				decided := 0
-				p := process(source, func(context.Context, string) error { return c.handle() }, c.retry, troupe.ErrorNever,
-					troupe.WithLogger(nil), troupe.WithObserver(seen.observe),
+				p := process(source, func(context.Context, string) error { return c.handle() }, troupe.WithRetry(c.retry), troupe.WithErrorWhen(troupe.ErrorWhenNever),
+					troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(seen.observe),
 					troupe.WithDecider(func(troupe.Record, error) troupe.Policy { decided++; return troupe.Derive }),
 					troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, _ error) { hooks = append(hooks, rec) }))
 				_, err := p.Invoke(context.Background(), document(source, numbered(1, groups(1))...))
@@ -651,8 +651,8 @@ func TestOnlyWhatMayBeRetriedIs(t *testing.T) {
 
 // SPEC P5: a decider sees each final failure and answers with any policy.
 func TestADeciderChoosesForEachFailure(t *testing.T) {
-	answers := map[int]troupe.Policy{0: troupe.Continue, 1: troupe.StopGroup, 3: troupe.Continue, 6: troupe.Derive, 11: troupe.Stop}
-	for name, retry := range map[string][]troupe.Option{"": nil, "after retries": {troupe.Retry{Times: 2, Base: 1}}} {
+	answers := map[int]troupe.Policy{0: troupe.Continue, 1: troupe.StopGroup, 3: troupe.Continue, 6: troupe.Derive, 11: troupe.StopBatch}
+	for name, retry := range map[string][]troupe.Option{"": nil, "after retries": {troupe.WithRetry(troupe.Retry{Times: 2, Base: 1})}} {
 		t.Run(name, func(t *testing.T) {
 			var asked []int
 			came := lasting(t, 0, kinesis, numbered(15, groups(3)), func(ctx context.Context, _ string) error {

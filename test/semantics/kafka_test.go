@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -17,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/kafka"
-	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/test/semantics/order"
 )
 
@@ -81,7 +82,7 @@ func kafkaFailures(t testing.TB, response []byte) []string {
 func TestKafkaKeepsTheOrderOfPartitionsAndKeys(t *testing.T) {
 	seed := uint64(0)
 	for _, byKey := range []bool{false, true} {
-		for _, policy := range []troupe.Policy{troupe.StopGroup, troupe.Stop, troupe.Continue} {
+		for _, policy := range []troupe.Policy{troupe.StopGroup, troupe.StopBatch, troupe.Continue} {
 			for _, concurrency := range []int{1, 2, 16, 1000} {
 				for _, retries := range []int{0, 2} {
 					seed++
@@ -102,7 +103,7 @@ func playKafka(t *testing.T, seed uint64, byKey bool, policy troupe.Policy, conc
 		for n := range deeds[i] {
 			d := deed{"ok", time.Duration(1+draw.IntN(20))*time.Millisecond + time.Duration(3*i+n+1)*time.Microsecond}
 			switch p := draw.Float64(); {
-			case i < 30 && policy == troupe.Stop: // so that a stop has something to stop
+			case i < 30 && policy == troupe.StopBatch: // so that a stop has something to stop
 			case p < 0.06:
 				d.do = "fail"
 			case p < 0.08:
@@ -124,13 +125,13 @@ func playKafka(t *testing.T, seed uint64, byKey bool, policy troupe.Policy, conc
 	backoff := func(attempt int) time.Duration { return time.Duration(attempt)*15*time.Millisecond + 1 }
 	watched := order.Observe()
 	var seen reported
-	options := []troupe.Option{policy, troupe.WithConcurrency(concurrency), troupe.WithLogger(nil), troupe.ErrorNever,
+	options := []troupe.Option{troupe.WithPolicy(policy), troupe.WithConcurrency(concurrency), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever),
 		troupe.WithMiddleware(watched.Watch), troupe.WithObserver(seen.observe)}
 	if byKey {
 		options = append(options, kafka.ByKey())
 	}
 	if retries > 0 {
-		options = append(options, troupe.Retry{Times: retries, Backoff: backoff})
+		options = append(options, troupe.WithRetry(troupe.Retry{Times: retries, Backoff: backoff}))
 		rules.Retry = func(e order.Event) (time.Duration, bool) {
 			return backoff(e.Attempt), e.Attempt <= retries && deeds[e.Record][e.Attempt-1].do == "fail"
 		}
@@ -139,7 +140,7 @@ func playKafka(t *testing.T, seed uint64, byKey bool, policy troupe.Policy, conc
 		rec, _ := troupe.RecordFrom(ctx)
 		require.Equal(t, records[rec.Index].ID(), r.ID())
 		require.Equal(t, rec.ID, r.ID())
-		require.Equal(t, messages.Kafka, rec.Source)
+		require.Equal(t, batch.Kafka, rec.Source)
 		d := deeds[rec.Index][rec.Attempt-1]
 		time.Sleep(d.last)
 		switch d.do {
@@ -186,8 +187,8 @@ func TestKafkaDerivesItsPolicy(t *testing.T) {
 		{"without a key", []troupe.Option{kafka.ByKey()}, "orders-0@105", []string{"orders-0@105", "orders-1@102", "orders-1@105"}},
 		{"without order", []troupe.Option{troupe.WithoutOrder()}, "orders-0@103", []string{"orders-0@103"}},
 		{"by a function", []troupe.Option{troupe.WithGroup(func(r kafka.Record) string { return r.Topic })}, "orders-1@104", []string{"orders-1@104", "orders-1@105"}},
-		{"continue", []troupe.Option{troupe.Continue}, "orders-0@103", []string{"orders-0@103"}},
-		{"stop", []troupe.Option{troupe.Stop, troupe.WithConcurrency(1)}, "orders-1@104", []string{"orders-1@104", "orders-1@105"}},
+		{"continue", []troupe.Option{troupe.WithPolicy(troupe.Continue)}, "orders-0@103", []string{"orders-0@103"}},
+		{"stop", []troupe.Option{troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(1)}, "orders-1@104", []string{"orders-1@104", "orders-1@105"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := kafka.New(func(_ context.Context, r kafka.Record) error {
@@ -195,7 +196,7 @@ func TestKafkaDerivesItsPolicy(t *testing.T) {
 					return errHandler
 				}
 				return nil
-			}, append(c.options, troupe.WithLogger(nil))...)
+			}, append(c.options, troupe.WithLogger(slog.New(slog.DiscardHandler)))...)
 			response, err := p.Invoke(context.Background(), kafkaDocument(t, records...))
 			require.NoError(t, err)
 			assert.Equal(t, c.want, kafkaFailures(t, response))
@@ -228,7 +229,7 @@ func TestKafkaAnswersBeforeTheDeadline(t *testing.T) {
 				<-release
 			}
 			return nil
-		}, troupe.WithLogger(nil), troupe.WithObserver(seen.observe))
+		}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(seen.observe))
 		response, err := p.Invoke(ctx, kafkaDocument(t, kafkaRecords(9, 3)...))
 		require.NoError(t, err)
 		require.NoError(t, ctx.Err())
@@ -246,12 +247,12 @@ func TestKafkaRecordsThatCannotBeDecodedFailAlone(t *testing.T) {
 		option troupe.Option
 		want   []string
 	}{
-		{troupe.Derive, []string{"orders-1@101", "orders-1@102"}},
-		{troupe.Continue, []string{"orders-1@101"}},
+		{troupe.WithPolicy(troupe.Derive), []string{"orders-1@101", "orders-1@102"}},
+		{troupe.WithPolicy(troupe.Continue), []string{"orders-1@101"}},
 		{kafka.ByKey(), []string{"orders-1@101", "orders-1@102", "orders-2@100", "orders-2@101", "orders-2@102"}},
 	} {
 		var seen reported
-		p := kafka.New(func(context.Context, kafka.Record) error { return nil }, troupe.WithLogger(nil), troupe.WithObserver(seen.observe), c.option)
+		p := kafka.New(func(context.Context, kafka.Record) error { return nil }, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(seen.observe), c.option)
 		response, err := p.Invoke(context.Background(), []byte(text))
 		require.NoError(t, err)
 		assert.Equal(t, c.want, kafkaFailures(t, response))
@@ -299,7 +300,7 @@ func TestKafkaInvokeAndProcessAgree(t *testing.T) {
 		}
 		return nil
 	}
-	p := kafka.New(handle, troupe.WithLogger(nil), troupe.Continue)
+	p := kafka.New(handle, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithPolicy(troupe.Continue))
 	payload, err := p.Invoke(context.Background(), kafkaDocument(t, records...))
 	require.NoError(t, err)
 	typed, err := p.Process(context.Background(), kafkaEvent(records...))
@@ -309,7 +310,7 @@ func TestKafkaInvokeAndProcessAgree(t *testing.T) {
 	assert.Equal(t, string(payload), string(text))
 	assert.Equal(t, []string{"orders-0@101", "orders-0@102", "orders-1@101", "orders-1@102"}, kafkaFailures(t, payload))
 
-	all := kafka.New(func(context.Context, kafka.Record) error { return errHandler }, troupe.WithLogger(nil))
+	all := kafka.New(func(context.Context, kafka.Record) error { return errHandler }, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	response, err := all.Process(context.Background(), kafkaEvent(records...))
 	require.ErrorIs(t, err, errHandler)
 	assert.ErrorContains(t, err, `record "orders-0@100"`)
@@ -323,7 +324,7 @@ func TestKafkaResponsesAreWhatTheyWere(t *testing.T) {
 			return errHandler
 		}
 		return nil
-	}, troupe.WithLogger(nil))
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	for file, want := range map[string]string{
 		"kafka-msk.json": `{"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":42}},{"itemIdentifier":{"partition":"orders-0","offset":43}},` +
 			`{"itemIdentifier":{"partition":"orders-10","offset":9007199254740993}},{"itemIdentifier":{"partition":"orders-10","offset":9007199254740994}}]}`,
@@ -376,7 +377,7 @@ func TestKafkaTellsNothingOfAPayload(t *testing.T) {
 		"another service": replace(t, whole, `aws:kafka`, long),
 		"no JSON":         replace(t, whole, `"offset":1`, long),
 	} {
-		for _, option := range []troupe.Option{troupe.Derive, kafka.ByKey()} {
+		for _, option := range []troupe.Option{troupe.WithPolicy(troupe.Derive), kafka.ByKey()} {
 			t.Run(name, func(t *testing.T) {
 				logger, text := logged()
 				var told []string
@@ -394,8 +395,8 @@ func TestKafkaTellsNothingOfAPayload(t *testing.T) {
 
 func TestKafkaRefusesBadOptions(t *testing.T) {
 	none := func(context.Context, kafka.Record) error { return nil }
-	assert.ErrorContains(t, panicked(t, func() { kafka.New(nil) }), "the kafka handler is nil")
-	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithLowestOnly()) }), "on kafka the failures left out would be lost", "SPEC S2, S8")
+	assert.ErrorContains(t, panicked(t, func() { kafka.New[kafka.Record](nil) }), "the kafka handler is nil")
+	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithLowestOnly()) }), "on kafka the failed records left out would be lost", "SPEC S2, S8")
 	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithGroup(func(events.SQSMessage) string { return "" })) }), "kafka needs a func(kafka.Record) string")
 	assert.ErrorContains(t, panicked(t, func() {
 		troupe.SQS(func(context.Context, events.SQSMessage) error { return nil }, kafka.ByKey())

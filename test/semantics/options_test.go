@@ -3,6 +3,7 @@ package semantics_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -45,9 +46,9 @@ func TestABadOptionIsRefusedAtConstruction(t *testing.T) {
 		{"no option", nil, []string{"option 2 is nil"}},
 		{"concurrency 0", troupe.WithConcurrency(0), []string{"WithConcurrency(0)", "at least 1"}},
 		{"concurrency -1", troupe.WithConcurrency(-1), []string{"WithConcurrency(-1)", "at least 1"}},
-		{"unknown policy", troupe.Policy(4), []string{"4", "Derive", "Continue", "StopGroup", "Stop"}},
-		{"unknown error-when", troupe.ErrorWhen(9), []string{"9", "ErrorWhenAll", "ErrorWhenAny", "ErrorNever"}},
-		{"zero error-when", troupe.ErrorWhen(0), []string{"0", "ErrorWhenAll", "ErrorWhenAny", "ErrorNever"}},
+		{"unknown policy", troupe.WithPolicy(troupe.Policy(4)), []string{"4", "Derive", "Continue", "StopGroup", "StopBatch"}},
+		{"unknown error-when", troupe.WithErrorWhen(troupe.ErrorWhen(9)), []string{"9", "ErrorWhenAll", "ErrorWhenAny", "ErrorWhenNever"}},
+		{"zero error-when", troupe.WithErrorWhen(troupe.ErrorWhen(0)), []string{"0", "ErrorWhenAll", "ErrorWhenAny", "ErrorWhenNever"}},
 		{"no decider", troupe.WithDecider(nil), []string{"WithDecider", "nil"}},
 		{"no group function", troupe.WithGroup[events.SQSMessage](nil), []string{"WithGroup", "nil"}},
 		{"group function of another source", troupe.WithGroup(func(events.KinesisEventRecord) string { return "" }), []string{"WithGroup", "events.KinesisEventRecord", "sqs", "events.SQSMessage"}},
@@ -59,11 +60,16 @@ func TestABadOptionIsRefusedAtConstruction(t *testing.T) {
 		{"a reserve just too short", troupe.WithReserve(10*time.Millisecond - 1), []string{"at least 10ms"}},
 		{"record timeout 0", troupe.WithRecordTimeout(0), []string{"WithRecordTimeout(0s)", "positive"}},
 		{"negative record timeout", troupe.WithRecordTimeout(-1), []string{"WithRecordTimeout(-1ns)", "positive"}},
-		{"empty retry", troupe.Retry{}, []string{"Times: 0", "at least 1"}},
-		{"negative retry", troupe.Retry{Times: -2}, []string{"Times: -2", "at least 1"}},
-		{"negative base", troupe.Retry{Times: 1, Base: -time.Second}, []string{"Base: -1s", "not negative"}},
-		{"negative max", troupe.Retry{Times: 1, Max: -time.Second}, []string{"Max: -1s", "not negative"}},
+		{"empty retry", troupe.WithRetry(troupe.Retry{}), []string{"Times: 0", "at least 1"}},
+		{"negative retry", troupe.WithRetry(troupe.Retry{Times: -2}), []string{"Times: -2", "at least 1"}},
+		{"negative base", troupe.WithRetry(troupe.Retry{Times: 1, Base: -time.Second}), []string{"Base: -1s", "not be negative"}},
+		{"negative max", troupe.WithRetry(troupe.Retry{Times: 1, Max: -time.Second}), []string{"Max: -1s", "not be negative"}},
 		{"no observer", troupe.WithObserver(nil), []string{"WithObserver", "nil"}},
+		{"no last resort", troupe.WithLastResort(nil), []string{"WithLastResort", "nil"}},
+		{"a nil option among several", troupe.Options(troupe.WithConcurrency(1), nil), []string{"option 2 is nil"}},
+		{"a wrong option among several", troupe.Options(troupe.WithConcurrency(0)), []string{"WithConcurrency(0)", "at least 1"}},
+		{"a wrong option by another name", troupe.Named("pkg.Slots", troupe.WithConcurrency(0)), []string{"pkg.Slots(0)", "at least 1"}},
+		{"a group function by another name", troupe.Named("pkg.ByKey", troupe.WithGroup(func(int) string { return "" })), []string{"pkg.ByKey was given a func(int) string", "events.SQSMessage"}},
 		{"no failure hook", troupe.WithFailureHook(nil), []string{"WithFailureHook", "nil"}},
 		{"no middleware", troupe.WithMiddleware(passOn, nil), []string{"WithMiddleware", "2", "nil"}},
 		{"middleware that makes nothing", troupe.WithMiddleware(passOn, func(func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
@@ -71,7 +77,7 @@ func TestABadOptionIsRefusedAtConstruction(t *testing.T) {
 		}), []string{"WithMiddleware", "2", "nil"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := panicked(t, func() { troupe.SQS(ignore[events.SQSMessage], troupe.Continue, c.option) })
+			err := panicked(t, func() { troupe.SQS(ignore[events.SQSMessage], troupe.WithPolicy(troupe.Continue), c.option) })
 			for _, says := range c.says {
 				assert.Contains(t, err.Error(), says)
 			}
@@ -85,9 +91,9 @@ func TestEveryConstructorChecksWhatItIsGiven(t *testing.T) {
 	kin := troupe.WithGroup(func(events.KinesisEventRecord) string { return "" })
 	dyn := troupe.WithGroup(func(events.DynamoDBEventRecord) string { return "" })
 
-	assert.ErrorContains(t, panicked(t, func() { troupe.SQS(nil) }), "sqs handler is nil")
-	assert.ErrorContains(t, panicked(t, func() { troupe.Kinesis(nil) }), "kinesis handler is nil")
-	assert.ErrorContains(t, panicked(t, func() { troupe.DynamoDB(nil) }), "dynamodb handler is nil")
+	assert.ErrorContains(t, panicked(t, func() { troupe.SQS[events.SQSMessage](nil) }), "sqs handler is nil")
+	assert.ErrorContains(t, panicked(t, func() { troupe.Kinesis[events.KinesisEventRecord](nil) }), "kinesis handler is nil")
+	assert.ErrorContains(t, panicked(t, func() { troupe.DynamoDB[events.DynamoDBEventRecord](nil) }), "dynamodb handler is nil")
 	for _, other := range []troupe.Option{kin, dyn} {
 		assert.ErrorContains(t, panicked(t, func() { troupe.SQS(ignore[events.SQSMessage], other) }), "another source")
 	}
@@ -139,7 +145,7 @@ func TestAVariableThatCannotBeReadIsRefusedAtConstruction(t *testing.T) {
 			t.Setenv(c.variable, c.value)
 			// An option beats a variable, but a variable that cannot be read is a mistake all the same.
 			err := panicked(t, func() {
-				troupe.SQS(ignore[events.SQSMessage], troupe.Stop, troupe.WithConcurrency(3), troupe.ErrorNever)
+				troupe.SQS(ignore[events.SQSMessage], troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(3), troupe.WithErrorWhen(troupe.ErrorWhenNever))
 			})
 			assert.ErrorContains(t, err, c.variable)
 			assert.ErrorContains(t, err, `"`+c.value+`"`)
@@ -211,22 +217,22 @@ func TestPolicyAndErrorComeFromOptionVariableOrDefault(t *testing.T) {
 		{"CONTINUEONBATCHITEMFAILURE", "False", nil, kinesis, "[1]", false},
 		{"StopOnFirstBatchItemFailure", "FALSE", nil, standard, "[1 2 3]", false},
 		{"stoponfirstbatchitemfailure", "True", nil, dynamodb, "[1 2 3]", true},
-		{"", "", []troupe.Option{troupe.Continue}, fifo, "[1]", true},
-		{"", "", []troupe.Option{troupe.StopGroup}, fifo, "[1 3]", true},
-		{"", "", []troupe.Option{troupe.StopGroup}, standard, "[1]", true},
-		{"", "", []troupe.Option{troupe.Stop}, standard, "[1 2 3]", true},
-		{"", "", []troupe.Option{troupe.Stop}, kinesis, "[1 2 3]", true},
+		{"", "", []troupe.Option{troupe.WithPolicy(troupe.Continue)}, fifo, "[1]", true},
+		{"", "", []troupe.Option{troupe.WithPolicy(troupe.StopGroup)}, fifo, "[1 3]", true},
+		{"", "", []troupe.Option{troupe.WithPolicy(troupe.StopGroup)}, standard, "[1]", true},
+		{"", "", []troupe.Option{troupe.WithPolicy(troupe.StopBatch)}, standard, "[1 2 3]", true},
+		{"", "", []troupe.Option{troupe.WithPolicy(troupe.StopBatch)}, kinesis, "[1 2 3]", true},
 		{"", "", []troupe.Option{troupe.WithoutOrder()}, kinesis, "[1]", true},
-		{"", "", []troupe.Option{troupe.WithoutOrder(), troupe.StopGroup}, kinesis, "[1]", true},
-		{"", "", []troupe.Option{troupe.WithoutOrder(), troupe.Stop}, dynamodb, "[1 2 3]", true},
-		{"StopOnFirstBatchItemFailure", "false", []troupe.Option{troupe.Continue, troupe.ErrorWhenAll}, standard, "[1]", true},
-		{"StopOnFirstBatchItemFailure", "", []troupe.Option{troupe.Derive, troupe.ErrorNever}, standard, "[1]", false},
-		{"", "", []troupe.Option{troupe.Stop, troupe.Continue}, standard, "[1]", true},
-		{"", "", []troupe.Option{troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Stop }), troupe.Continue}, standard, "[1 2 3]", true},
-		{"", "", []troupe.Option{troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Derive }), troupe.Continue}, kinesis, "[1]", true},
-		{"", "", []troupe.Option{troupe.Stop, troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Derive })}, standard, "[1 2 3]", true},
-		{"", "", []troupe.Option{troupe.Stop, troupe.WithDecider(func(troupe.Record, error) troupe.Policy { panic("decider") })}, kinesis, "[1 2 3]", true},
-		{"", "", []troupe.Option{troupe.Continue, troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Stop })}, standard, "[1 2 3]", true},
+		{"", "", []troupe.Option{troupe.WithoutOrder(), troupe.WithPolicy(troupe.StopGroup)}, kinesis, "[1]", true},
+		{"", "", []troupe.Option{troupe.WithoutOrder(), troupe.WithPolicy(troupe.StopBatch)}, dynamodb, "[1 2 3]", true},
+		{"StopOnFirstBatchItemFailure", "false", []troupe.Option{troupe.WithPolicy(troupe.Continue), troupe.WithErrorWhen(troupe.ErrorWhenAll)}, standard, "[1]", true},
+		{"StopOnFirstBatchItemFailure", "", []troupe.Option{troupe.WithPolicy(troupe.Derive), troupe.WithErrorWhen(troupe.ErrorWhenNever)}, standard, "[1]", false},
+		{"", "", []troupe.Option{troupe.WithPolicy(troupe.StopBatch), troupe.WithPolicy(troupe.Continue)}, standard, "[1]", true},
+		{"", "", []troupe.Option{troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.StopBatch }), troupe.WithPolicy(troupe.Continue)}, standard, "[1 2 3]", true},
+		{"", "", []troupe.Option{troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Derive }), troupe.WithPolicy(troupe.Continue)}, kinesis, "[1]", true},
+		{"", "", []troupe.Option{troupe.WithPolicy(troupe.StopBatch), troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Derive })}, standard, "[1 2 3]", true},
+		{"", "", []troupe.Option{troupe.WithPolicy(troupe.StopBatch), troupe.WithDecider(func(troupe.Record, error) troupe.Policy { panic("decider") })}, kinesis, "[1 2 3]", true},
+		{"", "", []troupe.Option{troupe.WithPolicy(troupe.Continue), troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.StopBatch })}, standard, "[1 2 3]", true},
 		{"", "", []troupe.Option{troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Derive })}, kinesis, "[1 3]", true},
 		{"", "", []troupe.Option{troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Policy(99) })}, kinesis, "[1 3]", true},
 	} {
@@ -239,7 +245,7 @@ func TestPolicyAndErrorComeFromOptionVariableOrDefault(t *testing.T) {
 					return errHandler
 				}
 				return nil
-			}, append([]troupe.Option{troupe.WithConcurrency(1), troupe.WithLogger(nil)}, c.options...)...)
+			}, append([]troupe.Option{troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler))}, c.options...)...)
 			three := document(c.source, numbered(3, groups(2))...)
 			response, err := p.Invoke(context.Background(), three)
 			if c.want == "[1 2 3]" && c.fails { // then all have failed

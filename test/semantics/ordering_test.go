@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -163,11 +164,11 @@ func (s *scene) play(t *testing.T) (history []order.Event, report *troupe.Report
 	watched := order.Observe()
 	var seen reported
 	options := []troupe.Option{
-		s.policy, troupe.WithConcurrency(s.concurrency), troupe.WithLogger(nil), troupe.ErrorNever,
+		troupe.WithPolicy(s.policy), troupe.WithConcurrency(s.concurrency), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever),
 		troupe.WithMiddleware(watched.Watch), troupe.WithObserver(seen.observe),
 	}
 	if s.retry.Times > 0 {
-		options = append(options, s.retry)
+		options = append(options, troupe.WithRetry(s.retry))
 	}
 	if s.timeout > 0 {
 		options = append(options, troupe.WithRecordTimeout(s.timeout))
@@ -211,7 +212,7 @@ func (s *scene) play(t *testing.T) (history []order.Event, report *troupe.Report
 func TestGroupsKeepTheirOrderWhateverHandlersDo(t *testing.T) {
 	seed := uint64(0)
 	for _, source := range orderedSources {
-		for _, policy := range []troupe.Policy{troupe.StopGroup, troupe.Stop, troupe.Continue} {
+		for _, policy := range []troupe.Policy{troupe.StopGroup, troupe.StopBatch, troupe.Continue} {
 			for _, concurrency := range []int{1, 2, 16, 64, 10_000} {
 				seed++
 				for _, trouble := range []struct {
@@ -230,7 +231,7 @@ func TestGroupsKeepTheirOrderWhateverHandlersDo(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
 							s := drawn(seed, 150, 12)
 							s.source, s.policy, s.concurrency = source, policy, concurrency
-							if policy == troupe.Stop {
+							if policy == troupe.StopBatch {
 								s.sparse(60)
 							}
 							trouble.put(s)
@@ -496,8 +497,8 @@ func TestNoGroupStarves(t *testing.T) {
 				return errDeed
 			}
 			return nil
-		}, troupe.StopGroup, troupe.WithConcurrency(2), troupe.Retry{Times: 3, Base: time.Minute, Max: time.Minute},
-			troupe.WithLogger(nil), troupe.WithObserver(seen.observe))
+		}, troupe.WithPolicy(troupe.StopGroup), troupe.WithConcurrency(2), troupe.WithRetry(troupe.Retry{Times: 3, Base: time.Minute, Max: time.Minute}),
+			troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(seen.observe))
 		_, err := p.Invoke(context.Background(), document(fifo, numbered(100, groups(5))...))
 		require.NoError(t, err)
 		for i, r := range seen.Records {

@@ -50,7 +50,7 @@ func TestAReportTellsOfEveryRecord(t *testing.T) {
 				panic("gone")
 			}
 			panic("not to be started")
-		}, troupe.WithConcurrency(2), troupe.StopGroup, troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return 2 * second }})
+		}, troupe.WithConcurrency(2), troupe.WithPolicy(troupe.StopGroup), troupe.WithRetry(troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return 2 * second }}))
 		require.NoError(t, came.err)
 
 		// Record 1 is due at 5 s; record 2 fails at 4 s, is due at 6 s, and has to wait until 8 s, where it is
@@ -144,7 +144,7 @@ func TestObserversAreCalledBeforeTheResponseLeaves(t *testing.T) {
 				return errHandler
 			}
 			return nil
-		}, troupe.WithLogger(nil),
+		}, troupe.WithLogger(slog.New(slog.DiscardHandler)),
 			troupe.WithObserver(func(context.Context, *troupe.Report) { time.Sleep(time.Second); trace = append(trace, "observer 1") }),
 			troupe.WithObserver(func(ctx context.Context, _ *troupe.Report) {
 				trace = append(trace, "observer 2")
@@ -199,10 +199,10 @@ func TestAHookSeesEachFailureOnceAsItHappens(t *testing.T) {
 					}
 					return nil
 				}, troupe.WithConcurrency(7), troupe.WithRecordTimeout(20*time.Second),
-					troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return time.Second }},
+					troupe.WithRetry(troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return time.Second }}),
 					troupe.WithDecider(func(rec troupe.Record, err error) troupe.Policy {
 						if rec.Index == 4 {
-							return troupe.Stop
+							return troupe.StopBatch
 						}
 						return troupe.Continue
 					}),
@@ -231,14 +231,14 @@ func TestAHookSeesEachFailureOnceAsItHappens(t *testing.T) {
 
 // SPEC 2, S1: it also sees those that will not be started.
 func TestAHookSeesTheRecordsThatAreNotStarted(t *testing.T) {
-	for policy, want := range map[troupe.Policy][]int{troupe.Stop: {0, 1, 2, 3, 4}, troupe.StopGroup: {0, 2, 4}, troupe.Continue: {0}} {
+	for policy, want := range map[troupe.Policy][]int{troupe.StopBatch: {0, 1, 2, 3, 4}, troupe.StopGroup: {0, 2, 4}, troupe.Continue: {0}} {
 		var seen []int
 		came := lasting(t, 0, fifo, numbered(5, groups(2)), func(ctx context.Context, _ string) error {
 			if index(ctx) == 0 {
 				return errHandler
 			}
 			return nil
-		}, policy, troupe.WithConcurrency(1), troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) {
+		}, troupe.WithPolicy(policy), troupe.WithConcurrency(1), troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) {
 			seen = append(seen, rec.Index)
 			assert.Equal(t, rec.Index != 0, errors.Is(err, troupe.ErrNotStarted))
 			assert.Equal(t, rec.Index == 0, rec.Attempt == 1)
@@ -273,7 +273,7 @@ func TestABatchWithFailuresIsOneLineInTheLog(t *testing.T) {
 		{"many", standard, 25, map[string]any{"source": "sqs", "records": 30.0, "failed": 25.0, "not_started": 0.0, "abandoned": 0.0, "first_ids": []any{"6", "7", "8", "9", "10", "11", "12", "13", "14", "15"}, "first_error": "the handler's own error"}},
 		{"a stop", fifo, 25, map[string]any{"source": "sqs", "records": 30.0, "failed": 25.0, "not_started": 24.0, "abandoned": 0.0, "first_ids": []any{"6", "7", "8", "9", "10", "11", "12", "13", "14", "15"}, "first_error": "the handler's own error", "first_group_hash": "?"}},
 	} {
-		for _, when := range []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever} {
+		for _, when := range []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorWhenNever} {
 			t.Run(fmt.Sprint(c.name, when), func(t *testing.T) {
 				var text bytes.Buffer
 				p := process(c.source, func(ctx context.Context, _ string) error {
@@ -281,7 +281,7 @@ func TestABatchWithFailuresIsOneLineInTheLog(t *testing.T) {
 						return errHandler
 					}
 					return nil
-				}, when, troupe.WithLogger(slog.New(slog.NewJSONHandler(&text, nil))), troupe.WithConcurrency(1))
+				}, troupe.WithErrorWhen(when), troupe.WithLogger(slog.New(slog.NewJSONHandler(&text, nil))), troupe.WithConcurrency(1))
 				_, _ = p.Invoke(context.Background(), document(c.source, numbered(30, groups(30))...))
 				got := lines(t, &text)
 				if c.want == nil {
@@ -317,8 +317,8 @@ func TestWithoutALoggerFailuresGoToTheDefaultLogger(t *testing.T) {
 		}
 		return nil
 	}
-	p := process(kinesis, handle, troupe.Retry{Times: 1, Panics: true, Base: 1})
-	silent := process(kinesis, handle, troupe.WithLogger(nil))
+	p := process(kinesis, handle, troupe.WithRetry(troupe.Retry{Times: 1, Panics: true, Base: 1}))
+	silent := process(kinesis, handle, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
 	var text bytes.Buffer
 	was := slog.Default()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ import (
 
 // SPEC S7: when an invocation is an error.
 func TestErrorWhenSaysWhenAnInvocationIsAnError(t *testing.T) {
-	const all, any, never = troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorNever
+	const all, any, never = troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorWhenNever
 	for _, c := range []struct {
 		records, failed int
 		want            map[troupe.ErrorWhen]bool
@@ -40,7 +41,7 @@ func TestErrorWhenSaysWhenAnInvocationIsAnError(t *testing.T) {
 							return errHandler
 						}
 						return nil
-					}, when, troupe.Continue, troupe.WithLogger(nil))
+					}, troupe.WithErrorWhen(when), troupe.WithPolicy(troupe.Continue), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 					response, err := p.Invoke(context.Background(), document(source, numbered(c.records, groups(2))...))
 					if fails {
 						assert.ErrorIs(t, err, errHandler)
@@ -80,7 +81,7 @@ func TestTheErrorOfAnInvocationWrapsThoseOfItsRecords(t *testing.T) {
 				return ctx.Err()
 			}
 			panic("not to be started")
-		}, troupe.ErrorWhenAny, troupe.WithLogger(nil), troupe.WithConcurrency(5), troupe.StopGroup)
+		}, troupe.WithErrorWhen(troupe.ErrorWhenAny), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithConcurrency(5), troupe.WithPolicy(troupe.StopGroup))
 		records := numbered(7, groups(5)) // record 5 follows record 0, and record 6 record 1
 		texts := make([]string, len(records))
 		for i, r := range records {
@@ -136,7 +137,7 @@ func TestTheTextOfAnInvocationsErrorIsBounded(t *testing.T) {
 		"long":  errors.New(strings.Repeat("long ", 1<<18)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := process(standard, func(context.Context, string) error { return handlers }, troupe.WithLogger(nil))
+			p := process(standard, func(context.Context, string) error { return handlers }, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 			_, err := p.Invoke(context.Background(), document(standard, numbered(5000, nil)...))
 			require.Error(t, err)
 			assert.Less(t, len(err.Error()), 512)
@@ -153,13 +154,13 @@ func TestProcessReturnsTheResponseWithTheError(t *testing.T) {
 	text := func(r any) string { b, _ := json.Marshal(r); return string(b) }
 	const want = `{"batchItemFailures":[{"itemIdentifier":"1"},{"itemIdentifier":"2"}]}`
 	{
-		p := troupe.SQS(func(context.Context, events.SQSMessage) error { return errHandler }, troupe.WithLogger(nil))
+		p := troupe.SQS(func(context.Context, events.SQSMessage) error { return errHandler }, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 		r, err := p.Process(ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1"}, {MessageId: "2"}}})
 		assert.ErrorIs(t, err, errHandler)
 		assert.Equal(t, want, text(r))
 	}
 	{
-		p := troupe.Kinesis(func(context.Context, events.KinesisEventRecord) error { return errHandler }, troupe.WithLogger(nil), troupe.Continue)
+		p := troupe.Kinesis(func(context.Context, events.KinesisEventRecord) error { return errHandler }, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithPolicy(troupe.Continue))
 		one, two := events.KinesisEventRecord{}, events.KinesisEventRecord{}
 		one.Kinesis.SequenceNumber, two.Kinesis.SequenceNumber = "1", "2"
 		r, err := p.Process(ctx, events.KinesisEvent{Records: []events.KinesisEventRecord{one, two}})
@@ -167,7 +168,7 @@ func TestProcessReturnsTheResponseWithTheError(t *testing.T) {
 		assert.Equal(t, want, text(r))
 	}
 	{
-		p := troupe.DynamoDB(func(context.Context, events.DynamoDBEventRecord) error { return errHandler }, troupe.WithLogger(nil), troupe.Stop)
+		p := troupe.DynamoDB(func(context.Context, events.DynamoDBEventRecord) error { return errHandler }, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithPolicy(troupe.StopBatch))
 		one, two := events.DynamoDBEventRecord{}, events.DynamoDBEventRecord{}
 		one.Change.SequenceNumber, two.Change.SequenceNumber = "1", "2"
 		r, err := p.Process(ctx, events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{one, two}})
@@ -197,7 +198,7 @@ func TestFailuresComeInBatchOrder(t *testing.T) {
 						return errHandler
 					}
 					return nil
-				}, troupe.WithConcurrency(n), troupe.Continue, troupe.WithLogger(nil),
+				}, troupe.WithConcurrency(n), troupe.WithPolicy(troupe.Continue), troupe.WithLogger(slog.New(slog.DiscardHandler)),
 					troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, _ error) { completed = append(completed, rec.Index) }))
 				response, err := p.Invoke(context.Background(), document(source, numbered(n, groups(n))...))
 				require.NoError(t, err)
@@ -216,8 +217,8 @@ func TestNotStartedSaysWhy(t *testing.T) {
 		}
 		return nil
 	}
-	for policy, reason := range map[troupe.Policy]error{troupe.Stop: troupe.ErrStopped, troupe.StopGroup: troupe.ErrGroupStopped} {
-		came := lasting(t, 0, fifo, numbered(3, groups(2)), handle, policy, troupe.WithConcurrency(1))
+	for policy, reason := range map[troupe.Policy]error{troupe.StopBatch: troupe.ErrStopped, troupe.StopGroup: troupe.ErrGroupStopped} {
+		came := lasting(t, 0, fifo, numbered(3, groups(2)), handle, troupe.WithPolicy(policy), troupe.WithConcurrency(1))
 		err := came.report.Records[2].Err
 		assert.ErrorIs(t, err, troupe.ErrNotStarted)
 		assert.ErrorIs(t, err, reason)

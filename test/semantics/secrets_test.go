@@ -96,7 +96,7 @@ func TestNothingOfAPayloadIsToldInErrorsAndLogs(t *testing.T) {
 			events[fmt.Sprint("undecodable ", i)] = event(whole(1), replace(t, whole(2), change[0], change[1]), whole(3))
 		}
 		for name, payload := range events {
-			for _, policy := range []troupe.Policy{troupe.Derive, troupe.Continue, troupe.Stop, troupe.StopGroup} {
+			for _, policy := range []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopBatch, troupe.StopGroup} {
 				t.Run(fmt.Sprint(source, "/", name, "/", policy), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						release := make(chan struct{})
@@ -105,8 +105,8 @@ func TestNothingOfAPayloadIsToldInErrorsAndLogs(t *testing.T) {
 						var seen reported
 						var told []string
 						options := []troupe.Option{
-							troupe.ErrorWhenAny, troupe.WithLogger(logger), troupe.WithObserver(seen.observe), troupe.WithRecordTimeout(time.Second),
-							troupe.Retry{Times: 1, Panics: true, Base: 1}, troupe.WithReserve(time.Hour), policy,
+							troupe.WithErrorWhen(troupe.ErrorWhenAny), troupe.WithLogger(logger), troupe.WithObserver(seen.observe), troupe.WithRecordTimeout(time.Second),
+							troupe.WithRetry(troupe.Retry{Times: 1, Panics: true, Base: 1}), troupe.WithReserve(time.Hour), troupe.WithPolicy(policy),
 							troupe.WithObserver(func(context.Context, *troupe.Report) { panic("an observer") }),
 							troupe.WithFailureHook(func(_ context.Context, _ troupe.Record, err error) {
 								told = append(told, texts(err)...)
@@ -165,7 +165,7 @@ func TestNothingOfAPayloadIsToldInErrorsAndLogs(t *testing.T) {
 func TestAGroupIsLoggedAsAHash(t *testing.T) {
 	hash := func(group string) string {
 		var text bytes.Buffer
-		p := process(kinesis, func(context.Context, string) error { return errHandler }, troupe.ErrorNever,
+		p := process(kinesis, func(context.Context, string) error { return errHandler }, troupe.WithErrorWhen(troupe.ErrorWhenNever),
 			troupe.WithLogger(slog.New(slog.NewJSONHandler(&text, nil))))
 		_, err := p.Invoke(context.Background(), document(kinesis, record{id: "1", group: group}))
 		require.NoError(t, err)

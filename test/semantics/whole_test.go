@@ -2,7 +2,7 @@ package semantics_test
 
 import (
 	"context"
-	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -11,66 +11,61 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
 	reading "github.com/troupe-go/troupe/sources"
 )
 
-// phrase is a source of words whose handler gets all of a batch at once, and which cannot bear every option.
+// phrase is a source of words that cannot honor every option.
 type phrase struct {
 	words
-	accept func(reading.Choices) error
-	policy *messages.Directive // what Whole was told
+	limits reading.Limits
 }
 
-func (p phrase) Accept(c reading.Choices) error { return p.accept(c) }
+func (p phrase) Limits() reading.Limits { return p.limits }
 
-func (p phrase) Decode(payload []byte, g reading.Grouping[string]) (*reading.Batch[string], error) {
-	return p.Read(strings.Fields(string(payload)), g)
+// sentence handles all words of a batch in one call. The words that are bad fail with what the call failed with.
+type sentence struct {
+	plan   *reading.Plan[string]
+	handle func(text string) error
 }
 
-// Read makes a batch of one entry. The words that are bad fail with what that entry failed with.
-func (p phrase) Read(event []string, _ reading.Grouping[string]) (*reading.Batch[string], error) {
-	return &reading.Batch[string]{
-		Results: make([]messages.Result, 1), Barrier: 1,
-		Record: func(int) (string, error) { return strings.Join(event, " "), nil },
-		Whole: func(policy messages.Directive) func(*messages.Report) {
-			*p.policy = policy
-			return func(report *messages.Report) {
-				one := report.Records[0]
-				report.Records, report.Failed, report.Succeeded = nil, 0, 0
-				for _, word := range event {
-					r := messages.Result{ID: word, Attempts: 1, Outcome: messages.Succeeded}
-					if word == "bad" {
-						r.Outcome, r.Err = messages.Failed, one.Err
-						report.Failed++
-					} else {
-						report.Succeeded++
-					}
-					report.Records = append(report.Records, r)
-				}
-			}
-		},
-	}, nil
+func (s *sentence) Admit(p *reading.Plan[string]) func(context.Context) error {
+	s.plan = p
+	return func(context.Context) error { return s.handle(strings.Join(p.IDs, " ")) }
+}
+
+func (s *sentence) Spread(report *batch.Report) {
+	one := report.Records[0]
+	report.Records = nil
+	for _, word := range s.plan.IDs {
+		r := batch.Result{ID: word, Attempts: 1, Outcome: batch.Succeeded}
+		if word == "bad" {
+			r.Outcome, r.Err = batch.Failed, one.Err
+		}
+		report.Records = append(report.Records, r)
+	}
 }
 
 // A batch that is handled as a whole is reported by its records: the response, the report and the hooks are
 // about them, and about nothing else (SPEC 2).
 func TestABatchThatIsHandledAsAWholeIsReportedByItsRecords(t *testing.T) {
 	var (
-		policy  messages.Directive
+		made    *sentence
 		handled []string
 		hooked  []troupe.Record
 		report  *troupe.Report
 	)
-	answer := response.Answer[[]string]{Typed: func(ids []string) []string { return ids }}
-	take := func(_ context.Context, text string) error {
-		handled = append(handled, text)
-		return errHandler
+	answer := response.AnswerOf(func(ids []string) []string { return ids }, nil)
+	whole := func() reading.Whole[string] {
+		made = &sentence{handle: func(text string) error {
+			handled = append(handled, text)
+			return errHandler
+		}}
+		return made
 	}
-	src := phrase{policy: &policy, accept: func(reading.Choices) error { return nil }}
 	options := []troupe.Option{
-		troupe.WithLogger(nil), troupe.StopGroup,
+		troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithPolicy(troupe.StopGroup),
 		troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }),
 	}
 	hook := troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) {
@@ -80,11 +75,13 @@ func TestABatchThatIsHandledAsAWholeIsReportedByItsRecords(t *testing.T) {
 	for name, more := range map[string][]troupe.Option{"hooked": {hook}, "not hooked": nil} {
 		t.Run(name, func(t *testing.T) {
 			handled, hooked, report = nil, nil, nil
-			ids, err := troupe.New(src, answer, take, append(options, more...)...).Process(t.Context(), []string{"a", "bad", "c"})
+			p, err := troupe.NewWhole(words{}, answer, whole, append(options, more...)...)
+			require.NoError(t, err)
+			ids, err := p.Process(t.Context(), []string{"a", "bad", "c"})
 			require.NoError(t, err)
 			assert.Equal(t, []string{"bad"}, ids)
 			assert.Equal(t, []string{"a bad c"}, handled, "one call for all")
-			assert.Equal(t, messages.StopGroup, policy)
+			assert.Equal(t, batch.StopGroup, made.plan.Policy)
 			assert.Equal(t, []int{2, 1, 3}, []int{report.Succeeded, report.Failed, len(report.Records)})
 			if more == nil {
 				assert.Empty(t, hooked)
@@ -95,33 +92,48 @@ func TestABatchThatIsHandledAsAWholeIsReportedByItsRecords(t *testing.T) {
 	}
 }
 
-// A source that cannot bear an option learns of it when the processor is made, and its error is the panic.
-func TestASourceIsAskedAboutTheOptions(t *testing.T) {
-	var asked reading.Choices
-	construct := func(fault error, options ...troupe.Option) {
-		troupe.New(phrase{accept: func(c reading.Choices) error { asked = c; return fault }}, response.Answer[[]string]{}, ignore[string], options...)
+// A source that cannot honor an option refuses it when the processor is constructed, by the name that the user
+// called, and with the reason; a variable of the environment has no effect.
+func TestASourcesLimitsAreKnownAtConstruction(t *testing.T) {
+	answer := response.AnswerOf(func(ids []string) []string { return ids }, response.Lowest)
+	construct := func(limits reading.Limits, options ...troupe.Option) error {
+		_, err := troupe.NewProcessor(phrase{limits: limits}, answer, ignore[string], options...)
+		return err
 	}
 	unchanged := func(next func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
 		return next
 	}
 	for name, c := range map[string]struct {
+		limits reading.Limits
 		option troupe.Option
-		want   reading.Choices
 	}{
-		"policy":         {troupe.Stop, reading.Choices{Policy: messages.StopBatch}},
-		"decider":        {troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Stop }), reading.Choices{Decider: true}},
-		"without order":  {troupe.WithoutOrder(), reading.Choices{Unordered: true}},
-		"group":          {troupe.WithGroup(func(string) string { return "" }), reading.Choices{Group: true}},
-		"retry":          {troupe.Retry{Times: 1}, reading.Choices{Retry: true}},
-		"record timeout": {troupe.WithRecordTimeout(time.Second), reading.Choices{RecordTimeout: true}},
-		"middleware":     {troupe.WithMiddleware(unchanged), reading.Choices{Middleware: true}},
-		"another":        {troupe.WithConcurrency(3), reading.Choices{}},
+		"WithDecider":       {reading.Limits{NoDecider: "why"}, troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.StopBatch })},
+		"WithoutOrder":      {reading.Limits{NoWithoutOrder: "why"}, troupe.WithoutOrder()},
+		"WithGroup":         {reading.Limits{NoGroup: "why"}, troupe.WithGroup(func(string) string { return "" })},
+		"pkg.ByKey":         {reading.Limits{NoGroup: "why"}, troupe.Named("pkg.ByKey", troupe.WithGroup(func(string) string { return "" }))},
+		"WithRetry":         {reading.Limits{NoRetry: "why"}, troupe.WithRetry(troupe.Retry{Times: 1})},
+		"WithRecordTimeout": {reading.Limits{NoRecordTimeout: "why"}, troupe.WithRecordTimeout(time.Second)},
+		"WithMiddleware":    {reading.Limits{NoMiddleware: "why"}, troupe.WithMiddleware(unchanged)},
+		"WithLastResort":    {reading.Limits{NoLastResort: "why"}, troupe.WithLastResort(func(_ context.Context, _ troupe.Record, err error) error { return err })},
+		"pkg.DeadLetter":    {reading.Limits{NoLastResort: "why"}, troupe.Named("pkg.DeadLetter", troupe.WithLastResort(func(_ context.Context, _ troupe.Record, err error) error { return err }))},
+		"WithLowestOnly":    {reading.Limits{NoLowestOnly: "why"}, troupe.WithLowestOnly()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			construct(nil, c.option)
-			assert.Equal(t, c.want, asked)
+			assert.EqualError(t, construct(c.limits, c.option), "troupe: "+name+" is not allowed: why")
+			assert.NoError(t, construct(reading.Limits{}, c.option))
+			assert.NoError(t, construct(c.limits, troupe.WithConcurrency(3)))
 		})
 	}
-	fault := errors.New("troupe: not with words")
-	assert.Equal(t, fault, panicked(t, func() { construct(fault) }))
+
+	only := reading.Limits{Policy: troupe.StopBatch, Why: "why"}
+	assert.EqualError(t, construct(only, troupe.WithPolicy(troupe.Continue)), "troupe: WithPolicy(continue): must be stop-batch, which is the default: why")
+	assert.NoError(t, construct(only, troupe.WithPolicy(troupe.StopBatch)))
+	assert.NoError(t, construct(only, troupe.WithPolicy(troupe.Derive)))
+	t.Setenv(policyVariable, "ContinueOnBatchItemFailure")
+	p, err := troupe.NewProcessor(phrase{limits: only}, answer, func(context.Context, string) error { return errHandler },
+		troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)))
+	require.NoError(t, err)
+	_, report, err := p.ProcessReport(t.Context(), []string{"a", "b"})
+	require.NoError(t, err)
+	assert.Equal(t, 1, report.NotStarted, "the variable says to continue")
 }

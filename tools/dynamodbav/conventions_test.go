@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/sources"
 	"github.com/troupe-go/troupe/typed"
 )
 
@@ -211,10 +213,10 @@ func agree[T any](t *testing.T, d drawer) (decoded bool) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(item.text), &image))
 	var got *T
-	gotErr := typed.DynamoDB(func(_ context.Context, change typed.Change[T], _ events.DynamoDBEventRecord) error {
+	gotErr := typed.DynamoDB(func(_ context.Context, change typed.Change[T]) error {
 		got = change.New
 		return nil
-	})(t.Context(), events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{NewImage: image.M}})
+	})(t.Context(), opened(events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{NewImage: image.M}}))
 	if wantErr != nil {
 		assert.Error(t, gotErr, "the SDK says %v\n%s", wantErr, item.text)
 		return false
@@ -266,10 +268,10 @@ func TestWhatTheSDKStoresComesBack(t *testing.T) {
 	require.NoError(t, attributevalue.UnmarshalMap(stored, &sdk))
 	image := converted(&types.AttributeValueMemberM{Value: stored}).Map()
 	var got order
-	require.NoError(t, typed.DynamoDB(func(_ context.Context, change typed.Change[order], _ events.DynamoDBEventRecord) error {
+	require.NoError(t, typed.DynamoDB(func(_ context.Context, change typed.Change[order]) error {
 		got = *change.Old
 		return nil
-	})(t.Context(), events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{OldImage: image}}))
+	})(t.Context(), opened(events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{OldImage: image}})))
 	assert.Equal(t, sdk, got)
 	assert.Equal(t, want.Lines, got.Lines)
 	assert.Equal(t, want.Nested.ID, got.Nested.ID)
@@ -307,4 +309,11 @@ func converted(v types.AttributeValue) events.DynamoDBAttributeValue {
 	default:
 		return events.NewNullAttribute()
 	}
+}
+
+// opened is a record that has been decoded already.
+func opened(record events.DynamoDBEventRecord) troupe.Lazy[events.DynamoDBEventRecord] {
+	return sources.LazyOf(
+		func() ([]byte, error) { return nil, nil },
+		func() (events.DynamoDBEventRecord, error) { return record, nil })
 }

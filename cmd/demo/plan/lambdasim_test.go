@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,7 +75,7 @@ func run(t *testing.T, q plan.Question, arrivals time.Duration) (m measured) {
 	if q.Window != nil {
 		s.Mapping.MaximumBatchingWindowInSeconds = int(q.Window.Seconds())
 	}
-	options := []troupe.Option{troupe.WithConcurrency(q.Concurrency), troupe.WithLogger(nil)}
+	options := []troupe.Option{troupe.WithConcurrency(q.Concurrency), troupe.WithLogger(slog.New(slog.DiscardHandler))}
 	count, room := q.Backlog+rate, q.Backlog+rate+1
 	switch q.Source {
 	case plan.SQS, plan.FIFO:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -48,9 +49,9 @@ func TestWhatTheMappingAndErrorWhenAnyMakeOfABadMessage(t *testing.T) {
 					successes.Add(1)
 					return nil
 				}
-				options := []troupe.Option{troupe.WithLogger(nil)}
+				options := []troupe.Option{troupe.WithLogger(slog.New(slog.DiscardHandler))}
 				if c.option == "ErrorWhenAny" {
-					options = append(options, troupe.ErrorWhenAny)
+					options = append(options, troupe.WithErrorWhen(troupe.ErrorWhenAny))
 				}
 				var mapping lambdasim.Mapping
 				if c.mapping == "with" {
@@ -94,7 +95,7 @@ func TestWhatAHangCosts(t *testing.T) {
 					}
 					return nil
 				}
-				options := []troupe.Option{troupe.WithLogger(nil)}
+				options := []troupe.Option{troupe.WithLogger(slog.New(slog.DiscardHandler))}
 				if c.recordTimeout > 0 {
 					options = append(options, troupe.WithRecordTimeout(c.recordTimeout))
 				}
@@ -135,7 +136,7 @@ func TestSixteenHangingMessagesLeaveTheOthersNotStarted(t *testing.T) {
 		defer cancel()
 		var report *troupe.Report
 		processor := troupe.SQS(func(ctx context.Context, _ events.SQSMessage) error { <-ctx.Done(); return ctx.Err() },
-			troupe.WithLogger(nil), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
+			troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
 		if _, err := processor.Process(ctx, event); err == nil || report.NotStarted != 4 {
 			t.Error(err, report)
 		}
@@ -159,9 +160,9 @@ func TestWhereAStreamsBatchIsDivided(t *testing.T) {
 		option   troupe.Option
 		expected string // the sizes of the first batches
 	}{
-		{"the third of eight fails", func(i int) bool { return i == 2 }, troupe.ErrorWhenAll, "[8 6 6]"},
-		{"all fail", func(int) bool { return true }, troupe.ErrorWhenAll, "[8 4 2]"},
-		{"all fail, ErrorNever", func(int) bool { return true }, troupe.ErrorNever, "[8 8 8]"},
+		{"the third of eight fails", func(i int) bool { return i == 2 }, troupe.WithErrorWhen(troupe.ErrorWhenAll), "[8 6 6]"},
+		{"all fail", func(int) bool { return true }, troupe.WithErrorWhen(troupe.ErrorWhenAll), "[8 4 2]"},
+		{"all fail, ErrorNever", func(int) bool { return true }, troupe.WithErrorWhen(troupe.ErrorWhenNever), "[8 8 8]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -177,7 +178,7 @@ func TestWhereAStreamsBatchIsDivided(t *testing.T) {
 				retries := 10
 				_, err := lambdasim.Simulation{
 					Source:  stream,
-					Handler: troupe.Kinesis(lambdasim.Watch(move), c.option, troupe.WithLogger(nil)),
+					Handler: troupe.Kinesis(lambdasim.Watch(move), c.option, troupe.WithLogger(slog.New(slog.DiscardHandler))),
 					Mapping: lambdasim.Mapping{
 						FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}, BisectBatchOnFunctionError: true, MaximumRetryAttempts: &retries,
 					},
@@ -212,14 +213,14 @@ func TestAKinesisLoopAndWhatTakesItsPlace(t *testing.T) {
 				moved.Add(1)
 			}
 			return err
-		}, append(options, troupe.WithLogger(nil), troupe.WithRecordTimeout(2*time.Second))...)
+		}, append(options, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithRecordTimeout(2*time.Second))...)
 		response, err := processor.Process(t.Context(), event)
 		return int(moved.Load()), fmt.Sprint(response.BatchItemFailures, err)
 	}
 	if n, failures := handled(); n != 2 || failures != "[{2} {4}] <nil>" {
 		t.Error(n, failures)
 	}
-	if n, failures := handled(troupe.Stop, troupe.WithConcurrency(1)); n != 1 || failures != "[{2} {3} {4}] <nil>" {
+	if n, failures := handled(troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(1)); n != 1 || failures != "[{2} {3} {4}] <nil>" {
 		t.Error(n, failures)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -95,7 +96,7 @@ func run(t *testing.T, key func(events.SQSMessage) string) map[string]int {
 		}
 		verdict, err := lambdasim.Simulation{
 			Source:  queue,
-			Handler: troupe.SQS(lambdasim.Watch(chargeOnce(&memory{items: map[string]item{}}, key, charge)), troupe.WithLogger(nil)),
+			Handler: troupe.SQS(lambdasim.Watch(chargeOnce(&memory{items: map[string]item{}}, key, charge)), troupe.WithLogger(slog.New(slog.DiscardHandler))),
 			Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 			Timeout: 30 * time.Second,
 			Unknown: lambdasim.Unknown{DuplicateRate: 0.2},

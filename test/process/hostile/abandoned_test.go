@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -48,7 +49,7 @@ func TestAThousandAbandonedHandlersHoldNothingBack(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 			return nil
-		}, troupe.WithLogger(nil), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
+		}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
 		invoke := func(all ...message) (failed []string, took time.Duration) {
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
@@ -153,7 +154,7 @@ func TestObserversThatHangHoldNothingBack(t *testing.T) {
 				return errTold
 			}
 			return nil
-		}, troupe.WithLogger(nil),
+		}, troupe.WithLogger(slog.New(slog.DiscardHandler)),
 			troupe.WithObserver(func(context.Context, *troupe.Report) { <-release }),
 			troupe.WithObserver(func(context.Context, *troupe.Report) { seen.Add(1) }))
 		for range batches {

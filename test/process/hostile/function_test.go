@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -51,7 +52,7 @@ func serve() {
 		}
 	}
 	options := []troupe.Option{
-		troupe.StopGroup, troupe.ErrorNever, troupe.WithLogger(nil), troupe.WithMiddleware(trace),
+		troupe.WithPolicy(troupe.StopGroup), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithMiddleware(trace),
 		troupe.WithObserver(func(_ context.Context, r *troupe.Report) {
 			line, _ := json.Marshal(told{r.Records[0].ID, r.Succeeded, r.Abandoned, r.Running})
 			fmt.Fprintf(os.Stderr, "%s\n", line)

@@ -5,6 +5,7 @@ package hostile
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strconv"
 	"sync"
@@ -89,7 +90,7 @@ func TestConcurrencyAndGroupsAtTheirExtremes(t *testing.T) {
 						return errTold
 					}
 					return nil
-				}, troupe.Continue, troupe.WithConcurrency(c.concurrency), troupe.WithLogger(nil),
+				}, troupe.WithPolicy(troupe.Continue), troupe.WithConcurrency(c.concurrency), troupe.WithLogger(slog.New(slog.DiscardHandler)),
 					troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }))
 				began := time.Now()
 				response, err := p.Process(context.Background(), large(c.groups))
@@ -107,7 +108,7 @@ func TestConcurrencyAndGroupsAtTheirExtremes(t *testing.T) {
 // way there is. The answer leaves at the last call and has all of them.
 func TestTenThousandHandlersThatFailAtOnceAreAllReported(t *testing.T) {
 	for _, groups := range []int{1, 10_000} {
-		for _, policy := range []troupe.Policy{troupe.Continue, troupe.StopGroup, troupe.Stop} {
+		for _, policy := range []troupe.Policy{troupe.Continue, troupe.StopGroup, troupe.StopBatch} {
 			t.Run(fmt.Sprint(groups, " groups, ", policy), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					release := make(chan struct{})
@@ -119,7 +120,7 @@ func TestTenThousandHandlersThatFailAtOnceAreAllReported(t *testing.T) {
 							<-release
 						}
 						return late([]string{"fail", "panic", "exit"}[rec.Index/2%3])
-					}, policy, troupe.WithConcurrency(10_000), troupe.WithLogger(nil), troupe.ErrorNever,
+					}, troupe.WithPolicy(policy), troupe.WithConcurrency(10_000), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever),
 						troupe.WithObserver(func(_ context.Context, r *troupe.Report) { last = r }))
 					ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 					defer cancel()
@@ -192,7 +193,7 @@ func TestGoroutinesThatOutliveTheirHandlersDisturbNobody(t *testing.T) {
 				return errTold
 			}
 			return nil
-		}, troupe.WithLogger(nil), troupe.Retry{Times: 1, Base: time.Millisecond})
+		}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithRetry(troupe.Retry{Times: 1, Base: time.Millisecond}))
 		for batch := range 3 {
 			all := make([]message, 1000)
 			for i := range all {
@@ -239,7 +240,7 @@ func TestAProcessorMayBeInvokedByItsOwnHandlers(t *testing.T) {
 			rec, _ = troupe.RecordFrom(ctx)
 			assert.Equal(t, msg.MessageId, rec.ID, "after the inner batch")
 			return nil
-		}, troupe.WithConcurrency(1), troupe.WithLogger(nil))
+		}, troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 		invoke = p.Invoke
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"testing"
@@ -71,7 +72,7 @@ func troubles(release <-chan struct{}) []trouble {
 		{"errors", 0, func(context.Context) error { return errHandler }, nil},
 		{"panics", 0, func(context.Context) error { panic(errHandler) }, nil},
 		{"Goexit", 0, func(context.Context) error { runtime.Goexit(); return nil }, nil},
-		{"retries", 0, func(context.Context) error { return errHandler }, []troupe.Option{troupe.Retry{Times: 2, Base: 1, Max: 1}}},
+		{"retries", 0, func(context.Context) error { return errHandler }, []troupe.Option{troupe.WithRetry(troupe.Retry{Times: 2, Base: 1, Max: 1})}},
 		{"record timeouts in time", 0, func(context.Context) error { return nil }, []troupe.Option{troupe.WithRecordTimeout(time.Hour)}},
 		{"record timeouts", 0, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, []troupe.Option{troupe.WithRecordTimeout(time.Millisecond)}},
 		{"abandoned by the record timeout", 0, func(context.Context) error { <-release; return nil }, []troupe.Option{troupe.WithRecordTimeout(time.Millisecond)}},
@@ -83,7 +84,7 @@ func troubles(release <-chan struct{}) []trouble {
 				return troupe.Permanent(errHandler)
 			}
 			return errHandler
-		}, []troupe.Option{troupe.Retry{Times: 1, Base: time.Hour, Max: time.Hour}, troupe.Stop, troupe.WithConcurrency(5)}},
+		}, []troupe.Option{troupe.WithRetry(troupe.Retry{Times: 1, Base: time.Hour, Max: time.Hour}), troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(5)}},
 		{"expired", -time.Second, func(context.Context) error { return nil }, nil},
 		{"a hanging observer", 50 * time.Millisecond, func(context.Context) error { return nil }, []troupe.Option{troupe.WithObserver(func(context.Context, *troupe.Report) { <-release })}},
 		{"a hanging hook", 50 * time.Millisecond, func(context.Context) error { return errHandler }, []troupe.Option{troupe.WithFailureHook(func(context.Context, troupe.Record, error) { <-release })}},
@@ -103,7 +104,7 @@ func TestNoGoroutineIsLeftWhenAllHandlersHaveEnded(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, c.left)
 				}
 				defer cancel()
-				options := append([]troupe.Option{troupe.WithLogger(nil), troupe.ErrorNever, troupe.Continue}, c.options...)
+				options := append([]troupe.Option{troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithPolicy(troupe.Continue)}, c.options...)
 				invoke(ctx, t, ordered, 6, 4, c.handle, options...)
 				close(release)
 				goleak.VerifyNone(t)
@@ -132,7 +133,7 @@ func TestNoGoroutineIsLeftByBatchesSideBySide(t *testing.T) {
 						return errHandler
 					}
 					return nil
-				}, troupe.WithLogger(nil), troupe.Continue, troupe.WithRecordTimeout(time.Millisecond), troupe.Retry{Times: 1, Base: 1, Max: 1, Panics: true})
+				}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithPolicy(troupe.Continue), troupe.WithRecordTimeout(time.Millisecond), troupe.WithRetry(troupe.Retry{Times: 1, Base: 1, Max: 1, Panics: true}))
 				cancel()
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"runtime"
 	"strconv"
@@ -75,7 +76,7 @@ func (l *load) handle(ctx context.Context, id string) error {
 
 func (l *load) options(more ...troupe.Option) []troupe.Option {
 	return append([]troupe.Option{
-		troupe.WithLogger(nil), troupe.WithReserve(reserve),
+		troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithReserve(reserve),
 		troupe.WithObserver(func(_ context.Context, r *troupe.Report) { l.abandoned.Add(int64(r.Abandoned)) }),
 	}, more...)
 }
@@ -95,8 +96,8 @@ func feed[T any](record func(i int) T) lambdasim.Feed[T] {
 // what a user's queue is for.
 func (l *load) simulations() map[string]lambdasim.Simulation {
 	all := map[string]lambdasim.Simulation{
-		"SQS standard": l.queue("soak", batchSize, troupe.Retry{Times: 2, Panics: true}, troupe.WithRecordTimeout(timeout/6)),
-		"SQS FIFO":     l.queue("soak.fifo", 10, troupe.StopGroup),
+		"SQS standard": l.queue("soak", batchSize, troupe.WithRetry(troupe.Retry{Times: 2, Panics: true}), troupe.WithRecordTimeout(timeout/6)),
+		"SQS FIFO":     l.queue("soak.fifo", 10, troupe.WithPolicy(troupe.StopGroup)),
 		"Kinesis":      l.kinesis(),
 		"DynamoDB":     l.dynamoDB(),
 		"Kafka":        l.kafka(),
@@ -149,7 +150,7 @@ func (l *load) dynamoDB() lambdasim.Simulation {
 	}))
 	return l.stream(stream, troupe.DynamoDB(lambdasim.Watch(func(ctx context.Context, r events.DynamoDBEventRecord) error {
 		return l.handle(ctx, r.Change.SequenceNumber)
-	}), l.options(troupe.Retry{Times: 1})...))
+	}), l.options(troupe.WithRetry(troupe.Retry{Times: 1}))...))
 }
 
 func (l *load) kafka() lambdasim.Simulation {

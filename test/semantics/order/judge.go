@@ -276,7 +276,7 @@ func (j *judge) end(e Event, r *record) {
 func (j *judge) failure(e Event) {
 	g := j.records[e.Record].group
 	switch {
-	case j.Policy == troupe.Stop && !j.halted:
+	case j.Policy == troupe.StopBatch && !j.halted:
 		j.halted, j.stopped = true, e.At
 	case j.Policy == troupe.StopGroup:
 		g.stopped = true
@@ -355,7 +355,7 @@ func (j *judge) finish() {
 // mayStart reports whether an unstarted record had no failed one of its group before it, or may go past it.
 func (j *judge) mayStart(i int) bool {
 	g := j.records[i].group
-	if g.stopped || j.Policy == troupe.Stop {
+	if g.stopped || j.Policy == troupe.StopBatch {
 		return false
 	}
 	return j.Policy == troupe.Continue || !g.begun || !j.records[g.records[g.at]].failed

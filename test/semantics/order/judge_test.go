@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
-	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // script reads a history such as "0:a+ 5:a- 5:b+ 7:b!": at 0 record a starts, at 5 it ends well, at 7 b
@@ -60,7 +60,7 @@ func results(t *testing.T, text string) (results []troupe.Result) {
 		case "fail2":
 			r.Err, r.Attempts = errors.New("failed"), 2
 		case "never":
-			r.Err, r.Attempts = messages.Because(troupe.ErrNotStarted, troupe.ErrStopped), 0
+			r.Err, r.Attempts = batch.Because(troupe.ErrNotStarted, troupe.ErrStopped), 0
 		case "abandoned":
 			r.Err = troupe.ErrAbandoned
 			ms, err := time.ParseDuration(at + "ms")
@@ -102,8 +102,8 @@ func TestTheJudgeFindsWhatIsWrongWithAHistory(t *testing.T) {
 		{"the other group goes on", Rules{Groups: two, Concurrency: 2, Policy: troupe.StopGroup, Exact: true}, "0:a+ 0:b+ 1:a! 2:b- 2:d+ 4:d-", "fail ok never ok", ""},
 		{"the other group is left out", Rules{Groups: two, Concurrency: 2, Policy: troupe.StopGroup, Exact: true}, "0:a+ 0:b+ 1:a! 2:b-", "fail ok never never", "record 3, attempt 1: not started though it could have"},
 		{"the other group is left out, clock or not", Rules{Groups: two, Concurrency: 2, Policy: troupe.StopGroup}, "0:a+ 0:b+ 1:a! 2:b-", "fail ok never never", "never started, and nothing stood in its way"},
-		{"something new after a stop", Rules{Groups: two, Concurrency: 2, Policy: troupe.Stop, Exact: true}, "0:a+ 0:b+ 1:a! 2:b- 2:d+ 4:d-", "fail ok never ok", "though the batch had been stopped"},
-		{"what runs at a stop may end", Rules{Groups: two, Concurrency: 2, Policy: troupe.Stop, Exact: true}, "0:a+ 0:b+ 1:a! 2:b-", "fail ok never never", ""},
+		{"something new after a stop", Rules{Groups: two, Concurrency: 2, Policy: troupe.StopBatch, Exact: true}, "0:a+ 0:b+ 1:a! 2:b- 2:d+ 4:d-", "fail ok never ok", "though the batch had been stopped"},
+		{"what runs at a stop may end", Rules{Groups: two, Concurrency: 2, Policy: troupe.StopBatch, Exact: true}, "0:a+ 0:b+ 1:a! 2:b-", "fail ok never never", ""},
 		{"too many at once", Rules{Concurrency: 2, Policy: troupe.Continue}, "0:a+ 0:b+ 0:c+ 1:a- 1:b- 1:c-", "ok ok ok", "as the 3th handler at once where 2 are allowed"},
 		{"a later record first", Rules{Concurrency: 1, Policy: troupe.Continue, Exact: true}, "0:b+ 1:b- 1:a+ 2:a- 2:c+ 3:c-", "ok ok ok", "record 0, which is earlier, could have"},
 		{"a later group first", Rules{Groups: two, Concurrency: 1, Policy: troupe.StopGroup, Exact: true}, "0:a+ 1:a- 1:c+ 2:c- 2:b+ 3:b- 3:d+ 4:d-", "ok ok ok ok", "record 1, which is earlier, could have"},
@@ -126,7 +126,7 @@ func TestTheJudgeFindsWhatIsWrongWithAHistory(t *testing.T) {
 		{"the group of an abandoned record goes on", Rules{Groups: one, Concurrency: 1, Policy: troupe.Continue, Exact: true}, "0:a+ 5:b+ 6:b- 6:c+ 7:c-", "abandoned@5 ok ok", "was at work"},
 		{"the group of an abandoned record goes on when it has returned", Rules{Groups: one, Concurrency: 1, Policy: troupe.Continue, Exact: true}, "0:a+ 6:a- 6:b+ 7:b- 7:c+ 8:c-", "abandoned@5 ok ok", "was at work"},
 		{"a failure told as a success", Rules{Concurrency: 1, Policy: troupe.Continue, Exact: true}, "0:a+ 1:a!", "ok", "the report has it succeeded"},
-		{"a success out of nothing", Rules{Concurrency: 1, Policy: troupe.Stop}, "0:a+ 1:a!", "fail ok", "the report tells of 1 attempts"},
+		{"a success out of nothing", Rules{Concurrency: 1, Policy: troupe.StopBatch}, "0:a+ 1:a!", "fail ok", "the report tells of 1 attempts"},
 		{"a handler that never ends", Rules{Concurrency: 1, Policy: troupe.Continue}, "0:a+", "ok", "never ended and was not abandoned"},
 		{"an end without a start", Rules{Concurrency: 1, Policy: troupe.Continue}, "0:a+ 1:a- 1:b-", "ok ok", "ended without having started"},
 		{"a record of another batch", Rules{Concurrency: 1, Policy: troupe.Continue}, "0:a+ 1:a- 1:z+", "ok", "no such record"},

@@ -1,4 +1,4 @@
-package messages
+package batch
 
 import (
 	"fmt"
@@ -37,6 +37,8 @@ const (
 	ErrStopped
 	// ErrGroupStopped: an earlier failure stopped the record's group.
 	ErrGroupStopped
+	// ErrDeadLettered: the record was sent to a dead-letter queue and dropped from the batch.
+	ErrDeadLettered
 )
 
 var reasonTexts = [...]string{
@@ -51,6 +53,7 @@ var reasonTexts = [...]string{
 	ErrNotStarted:    "not started",
 	ErrStopped:       "the batch was stopped by an earlier failure",
 	ErrGroupStopped:  "the record's group was stopped by an earlier failure",
+	ErrDeadLettered:  "sent to the dead-letter queue",
 }
 
 // Error describes the reason.
@@ -84,8 +87,11 @@ func (e *EventError) Is(target error) bool { return target == ErrEvent }
 func (e *EventError) Unwrap() error { return e.Cause }
 
 // Because returns an error that reads "troupe: <reason>: <cause>" and matches both. A nil cause gives the
-// reason alone.
+// reason alone, and a cause that Because has given the reason already is returned as it is.
 func Because(reason Reason, cause error) error {
+	if b, ok := cause.(*because); ok && b.reason == reason {
+		return cause
+	}
 	switch {
 	case cause == nil:
 		return reason
@@ -120,6 +126,9 @@ func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
+
+// IsDeadLettered reports whether err, of a dropped record, says that the record was sent to a dead-letter queue.
+func IsDeadLettered(err error) bool { return marksOf(err)&ErrDeadLettered.mark() != 0 }
 
 // DecodeError says where a record stopped being readable. It never holds any of the payload (SPEC S9).
 type DecodeError struct {

@@ -1,4 +1,4 @@
-package messages
+package batch
 
 import "time"
 
@@ -73,6 +73,19 @@ type Result struct {
 	Duration time.Duration
 	// Err says why the record failed or was dropped; nil if it succeeded.
 	Err error
+	// Value is what the handler returned besides an error, if troupe.Returning keeps it; nil otherwise, and for
+	// a record that did not succeed. Value[V] returns it typed.
+	Value any
+	// Duplicate is true if the record succeeded because an earlier handling of it had completed.
+	Duplicate bool
+	// Unrecorded is true if the record succeeded although its completion could not be stored.
+	Unrecorded bool
+}
+
+// Value returns what the handler of a record returned, if troupe.Returning kept it and it is a V.
+func Value[V any](r Result) (value V, ok bool) {
+	value, ok = r.Value.(V)
+	return value, ok
 }
 
 // Report tells how a batch went: every record in batch order, and totals.
@@ -83,6 +96,11 @@ type Report struct {
 	Records []Result
 	// Succeeded, Failed and Dropped count the outcomes; their sum is len(Records).
 	Succeeded, Failed, Dropped int
+	// Duplicates counts the succeeded records that an earlier handling had completed, and Unrecorded those
+	// whose completion could not be stored (see Result).
+	Duplicates, Unrecorded int
+	// DeadLettered counts the dropped records that match ErrDeadLettered.
+	DeadLettered int
 	// NotStarted counts the failed records that never started.
 	NotStarted int
 	// Retried counts the attempts beyond the first of each record.
@@ -94,4 +112,32 @@ type Report struct {
 	Running int
 	// Duration is the time from the arrival of the batch to the report.
 	Duration time.Duration
+}
+
+// Count sets the totals that follow from Records: Succeeded, Failed, Dropped, Duplicates, Unrecorded,
+// DeadLettered and NotStarted.
+func (r *Report) Count() {
+	r.Succeeded, r.Failed, r.Dropped, r.Duplicates, r.Unrecorded, r.DeadLettered, r.NotStarted = 0, 0, 0, 0, 0, 0, 0
+	for i := range r.Records {
+		switch record := &r.Records[i]; record.Outcome {
+		case Succeeded:
+			r.Succeeded++
+			if record.Duplicate {
+				r.Duplicates++
+			}
+			if record.Unrecorded {
+				r.Unrecorded++
+			}
+		case Dropped:
+			r.Dropped++
+			if IsDeadLettered(record.Err) {
+				r.DeadLettered++
+			}
+		default:
+			r.Failed++
+			if record.Attempts == 0 {
+				r.NotStarted++
+			}
+		}
+	}
 }

@@ -1,9 +1,9 @@
-package messages
+package batch
 
 // telling has the reasons a record can fail for, the more telling first.
 var telling = [...]Reason{
 	ErrNotStarted, ErrAbandoned, ErrUndecodable, ErrPanic, ErrGoexit, ErrRecordTimeout, ErrDeadline, ErrCancelled,
-	ErrStopped, ErrGroupStopped, ErrEvent,
+	ErrStopped, ErrGroupStopped, ErrDeadLettered, ErrEvent,
 }
 
 var reasonWords = [...]string{
@@ -18,6 +18,7 @@ var reasonWords = [...]string{
 	ErrNotStarted:    "not_started",
 	ErrStopped:       "stopped",
 	ErrGroupStopped:  "group_stopped",
+	ErrDeadLettered:  "dead_lettered",
 }
 
 // Word is the reason in a word that does not change, for reports, metrics and the like: the name of its

@@ -1,4 +1,4 @@
-package messages
+package batch
 
 // marks is what an error means to troupe: whether it says to drop the record, whether another attempt is
 // pointless, and which reasons it has.

@@ -1,4 +1,4 @@
-package messages
+package batch
 
 import (
 	"errors"
@@ -173,7 +173,7 @@ func TestAnUnwrapThatEndsTheGoroutineIsNoMark(t *testing.T) {
 func TestANilPointerAsAnErrorIsNamed(t *testing.T) {
 	var pointer *wrapper
 	err := Returned(pointer)
-	assert.EqualError(t, err, "troupe: the handler returned a nil *messages.wrapper as its error, which is an error and not nil")
+	assert.EqualError(t, err, "troupe: the handler returned a nil *batch.wrapper as its error, which is an error and not nil")
 	assert.ErrorIs(t, err, pointer)
 	assert.NotErrorIs(t, err, several{}, "which cannot be compared")
 	assert.NotErrorIs(t, err, (*PanicError)(nil))

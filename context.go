@@ -1,0 +1,82 @@
+package troupe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/troupe-go/troupe/batch"
+)
+
+// RecordFrom returns the record that ctx was passed on for: the context of a handler, of middleware or of a last
+// resort, or one derived from it. ok is false for any other context.
+func RecordFrom(ctx context.Context) (rec Record, ok bool) { return batch.RecordFrom(ctx) }
+
+// DeadlineFrom returns the deadline of the invocation: when Lambda ends it. ctx.Deadline of a handler's context
+// is earlier, at the cutoff (SPEC D1). It accepts the contexts of handlers, middleware, last resorts and observers,
+// and those derived from them; ok is false for any other context, and if the invocation has no deadline.
+func DeadlineFrom(ctx context.Context) (deadline time.Time, ok bool) {
+	if turn, found := batch.TurnFrom(ctx); found {
+		deadline = turn.Times().Deadline
+	} else if view, found := batch.ViewFrom(ctx); found {
+		deadline = view.Times.Deadline
+	}
+	return deadline, !deadline.IsZero()
+}
+
+// MessageFrom returns the source's record that a handler was called for, whatever the handler takes: T is the
+// record type of the source, such as events.SQSMessage. It decodes the record from the batch's own copy at each
+// call. It accepts the contexts that RecordFrom does. The error says so if ctx is another one, if T is not the
+// source's record type, or if the record cannot be decoded.
+func MessageFrom[T any](ctx context.Context) (message T, err error) {
+	turn, ok := batch.TurnFrom(ctx)
+	if !ok {
+		return message, errors.New("troupe: MessageFrom was given a context that is not a handler's")
+	}
+	return messageAs[T](turn.Message())
+}
+
+// MessageAt returns record i of the batch that an observer was called for, like MessageFrom. i is the index in the
+// report, from 0. It accepts an observer's context and those derived from it.
+func MessageAt[T any](ctx context.Context, i int) (message T, err error) {
+	view, ok := batch.ViewFrom(ctx)
+	if !ok {
+		return message, errors.New("troupe: MessageAt was given a context that is not an observer's")
+	}
+	return messageAs[T](view.Message(i))
+}
+
+func messageAs[T any](message any, err error) (T, error) {
+	var none T
+	if err != nil {
+		return none, err
+	}
+	if m, ok := message.(T); ok {
+		return m, nil
+	}
+	return none, fmt.Errorf("troupe: a %v was asked for, but the source's record is a %T", reflect.TypeFor[T](), message)
+}
+
+// Returning returns a Handler that keeps what handler returns: as Result.Value in the report, where Value[V]
+// returns it typed. Only the attempt that counts leaves a value, and only if it succeeds. It panics if handler is
+// nil.
+func Returning[T, V any](handler func(context.Context, T) (V, error)) Handler[T] {
+	if handler == nil {
+		panic(errors.New("troupe: Returning was given a nil function"))
+	}
+	return func(ctx context.Context, message T) error {
+		value, err := handler(ctx, message)
+		if err != nil {
+			return err
+		}
+		if turn, ok := batch.TurnFrom(ctx); ok {
+			turn.Keep(value)
+		}
+		return nil
+	}
+}
+
+// Value returns what the handler of a record returned, if Returning kept it and it is a V.
+func Value[V any](r Result) (value V, ok bool) { return batch.Value[V](r) }

@@ -1,0 +1,43 @@
+package kpl
+
+import (
+	"encoding/base64"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/sources"
+)
+
+var _ sources.Reader[events.KinesisEvent, UserRecord] = reader{}
+
+// SPEC O3, D6: the group of a user record is its own partition key. There is no saying which keys are in an aggregate
+// that cannot be unpacked, nor whether a record that cannot be decoded is one.
+func TestTheGroupOfWhatCannotBeUnpackedIsNotKnown(t *testing.T) {
+	const magic, sum = "\xf3\x89\x9a\xc2", "\x7f\xc5\x62\x70\xe7\xa7\x0f\xa8\x1a\x59\x35\xb7\x2e\xac\xbe\x29" // of "A"
+	data := base64.StdEncoding.EncodeToString([]byte(magic + "A" + sum))
+	b, err := reader{sources.Kinesis()}.Decode([]byte(`{"Records":[
+		{"kinesis":{"partitionKey":"p","sequenceNumber":"1","data":"YQ=="}},
+		{"kinesis":{"partitionKey":"q","sequenceNumber":"2","data":"` + data + `"}},
+		{"kinesis":{"partitionKey":"r","sequenceNumber":"3","data":"!"}},
+		{"kinesis":{"partitionKey":"s","sequenceNumber":"4","data":"Yg=="}}]}`))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"1", "2", "3", "4"}, b.IDs)
+	for i, want := range []string{"p", "", "", "s"} {
+		group, ok := b.Group(i)
+		assert.Equal(t, want, group)
+		assert.Equal(t, want != "", ok)
+		_, err := b.Open(i)
+		assert.Equal(t, want != "", err == nil)
+		_, errPayload := b.Payload(i)
+		assert.Equal(t, err, errPayload)
+		if want == "" {
+			assert.ErrorIs(t, err, batch.ErrUndecodable)
+		}
+	}
+	assert.Equal(t, []batch.Policy{batch.Derive, batch.Derive}, []batch.Policy{b.Ordered, b.Unordered})
+	assert.False(t, b.NoLowest)
+}

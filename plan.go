@@ -1,0 +1,216 @@
+package troupe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/messages"
+	"github.com/troupe-go/troupe/sources"
+)
+
+// arrangement is what the options of a processor say about order and policy.
+type arrangement[T any] struct {
+	policy    Policy // Derive if none was given
+	unordered bool
+	by        func(T) string
+	limits    sources.Limits
+}
+
+// arrange is the one place that knows both a batch and the options: it decides about groups, order and policy.
+// ctx is the handlers': it ends at the cutoff, so that a group function that hangs costs records, not the
+// response.
+func (a *arrangement[T]) arrange(ctx context.Context, b *sources.Batch[T], kind Source) (*sources.Plan[T], error) {
+	n := len(b.IDs)
+	if n > 0 && b.Open == nil {
+		return nil, fmt.Errorf("troupe: the %s Reader returned %d records without Open; this is a fault of the Reader", kind, n)
+	}
+	for i, id := range b.IDs {
+		if id == "" {
+			return nil, fmt.Errorf("troupe: the %s Reader returned no identifier for record %d; Lambda could not be told of a failure of this record", kind, i)
+		}
+	}
+	p := &sources.Plan[T]{IDs: b.IDs, Barrier: n, Open: b.Open, Payload: b.Payload}
+	p.Ordered = !a.unordered && (a.by != nil || b.Group != nil)
+	p.Policy = a.policyOf(b, p.Ordered)
+	switch {
+	case !p.Ordered:
+	case a.by != nil:
+		groupBy(ctx, p, a.by)
+	default:
+		group(p, b.Group)
+	}
+	return p, nil
+}
+
+// policyOf resolves Derive (SPEC P4). What is derived goes by the source and not by whether the batch is ordered
+// now: WithGroup on a standard queue stays at Continue.
+func (a *arrangement[T]) policyOf(b *sources.Batch[T], ordered bool) Policy {
+	given := a.policy
+	if a.limits.Policy != Derive {
+		given = a.limits.Policy
+	}
+	derived, otherwise := b.Unordered, Continue
+	if ordered {
+		derived = b.Ordered
+		if b.Group != nil {
+			otherwise = StopGroup
+		}
+	}
+	switch {
+	case given != Derive:
+		return given
+	case derived != Derive:
+		return derived
+	default:
+		return otherwise
+	}
+}
+
+// group asks the source for the groups. They are kept apart from the event, so that keeping a report is cheap.
+func group[T any](p *sources.Plan[T], of func(i int) (string, bool)) {
+	p.Groups = make([]string, len(p.IDs))
+	size := 0
+	for i := range p.Groups {
+		name, ok := of(i)
+		if !ok {
+			p.Barrier = min(p.Barrier, i)
+		}
+		if p.Groups[i] = name; i == 0 || name != p.Groups[i-1] {
+			size += len(name)
+		}
+	}
+	var arena strings.Builder
+	arena.Grow(size)
+	last := ""
+	for i, name := range p.Groups {
+		if name == last && i > 0 { // neighbors share one copy
+			p.Groups[i] = p.Groups[i-1]
+			continue
+		}
+		start := arena.Len()
+		arena.WriteString(name)
+		p.Groups[i], last = arena.String()[start:], name
+	}
+}
+
+// errNoGroup is why the record at the barrier fails: nothing after it may start, since any of it might belong to
+// the same group.
+var errNoGroup = errors.New("troupe: the function given to WithGroup did not return a group")
+
+// groupBy asks the user's function on a goroutine of its own, up to the first record that has no group. A panic
+// or runtime.Goexit in it costs that record and those after it. When ctx ends, the records without a group keep
+// none: nothing starts any more, whatever their group is. The plan has the very values that the function saw.
+func groupBy[T any](ctx context.Context, p *sources.Plan[T], by func(T) string) {
+	type answer struct {
+		record T
+		group  string
+		err    error
+	}
+	n := len(p.IDs)
+	p.Groups = make([]string, n)
+	if ctx.Err() != nil {
+		return
+	}
+	answers := make(chan answer, n) // room for all: a goroutine that is left behind blocks on nothing and shares nothing
+	open := p.Open
+	go func() {
+		defer close(answers)
+		for i := range n {
+			a := answer{err: batch.Because(batch.ErrGoexit, errNoGroup)}
+			func() {
+				defer func() {
+					if v := recover(); v != nil {
+						a.err = &batch.PanicError{Value: v, Stack: debug.Stack()}
+					}
+					answers <- a // after runtime.Goexit too
+				}()
+				record, err := open(i)
+				if err != nil {
+					a.err = err
+					return
+				}
+				a = answer{record: record, group: strings.Clone(by(record))}
+			}()
+			if a.err != nil {
+				return
+			}
+		}
+	}()
+
+	records := make([]T, 0, n)
+	var fault error
+	for len(records) < n && fault == nil {
+		select {
+		case a := <-answers:
+			if fault = a.err; fault == nil {
+				p.Groups[len(records)] = a.group
+				records = append(records, a.record)
+			} else {
+				p.Barrier = len(records)
+			}
+		case <-ctx.Done():
+			fault = errNoGroup
+		}
+	}
+	p.Open = func(i int) (T, error) {
+		if i < len(records) {
+			return records[i], nil
+		}
+		var none T
+		return none, fault
+	}
+}
+
+// results are the records as the supervisor starts with them: failed until something says otherwise (SPEC S2).
+func results(ids, groups []string) []batch.Result {
+	results := make([]batch.Result, len(ids))
+	for i := range results {
+		results[i].ID = ids[i]
+		if groups != nil {
+			results[i].Group = groups[i]
+		}
+	}
+	return results
+}
+
+// job is an arranged batch, whatever its source.
+type job struct {
+	batch    *messages.Batch
+	noLowest bool
+	spread   func(*batch.Report) // sources.Whole.Spread
+	message  func(i int) (any, error)
+}
+
+// recordJob makes the job of a batch whose records are handled one by one.
+func recordJob[T any](kind Source, p *sources.Plan[T], call func(a *messages.Attempt, p *sources.Plan[T]) error) *job {
+	message := func(i int) (any, error) { return p.Open(i) }
+	return &job{message: message, batch: &messages.Batch{
+		Source: kind, Results: results(p.IDs, p.Groups), Ordered: p.Ordered, Barrier: p.Barrier, Policy: p.Policy,
+		Handle: func(a *messages.Attempt) error { return call(a, p) }, Message: message,
+	}}
+}
+
+// wholeJob makes the job of a batch that is handled in one call: a batch of one for the supervisor.
+func wholeJob[T any](kind Source, p *sources.Plan[T], w sources.Whole[T]) *job {
+	j := &job{message: func(i int) (any, error) { return p.Open(i) }, batch: &messages.Batch{
+		Source: kind, Handling: batch.WholeBatch, Policy: p.Policy,
+		Message: func(int) (any, error) { return nil, errors.New("troupe: a batch handler has no single message") },
+	}}
+	if len(p.IDs) == 0 {
+		return j
+	}
+	handle := w.Admit(p)
+	j.spread = w.Spread
+	j.batch.Results, j.batch.Barrier = make([]batch.Result, 1), 1
+	j.batch.Handle = func(a *messages.Attempt) error {
+		if handle == nil {
+			return nil
+		}
+		return handle(a)
+	}
+	return j
+}

@@ -1,0 +1,139 @@
+package sources
+
+import (
+	"context"
+
+	"github.com/troupe-go/troupe/batch"
+)
+
+// Batch is what an event says about its records. The zero value of every field but IDs and Open is harmless.
+type Batch[T any] struct {
+	// IDs are the records' identifiers in batch order: what Lambda calls the item identifier. None may be
+	// empty; several records may share one.
+	IDs []string
+	// Open decodes record i. The error is a *batch.DecodeError. It is called from any goroutine, any number of
+	// times, for as long as the Batch is kept, also after the invocation has ended.
+	Open func(i int) (T, error)
+	// Payload returns the body, data or value of record i in bytes of their own, without decoding the rest. It
+	// is called like Open. Nil: the records have no payload apart from the whole.
+	Payload func(i int) ([]byte, error)
+	// Group returns the group that the source itself puts record i in; ok is false if it cannot be read. Nil:
+	// the source has no order of its own.
+	Group func(i int) (group string, ok bool)
+	// Ordered and Unordered are the policies that Derive stands for, with order and without it. Zero:
+	// StopGroup and Continue for a source with an order of its own, Continue for others.
+	Ordered, Unordered batch.Policy
+	// NoLowest says that the identifiers of this event are no positions to restart at, so that WithLowestOnly
+	// has no effect.
+	NoLowest bool
+}
+
+// Reader reads one kind of event: E is its decoded type and T that of its records. *Source is one.
+//
+// A Reader says what an event is. It knows nothing of options: package troupe arranges the records by them.
+type Reader[E, T any] interface {
+	// Kind returns the service that the events come from.
+	Kind() batch.Source
+	// Decode reads the bytes of an event. The error matches batch.ErrEvent. The Batch must not refer to
+	// payload.
+	Decode(payload []byte) (*Batch[T], error)
+	// Read is Decode for an event that has been decoded already.
+	Read(event E) (*Batch[T], error)
+}
+
+// Limited is a Reader that cannot honor every option. Limits is called once, when a processor is constructed.
+type Limited interface{ Limits() Limits }
+
+// Limits are the options that a Reader cannot honor. The zero value allows all. Each text completes the sentence
+// "WithDecider is not allowed: …".
+type Limits struct {
+	// Policy, if it is not Derive, is the only policy. An option that sets another is refused, and a variable of
+	// the environment has no effect.
+	Policy batch.Policy
+	// Why says why Policy is the only one.
+	Why string
+
+	NoDecider, NoWithoutOrder, NoGroup, NoRetry, NoRecordTimeout, NoMiddleware, NoLastResort, NoLowestOnly string
+}
+
+// Plan is a batch arranged by the options of a processor.
+type Plan[T any] struct {
+	// IDs and Groups have an entry per record. Groups is nil if the batch is not Ordered.
+	IDs, Groups []string
+	// Ordered says that records of one group are handled one at a time in batch order.
+	Ordered bool
+	// Barrier is the index of the first record whose group is not known, if the batch is ordered, and len(IDs)
+	// otherwise. Its Open is an error, and no record after it may be handled: any of them might belong to the
+	// same group.
+	Barrier int
+	// Policy says what the failure of a record means for the others. It is not Derive.
+	Policy batch.Policy
+	// Open and Payload are those of the Batch. If the records were grouped by a function of the user's, Open
+	// returns the values that the function saw, and its failure for the record at the barrier.
+	Open    func(i int) (T, error)
+	Payload func(i int) ([]byte, error)
+}
+
+// Whole handles all records of a batch in one call. A value handles one batch.
+type Whole[T any] interface {
+	// Admit is called once with the arranged records, before anything runs. It returns what the one attempt
+	// calls; nil if there is nothing to call.
+	Admit(p *Plan[T]) (handle func(context.Context) error)
+	// Spread turns the report about the one attempt into one about the records, by setting its Records.
+	Spread(report *batch.Report)
+}
+
+// Lazy is a record of type T of which the payload alone has been read; the rest is decoded when it is asked for. It
+// may be kept and used from any goroutine.
+type Lazy[T any] struct {
+	payload []byte
+	opened  *T // if the record has been decoded already
+	funcs   *lazyFuncs[T]
+	plan    *Plan[T]
+	index   int
+}
+
+type lazyFuncs[T any] struct {
+	payload func() ([]byte, error)
+	open    func() (T, error)
+}
+
+// Payload returns the record's body, data or value in bytes of its own; nil if the record has none. Several calls
+// may return the same bytes. The error is a *batch.DecodeError.
+func (l Lazy[T]) Payload() ([]byte, error) {
+	if l.funcs != nil {
+		return l.funcs.payload()
+	}
+	return l.payload, nil
+}
+
+// Open decodes the whole record. The error is a *batch.DecodeError.
+func (l Lazy[T]) Open() (T, error) {
+	switch {
+	case l.opened != nil:
+		return *l.opened, nil
+	case l.funcs != nil:
+		return l.funcs.open()
+	default:
+		return l.plan.Open(l.index)
+	}
+}
+
+// LazyOf returns a Lazy with the given functions, for packages that unwrap payloads. They may be called from any
+// goroutine, any number of times.
+func LazyOf[T any](payload func() ([]byte, error), open func() (T, error)) Lazy[T] {
+	return Lazy[T]{funcs: &lazyFuncs[T]{payload, open}}
+}
+
+// Lazy returns record i of the plan. The error says that its payload cannot be read, or, of a record without one,
+// that it cannot be decoded.
+func (p *Plan[T]) Lazy(i int) (l Lazy[T], err error) {
+	l = Lazy[T]{plan: p, index: i}
+	if p.Payload != nil {
+		l.payload, err = p.Payload(i)
+		return l, err
+	}
+	record, err := p.Open(i)
+	l.opened = &record
+	return l, err
+}
