@@ -42,24 +42,22 @@ type VisibilityChange struct {
 // or until ctx ends; then the call may have had its effect all the same. The error is of type *QueueError if SQS would
 // have refused the call, or what Faults has returned.
 func (q *Queue) ChangeVisibility(ctx context.Context, receipt string, timeout time.Duration) error {
-	return q.call(ctx, func() error {
-		if err := q.fault("ChangeMessageVisibility", ""); err != nil {
-			return err
-		}
-		return q.changeEntry(ctx, VisibilityChange{receipt, timeout})
-	})
+	if err := q.fault("ChangeMessageVisibility", ""); err != nil {
+		return err
+	}
+	return q.call(ctx, func() error { return q.changeEntry(ctx, VisibilityChange{receipt, timeout}) })
 }
 
 // ChangeVisibilityBatch is ChangeVisibility for 1 to 10 messages in one call. It returns an error for each entry, nil
 // for those that were changed, and an error if the call failed as a whole.
 func (q *Queue) ChangeVisibilityBatch(ctx context.Context, entries []VisibilityChange) (failed []error, err error) {
+	if err := checkEntries(len(entries)); err != nil {
+		return nil, err
+	}
+	if err := q.fault("ChangeMessageVisibility", ""); err != nil {
+		return nil, err
+	}
 	err = q.call(ctx, func() error {
-		if err := checkEntries(len(entries)); err != nil {
-			return err
-		}
-		if err := q.fault("ChangeMessageVisibility", ""); err != nil {
-			return err
-		}
 		failed = make([]error, len(entries))
 		for i, entry := range entries {
 			failed[i] = q.changeEntry(ctx, entry)

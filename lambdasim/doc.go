@@ -98,6 +98,9 @@
 //
 // E9. Package check is the checker.
 //
+// Package sqsserver serves queues over the JSON protocol of SQS, for clients of an SDK and without a mapping; Queue.Direct
+// is the same in the process.
+//
 // Beside these: filters (their simple operators), tumbling windows, the limits of parameters, and events in
 // the full shape that AWS documents. A function's timeout is the deadline of an invocation's context. A
 // function that has not answered by then, that panics, or whose process dies has failed, and a later answer

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
 const (
@@ -40,6 +42,10 @@ func (q *Queue) appendRecord(b []byte, m *message) []byte {
 		b = append(b, `,"MessageDeduplicationId":`...)
 		b = appendString(b, m.Deduplication)
 	}
+	if m.TraceHeader != "" {
+		b = append(b, `,"AWSTraceHeader":`...)
+		b = appendString(b, m.TraceHeader)
+	}
 	b = append(b, `,"ApproximateFirstReceiveTimestamp":"`...)
 	b = strconv.AppendInt(b, m.firstAt.UnixMilli(), 10)
 	b = append(b, `"},"messageAttributes":`...)
@@ -55,6 +61,12 @@ func (q *Queue) appendRecord(b []byte, m *message) []byte {
 	b = append(b, `","eventSource":"aws:sqs","eventSourceARN":`...)
 	b = appendString(b, q.arn())
 	return append(b, `,"awsRegion":"`+region+`"}`...)
+}
+
+// event returns a message as it stands in an event.
+func (q *Queue) event(m *message) (e events.SQSMessage) {
+	_ = json.Unmarshal(q.appendRecord(nil, m), &e) // it is a message, whatever it holds
+	return e
 }
 
 // receiptHandle identifies the last receive of a message.

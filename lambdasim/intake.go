@@ -32,7 +32,7 @@ type sent[T any] struct {
 	at     time.Time
 }
 
-// owner is whoever uses a source: the engine of a run.
+// owner is whoever uses a source: the engine of a run, or a Direct.
 type owner interface {
 	// wake has it look at the source soon. It never blocks.
 	wake()
@@ -105,21 +105,21 @@ func (in *intake[T]) claim(o owner) error {
 
 // take gives accept everything that has been sent, and from the feeds what is due while there is room. live
 // tells how many records the source holds.
-func (in *intake[T]) take(e *engine, name func(T, uint64) string, live func() int, accept func(sent[T]) error) error {
+func (in *intake[T]) take(began time.Time, c *clock, name func(T, uint64) string, live func() int, accept func(sent[T]) error) error {
 	in.mu.Lock()
 	inbox, feeds := in.inbox, in.feeds
 	in.inbox = nil
 	in.mu.Unlock()
 	for _, s := range inbox {
-		if s.at.Before(e.began) || s.at.After(e.now) { // the second when it was sent outside the bubble of a test
-			s.at = e.began
+		if s.at.Before(began) || s.at.After(c.now) { // the second when it was sent outside the bubble of a test
+			s.at = began
 		}
 		if err := accept(s); err != nil {
 			return err
 		}
 	}
 	for _, f := range feeds {
-		for f.next < f.Count && live() < f.Backlog && f.due(e) {
+		for f.next < f.Count && live() < f.Backlog && f.due(began, c) {
 			record := f.Record(f.next)
 			f.next++
 			in.mu.Lock()
@@ -133,17 +133,17 @@ func (in *intake[T]) take(e *engine, name func(T, uint64) string, live func() in
 	return nil
 }
 
-// due reports whether it is time for the next record, and has the engine come back when it is.
-func (f *supply[T]) due(e *engine) bool {
+// due reports whether it is time for the next record, and sets a timer for when it is.
+func (f *supply[T]) due(began time.Time, c *clock) bool {
 	if f.At == nil {
 		return true
 	}
-	at := e.began.Add(f.At(f.next))
-	if !at.After(e.now) {
+	at := began.Add(f.At(f.next))
+	if !at.After(c.now) {
 		return true
 	}
 	if f.timer == nil || f.timer.index < 0 {
-		f.timer = e.at(at, func() {})
+		f.timer = c.at(at, func() {})
 	}
 	return false
 }

@@ -35,7 +35,7 @@ func (p *kafkaPoller) drained() bool { return p.live == 0 && p.topic.exhausted()
 
 func (p *kafkaPoller) poll() error {
 	live := func() int { return p.live }
-	take := func() error { return p.topic.take(p.engine, p.topic.place, live, p.accept) }
+	take := func() error { return p.topic.take(p.engine.began, &p.engine.clock, p.topic.place, live, p.accept) }
 	return rounds(take, live, func() {
 		for _, c := range p.consumers {
 			p.advance(c)

@@ -1,6 +1,8 @@
 package lambdasim
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,6 +24,9 @@ type Queue struct {
 	VisibilityTimeout time.Duration
 	// MessageRetentionPeriod is how long the queue keeps a message: 1 minute to 14 days, default 4 days.
 	MessageRetentionPeriod time.Duration
+	// ContentBasedDeduplication makes messages of a FIFO queue without a Deduplication have the sum of their body as
+	// one. Default: they have one that no other message has; Direct refuses them.
+	ContentBasedDeduplication bool
 	// RedrivePolicy says when messages go to a dead-letter queue. Default: never.
 	RedrivePolicy RedrivePolicy
 	// Faults decides whether a call of a function fails: it is called for each call of ChangeVisibility,
@@ -43,7 +48,11 @@ type Queue struct {
 	groups   map[string]*group // of a FIFO queue
 	idle     deque[*group]     // groups whose first message is visible
 	seen     deduplication
+	accepted accepted // the last message, or the one that it is a duplicate of
 }
+
+// accepted is what identifies a message that was accepted.
+type accepted struct{ id, sequence string }
 
 // RedrivePolicy has messages moved that have been received too often.
 type RedrivePolicy struct {
@@ -65,6 +74,8 @@ type Message struct {
 	Delay time.Duration
 	// Attributes are the message attributes.
 	Attributes map[string]events.SQSMessageAttribute
+	// TraceHeader is the system attribute AWSTraceHeader. Default: none.
+	TraceHeader string
 }
 
 // Limits of SQS.
@@ -138,6 +149,9 @@ func (q *Queue) name() string {
 }
 
 func (q *Queue) fifo() bool { return strings.HasSuffix(q.Name, ".fifo") }
+
+// ARN returns the queue's ARN.
+func (q *Queue) ARN() string { return q.arn() }
 
 func (q *Queue) arn() string { return "arn:aws:sqs:" + region + ":" + account + ":" + q.name() }
 
@@ -218,11 +232,21 @@ func (q *Queue) accept(s sent[Message]) error {
 		return fmt.Errorf("lambdasim: message %s has a deduplication id, which is for FIFO queues", s.id)
 	}
 	if q.fifo() {
-		if m.Deduplication == "" {
+		switch {
+		case m.Deduplication != "":
+		case q.ContentBasedDeduplication:
+			sum := sha256.Sum256([]byte(m.Body))
+			m.Deduplication = hex.EncodeToString(sum[:])
+		default:
 			m.Deduplication = s.id
-		} else if q.seen.twice(m.Deduplication, s.at) {
+		}
+		q.accepted = accepted{s.id, fmt.Sprintf("188%017d", q.seen.accepted+1)}
+		if first, twice := q.seen.twice(m.Deduplication, s.at, q.accepted); twice {
+			q.accepted = first
 			return nil
 		}
+	} else {
+		q.accepted = accepted{id: s.id}
 	}
 	x := &message{Message: m, id: s.id, name: s.id, sentAt: s.at}
 	q.live++
@@ -230,7 +254,7 @@ func (q *Queue) accept(s sent[Message]) error {
 	q.note(history.Event{Kind: history.Sent, Record: x.id, Group: m.Group, Digest: messageDigest(m.Body, m.Group, m.Attributes)})
 	switch {
 	case q.fifo():
-		x.sequence = fmt.Sprintf("188%017d", q.seen.count())
+		x.sequence = q.accepted.sequence
 		q.join(x)
 	case m.Delay > 0:
 		x.hidden = true
@@ -480,33 +504,37 @@ func (q *Queue) bury(m *message) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.inbox = append(q.inbox, sent[Message]{m.Message, m.id, m.sentAt})
+	if q.owner != nil {
+		q.owner.wake()
+	}
 }
 
 // deduplication remembers the deduplication ids of the last 5 minutes.
 type deduplication struct {
-	at       map[string]time.Time
+	first    map[string]first
 	order    deque[string]
 	accepted uint64
 }
 
-// count numbers the messages that are accepted.
-func (d *deduplication) count() uint64 {
-	d.accepted++
-	return d.accepted
+// first is the first message with a deduplication id.
+type first struct {
+	at time.Time
+	accepted
 }
 
-// twice reports whether id was there within the last 5 minutes, and remembers it if not.
-func (d *deduplication) twice(id string, now time.Time) bool {
-	for d.order.len() > 0 && now.Sub(d.at[d.order.front()]) > deduplicationTime {
-		delete(d.at, d.order.pop())
+// twice reports whether id was there within the last 5 minutes, and with which message; it remembers the id if not.
+func (d *deduplication) twice(id string, now time.Time, message accepted) (accepted, bool) {
+	for d.order.len() > 0 && now.Sub(d.first[d.order.front()].at) > deduplicationTime {
+		delete(d.first, d.order.pop())
 	}
-	if _, there := d.at[id]; there {
-		return true
+	if f, there := d.first[id]; there {
+		return f.accepted, true
 	}
-	if d.at == nil {
-		d.at = make(map[string]time.Time)
+	if d.first == nil {
+		d.first = make(map[string]first)
 	}
-	d.at[id] = now
+	d.first[id] = first{now, message}
 	d.order.push(id)
-	return false
+	d.accepted++
+	return accepted{}, false
 }

@@ -40,7 +40,7 @@ func (p *queuePoller) drained() bool {
 func (p *queuePoller) poll() error {
 	q, e := p.queue, p.engine
 	for {
-		err := q.take(e, q.messageID, func() int { return q.live }, func(s sent[Message]) error { return q.accept(s) })
+		err := q.take(e.began, &e.clock, q.messageID, func() int { return q.live }, func(s sent[Message]) error { return q.accept(s) })
 		if err != nil {
 			return err
 		}

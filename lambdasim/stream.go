@@ -91,7 +91,7 @@ func (s *KinesisStream) claim(e *engine) error {
 	p.info, p.when = "KinesisBatchInfo", kinesisWhenFormat
 	p.shardName = func(i int) string { return fmt.Sprintf("shardId-%012d", i) }
 	p.take = func() error {
-		return s.take(e, kinesisNumber, func() int { return p.live }, func(r sent[KinesisRecord]) error { return s.accept(p, r) })
+		return s.take(e.began, &e.clock, kinesisNumber, func() int { return p.live }, func(r sent[KinesisRecord]) error { return s.accept(p, r) })
 	}
 	p.exhausted = s.exhausted
 	e.poller = p
@@ -190,7 +190,7 @@ func (s *DynamoDBStream) claim(e *engine) error {
 	p.info, p.when = "DDBStreamBatchInfo", dynamoDBWhenFormat
 	p.shardName = func(i int) string { return fmt.Sprintf("shardId-%020d-%08x", 1_700_000_000_000+i, i) }
 	p.take = func() error {
-		return s.take(e, dynamoDBNumber, func() int { return p.live }, func(c sent[Change]) error { return s.accept(p, c) })
+		return s.take(e.began, &e.clock, dynamoDBNumber, func() int { return p.live }, func(c sent[Change]) error { return s.accept(p, c) })
 	}
 	p.exhausted = s.exhausted
 	e.poller = p
