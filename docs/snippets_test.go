@@ -33,7 +33,7 @@ import (
 // snippetImports are what snippets may use besides the packages of this module. A fragment imports what it
 // names.
 var snippetImports = []string{
-	"context", "encoding/json", "errors", "fmt", "log/slog", "net/http", "os", "reflect", "strconv", "strings", "sync",
+	"context", "crypto/rand", "encoding/json", "errors", "fmt", "log/slog", "net/http", "os", "reflect", "strconv", "strings", "sync",
 	"testing", "testing/synctest", "time",
 	awsLambda + "/events", awsLambda + "/lambda", awsLambda + "/lambdacontext",
 }

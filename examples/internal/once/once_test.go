@@ -27,16 +27,17 @@ type memory struct {
 }
 
 type item struct {
+	token string
 	until time.Time
 	done  bool
 }
 
-func (m *memory) Begin(_ context.Context, key string, until time.Time) (bool, error) {
+func (m *memory) Begin(_ context.Context, key, token string, until time.Time) (bool, error) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	switch held, ok := m.items[key]; {
 	case !ok, !held.until.After(time.Now()):
-		m.items[key] = item{until: until}
+		m.items[key] = item{token: token, until: until}
 		return false, nil
 	case held.done:
 		return true, nil
@@ -44,23 +45,26 @@ func (m *memory) Begin(_ context.Context, key string, until time.Time) (bool, er
 	return false, ErrInProgress
 }
 
-func (m *memory) Done(ctx context.Context, key string, keep time.Duration) error {
+func (m *memory) Done(ctx context.Context, key, token string, keep time.Duration) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	m.items[key] = item{time.Now().Add(keep), true}
+	if held, ok := m.items[key]; ok && held.token != token {
+		return ErrSuperseded
+	}
+	m.items[key] = item{token, time.Now().Add(keep), true}
 	return nil
 }
 
-func (m *memory) Release(ctx context.Context, key string, until time.Time) error {
+func (m *memory) Release(ctx context.Context, key, token string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	if held := m.items[key]; !held.done && held.until.Equal(until) {
+	if held := m.items[key]; !held.done && held.token == token {
 		delete(m.items, key)
 	}
 	return nil
@@ -132,7 +136,7 @@ func TestByMessageIdAnOrderThatIsSentTwiceIsHandledTwice(t *testing.T) {
 func TestWhatADeadProcessHadClaimedIsFreeOnceTheLeaseIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, calls := &memory{items: map[string]item{}}, 0
-		_, _ = store.Begin(t.Context(), "o-1", time.Now().Add(time.Minute)) // and then it died
+		_, _ = store.Begin(t.Context(), "o-1", "dead", time.Now().Add(time.Minute)) // and then it died
 		handle := Once(store, time.Minute, func(order string) string { return order }, func(context.Context, string) error { calls++; return nil })
 		if err := handle(t.Context(), "o-1"); !errors.Is(err, ErrInProgress) {
 			t.Error(err)
@@ -197,14 +201,53 @@ func TestALateReleaseLeavesTheClaimOfAnotherAlone(t *testing.T) {
 		store := &memory{items: map[string]item{}}
 		handle := Once(store, time.Minute, func(order string) string { return order }, func(context.Context, string) error {
 			time.Sleep(time.Minute)
-			_, err := store.Begin(t.Context(), "o-1", time.Now().Add(time.Minute)) // another process
+			_, err := store.Begin(t.Context(), "o-1", "successor", time.Now().Add(time.Minute)) // another process
 			return errors.Join(err, errors.New("too late"))
 		})
 		if err := handle(t.Context(), "o-1"); err == nil {
 			t.Error("no error")
 		}
-		if _, err := store.Begin(t.Context(), "o-1", time.Now().Add(time.Minute)); !errors.Is(err, ErrInProgress) {
+		if _, err := store.Begin(t.Context(), "o-1", "third", time.Now().Add(time.Minute)); !errors.Is(err, ErrInProgress) {
 			t.Error(err)
+		}
+	})
+}
+
+// A handler that outlived its lease does not mark the work of its successor done: that may still fail, and then has to be
+// done again.
+func TestALateDoneLeavesTheClaimOfAnotherAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{items: map[string]item{}}
+		handle := Once(store, time.Minute, func(order string) string { return order }, func(context.Context, string) error {
+			time.Sleep(time.Minute)
+			_, err := store.Begin(t.Context(), "o-1", "successor", time.Now().Add(time.Minute)) // another process
+			return err
+		})
+		if err := handle(t.Context(), "o-1"); !errors.Is(err, ErrSuperseded) {
+			t.Error(err)
+		}
+		if err := store.Release(t.Context(), "o-1", "successor"); err != nil { // which has failed
+			t.Error(err)
+		}
+		if done, err := store.Begin(t.Context(), "o-1", "third", time.Now().Add(time.Minute)); done || err != nil {
+			t.Error("the order counts as done, and nobody has charged it: ", done, err)
+		}
+	})
+}
+
+// One that outlived its lease, and that nobody has taken the place of, completes.
+func TestALateDoneThatNobodyHasSupersededCompletes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, calls := &memory{items: map[string]item{}}, 0
+		handle := Once(store, time.Minute, func(order string) string { return order }, func(context.Context, string) error {
+			calls++
+			time.Sleep(2 * time.Minute)
+			return nil
+		})
+		for range 2 {
+			if err := handle(t.Context(), "o-1"); err != nil || calls != 1 {
+				t.Error(err, calls)
+			}
 		}
 	})
 }
