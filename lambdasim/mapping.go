@@ -65,7 +65,7 @@ type DestinationConfig struct {
 	OnFailure *Queue
 }
 
-// AWS's limits.
+// AWS's limits, as docs/limits.md has them.
 const (
 	maxBatchSize     = 10_000
 	maxFIFOBatchSize = 10

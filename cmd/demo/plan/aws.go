@@ -2,7 +2,7 @@ package plan
 
 import "time"
 
-// What AWS documents. The pages are those of the AWS Lambda Developer Guide unless another book is named.
+// What AWS documents; docs/limits.md has the days on which the limits were read. The pages are those of the AWS Lambda Developer Guide unless another book is named.
 const (
 	// "Configuring scaling behavior for SQS event source mappings": a standard queue starts with five
 	// concurrent batches, gets up to 300 more a minute, and a mapping has up to 1,250 at once.
