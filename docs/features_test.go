@@ -23,7 +23,7 @@ import (
 const featuresHead = "| | troupe | Example | Test | .NET | Python | TypeScript | Java |"
 
 // notForUsers are the packages that users reach through others; docs/features.md does not speak of them.
-var notForUsers = []string{"messages", "sources", "response", "actors", "supervisor"}
+var notForUsers = []string{"batch", "messages", "sources", "response", "actors", "supervisor"}
 
 // forTests are packages that users import in their tests. They are spoken of, not listed in full.
 var forTests = []string{"lambdasim", "lambdasim/check", "lambdasim/runtimeapi", "idempotency/storetest"}
@@ -322,7 +322,7 @@ func TestEverythingExportedIsAFeature(t *testing.T) {
 
 // The tests above would find a mistake.
 func TestAMistakeAmongTheFeaturesIsFound(t *testing.T) {
-	packages := surfaces(t, ".", "messages")
+	packages := surfaces(t, ".", "batch")
 	row := func(ours, example, test string) string {
 		return fmt.Sprintf("%s\n|---|---|---|---|---|---|---|---|\n| a | %s | %s | %s | – | – | – | – |\n", featuresHead, ours, example, test)
 	}

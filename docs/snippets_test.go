@@ -289,22 +289,22 @@ func TestEverySnippetCompiles(t *testing.T) {
 func TestASnippetThatDoesNotCompileIsFound(t *testing.T) {
 	c := newChecker(t)
 	for text, expected := range map[string]string{
-		"troupe.SQS(charge)":                                      "",
-		"troupe.SQS(charge, troupe.WithNothing())":                "undefined: troupe.WithNothing",
-		"troupe.Kinesis(charge)":                                  "cannot use charge",
-		"troupe.SQS(charge, troupe.Retry{Time: 2})":               "unknown field Time",
-		"func f(ctx context.Context) error { … }":                 "",
-		"func f(ctx context.Context) errors { … }":                "errors",
-		"lambdasim.Mapping{…, BatchSize: 10}":                     "",
-		"lambdasim.Mapping{…, BatchSize: \"10\"}":                 "cannot use",
-		"nothing(charge)":                                         "undefined: nothing",
-		"processor := troupe.SQS(charge)\n…\nprocessor.Process()": "not enough arguments",
-		"package main\nimport \"os\"\nfunc main() {}":             "\"os\" imported and not used",
-		"package main\nfunc main() { troupe.SQS(nil) }":           "undefined: troupe",
-		"if err != nil {":                                         "expected '}'",
-		"if err != nil {\nreturn errors.New(\"no carrier\")\n":    "expected '}'",
-		"return errors.New(\"no carrier\")\n}\nreturn nil\n}\n":   "", // a part of an Example of lambdasim's
-		"\nnothing(charge)":                                       "page.md:8",
+		"troupe.SQS(charge)":                                          "",
+		"troupe.SQS(charge, troupe.WithNothing())":                    "undefined: troupe.WithNothing",
+		"kafka.New(charge)":                                           "does not satisfy",
+		"troupe.SQS(charge, troupe.WithRetry(troupe.Retry{Time: 2}))": "unknown field Time",
+		"func f(ctx context.Context) error { … }":                     "",
+		"func f(ctx context.Context) errors { … }":                    "errors",
+		"lambdasim.Mapping{…, BatchSize: 10}":                         "",
+		"lambdasim.Mapping{…, BatchSize: \"10\"}":                     "cannot use",
+		"nothing(charge)":                                             "undefined: nothing",
+		"processor := troupe.SQS(charge)\n…\nprocessor.Process()":     "not enough arguments",
+		"package main\nimport \"os\"\nfunc main() {}":                 "\"os\" imported and not used",
+		"package main\nfunc main() { troupe.SQS(nil) }":               "undefined: troupe",
+		"if err != nil {":                                             "expected '}'",
+		"if err != nil {\nreturn errors.New(\"no carrier\")\n":        "expected '}'",
+		"return errors.New(\"no carrier\")\n}\nreturn nil\n}\n":       "", // a part of an Example of lambdasim's
+		"\nnothing(charge)":                                           "page.md:8",
 	} {
 		err := c.check(snippet{"page.md", 7, text})
 		if expected == "" {

@@ -23,8 +23,8 @@ func invocationOf(ctx context.Context) *invocation {
 // context that the handler gets must come from that of the invocation. Watch goes around everything that decides
 // whether a record has succeeded. Outside a simulation Watch changes nothing.
 //
-// T is a record of aws-lambda-go of SQS, Kinesis or DynamoDB, or a type whose method ID returns the identifier,
-// as that of kafka.Record does. Watch panics on any other type; Begin is for those.
+// T is a record of aws-lambda-go of SQS, Kinesis or DynamoDB, a troupe.Lazy of one, or a type whose method ID returns
+// the identifier, as that of kafka.Record does. Watch panics on any other type; Begin is for those.
 func Watch[T any](handler func(context.Context, T) error) func(context.Context, T) error {
 	return WatchKey(func(T) string { return "" }, handler)
 }
@@ -35,13 +35,15 @@ func Watch[T any](handler func(context.Context, T) error) func(context.Context, 
 func WatchKey[T any](key func(T) string, handler func(context.Context, T) error) func(context.Context, T) error {
 	switch any(*new(T)).(type) {
 	case events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord, interface{ ID() string }:
+	case opener[events.SQSMessage], opener[events.KinesisEventRecord], opener[events.DynamoDBEventRecord]:
 	default:
 		panic(fmt.Errorf("lambdasim: Watch was given a handler of %T; allowed are events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord and types with a method ID() string", *new(T)))
 	}
 	return func(ctx context.Context, record T) error {
 		end := func(string) {}
 		if invocationOf(ctx) != nil {
-			end = begin(ctx, history.Event{Kind: history.Started, Record: identifier(record), Digest: Digest(record), Detail: key(record)})
+			seen := whole(record)
+			end = begin(ctx, history.Event{Kind: history.Started, Record: identifier(seen), Digest: Digest(seen), Detail: key(record)})
 		}
 		outcome := history.Exit
 		defer func() {
@@ -68,6 +70,29 @@ func WatchKey[T any](key func(T) string, handler func(context.Context, T) error)
 		}
 		return err
 	}
+}
+
+// opener is a record that is decoded when it is asked for, as a troupe.Lazy is.
+type opener[T any] interface{ Open() (T, error) }
+
+// whole is a record, decoded if it is not yet. One that cannot be decoded is the zero record: the handler cannot
+// have been given its payload.
+func whole(record any) any {
+	switch record := record.(type) {
+	case opener[events.SQSMessage]:
+		return opened(record)
+	case opener[events.KinesisEventRecord]:
+		return opened(record)
+	case opener[events.DynamoDBEventRecord]:
+		return opened(record)
+	default:
+		return record
+	}
+}
+
+func opened[T any](record opener[T]) any {
+	value, _ := record.Open()
+	return value
 }
 
 func identifier(record any) string {

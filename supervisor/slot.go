@@ -32,9 +32,22 @@ func newSlot(s *supervisor) *slot {
 
 // work makes attempts until there is nothing left to do. An attempt that fails leaves the slot to the
 // supervisor, which puts it, or another one, back to work when it has decided.
-func (t *slot) work() {
-	var j job
+func (t *slot) work() { t.workOn(job{}) }
+
+// workOn is work after the attempt of a job.
+func (t *slot) workOn(j job) {
+	returned := false
 	defer func() {
+		if !returned && j.attempt != nil && j.attempt.Ended == messages.Done {
+			// The handler called runtime.Goexit and the last resort dropped its record: the goroutine ends, and
+			// the slot continues on another one.
+			if !t.batch.Ordered {
+				t.mailbox = nil
+				t.process.system.Root.Stop(j.actor)
+			}
+			go t.workOn(j)
+			return
+		}
 		if j.attempt != nil && j.attempt.Ended == messages.Late {
 			t.process.system.Root.Stop(j.actor)
 		}
@@ -42,15 +55,20 @@ func (t *slot) work() {
 			t.leave(j.attempt)
 		}
 	}()
+	t.loop(&j)
+	returned = true
+}
+
+func (t *slot) loop(j *job) {
 	for {
 		next, retired := t.advance(j.attempt)
 		if retired != nil {
 			t.process.system.Root.Stop(retired)
 		}
-		if j = next; j.attempt == nil {
+		if *j = next; j.attempt == nil {
 			return
 		}
-		t.attempt(&j)
+		t.attempt(j)
 		if j.attempt.More { // the actor did not take the attempt
 			j.attempt.More = false
 			t.launch()
@@ -59,7 +77,7 @@ func (t *slot) work() {
 		case messages.Late:
 			return
 		case messages.Broken:
-			j = job{}
+			*j = job{}
 			if !t.another() && !t.wait() {
 				return
 			}

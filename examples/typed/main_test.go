@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,8 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/lambdasim"
@@ -47,19 +44,6 @@ func published(message string) string {
 	return string(text)
 }
 
-// watch is lambdasim.Watch for a handler of Lazy messages.
-func watch(handler troupe.Handler[troupe.Lazy[events.SQSMessage]]) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
-	return func(ctx context.Context, lazy troupe.Lazy[events.SQSMessage]) error {
-		return lambdasim.Watch(func(ctx context.Context, _ events.SQSMessage) error { return handler(ctx, lazy) })(ctx, identified(ctx))
-	}
-}
-
-// identified is a message of which Watch learns the identifier.
-func identified(ctx context.Context) events.SQSMessage {
-	record, _ := troupe.RecordFrom(ctx)
-	return events.SQSMessage{MessageId: record.ID}
-}
-
 func TestWhatIsOrderedIsReservedAndWhatIsNoOrderIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dead := &lambdasim.Queue{Name: "dead-orders"}
@@ -78,7 +62,7 @@ func TestWhatIsOrderedIsReservedAndWhatIsNoOrderIsLeft(t *testing.T) {
 		handler := warehouse{url: "https://warehouse.example", client: &http.Client{Transport: service}}
 		verdict, err := lambdasim.Simulation{
 			Source:  orders,
-			Handler: troupe.SQS(watch(handler.handler())),
+			Handler: troupe.SQS(lambdasim.Watch(handler.handler())),
 			Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 			Timeout: 30 * time.Second,
 		}.Run(t.Context())

@@ -221,3 +221,12 @@ func ExampleWithMeterProvider() {
 	fmt.Println(reader.Collect(context.Background(), &recorded), recorded.ScopeMetrics[0].Metrics[0].Name)
 	// Output: <nil> messaging.process.duration
 }
+
+// The span that sent a Kafka record is in its headers.
+func ExampleFromKafka() {
+	origin := oteltroupe.FromKafka(kafka.Record{Topic: "orders", Headers: []kafka.Header{
+		{Key: "traceparent", Value: []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")},
+	}})
+	fmt.Println(origin.Destination, origin.Senders[0].SpanID())
+	// Output: orders 00f067aa0ba902b7
+}

@@ -72,7 +72,7 @@ func batch(name string) {
 		}
 		return nil
 	}
-	p := troupe.SQS(handle, troupe.WithConcurrency(8), troupe.WithLogger(nil), troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return time.Millisecond }}, troupe.StopGroup)
+	p := troupe.SQS(handle, troupe.WithConcurrency(8), troupe.WithRetry(troupe.Retry{Times: 1, Backoff: func(int) time.Duration { return time.Millisecond }}), troupe.WithPolicy(troupe.StopGroup))
 	for _, queue := range []string{"orders", "orders.fifo"} {
 		var event events.SQSEvent
 		for i := range 100 {

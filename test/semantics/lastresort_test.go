@@ -1,0 +1,187 @@
+package semantics_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe"
+)
+
+// SPEC R4: the last resort is called once for each record that has failed for good, at the end of its last attempt,
+// for panics and for records that cannot be decoded too; a dropped record is no failure for the policy.
+func TestTheLastResortIsCalledOnceForARecordThatHasFailedForGood(t *testing.T) {
+	errOther := errors.New("another error")
+	for name, c := range map[string]struct {
+		handle   func(attempt int) error
+		resolve  func(error) error
+		retries  int
+		attempts int
+		outcome  troupe.Outcome
+		is       error // what the record's error matches
+		called   int
+	}{
+		"an error, dropped":         {func(int) error { return errHandler }, func(error) error { return nil }, 0, 1, troupe.Dropped, errHandler, 1},
+		"an error, dropped by mark": {func(int) error { return errHandler }, func(error) error { return troupe.Drop(errOther) }, 0, 1, troupe.Dropped, errOther, 1},
+		"an error, left":            {func(int) error { return errHandler }, func(err error) error { return err }, 0, 1, troupe.Failed, errHandler, 1},
+		"an error, replaced":        {func(int) error { return errHandler }, func(error) error { return errOther }, 0, 1, troupe.Failed, errOther, 1},
+		"a panic":                   {func(int) error { panic(errHandler) }, func(error) error { return nil }, 0, 1, troupe.Dropped, troupe.ErrPanic, 1},
+		"Goexit":                    {func(int) error { runtime.Goexit(); return nil }, func(error) error { return nil }, 0, 1, troupe.Dropped, troupe.ErrGoexit, 1},
+		"the last of three":         {func(int) error { return errHandler }, func(error) error { return nil }, 2, 3, troupe.Dropped, errHandler, 1},
+		"a success after a failure": {func(n int) error {
+			if n == 1 {
+				return errHandler
+			}
+			return nil
+		}, func(error) error { panic("it is called") }, 2, 2, troupe.Succeeded, nil, 0},
+		"a permanent error":          {func(int) error { return troupe.Permanent(errHandler) }, func(error) error { return nil }, 2, 1, troupe.Dropped, errHandler, 1},
+		"a dropped record":           {func(int) error { return troupe.Drop(errHandler) }, func(error) error { panic("it is called") }, 0, 1, troupe.Dropped, errHandler, 0},
+		"a last resort that panics":  {func(int) error { return errHandler }, func(error) error { panic(errOther) }, 0, 1, troupe.Failed, errHandler, 1},
+		"a last resort that is gone": {func(int) error { return errHandler }, func(error) error { runtime.Goexit(); return nil }, 0, 1, troupe.Failed, errHandler, 1},
+	} {
+		for _, source := range []string{standard, fifo} {
+			t.Run(name+"/"+source, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					attempts, called := 0, 0
+					options := []troupe.Option{
+						troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+						troupe.WithLastResort(func(ctx context.Context, rec troupe.Record, err error) error {
+							called++
+							assert.Equal(t, "1", rec.ID)
+							assert.Equal(t, attempts, rec.Attempt)
+							assert.NoError(t, ctx.Err())
+							from, ok := troupe.RecordFrom(ctx)
+							assert.True(t, ok)
+							assert.Equal(t, rec, from)
+							return c.resolve(err)
+						}),
+					}
+					if c.retries > 0 {
+						options = append(options, troupe.WithRetry(troupe.Retry{Times: c.retries}))
+					}
+					var seen reported
+					p := process(source, func(ctx context.Context, _ string) error {
+						if index(ctx) > 0 {
+							return nil
+						}
+						attempts++
+						return c.handle(attempts)
+					}, append(options, troupe.WithObserver(seen.observe))...)
+					response, err := p.Invoke(t.Context(), document(source, numbered(3, groups(1))...))
+					require.NoError(t, err)
+					r := seen.Records[0]
+					assert.Equal(t, c.called, called)
+					assert.Equal(t, c.attempts, r.Attempts)
+					assert.Equal(t, c.outcome, r.Outcome)
+					if c.is != nil {
+						assert.ErrorIs(t, r.Err, c.is)
+					}
+					want := []string{}
+					if c.outcome == troupe.Failed {
+						if want = []string{"1"}; source == fifo { // StopBatch: nothing behind it starts
+							want = []string{"1", "2", "3"}
+						}
+					}
+					assert.Equal(t, want, failures(t, response))
+					assert.Equal(t, 3-len(want), seen.Succeeded+seen.Dropped)
+				})
+			})
+		}
+	}
+}
+
+// SPEC R4: the next of a group starts only when the last resort has returned, and while it runs the record keeps its
+// slot.
+func TestALastResortHoldsItsSlotAndItsGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var events []string
+		began := time.Now()
+		note := func(what string) { events = append(events, fmt.Sprint(what, "@", time.Since(began))) }
+		p := process(kinesis, func(ctx context.Context, body string) error {
+			note(body)
+			if index(ctx) == 0 {
+				return errHandler
+			}
+			return nil
+		}, troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+			troupe.WithLastResort(func(context.Context, troupe.Record, error) error {
+				time.Sleep(time.Second)
+				note("resolved")
+				return nil
+			}))
+		_, err := p.Invoke(t.Context(), document(kinesis, numbered(2, groups(1))...))
+		require.NoError(t, err)
+		assert.Equal(t, "body of 1@0s resolved@1s body of 2@1s", strings.Join(events, " "))
+	})
+}
+
+// SPEC R4: it is not called for a handler that was abandoned, nor after the cutoff; one that hangs costs its record.
+func TestALastResortIsNotCalledWhenItIsTooLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		lasts   time.Duration // the handler
+		hangs   bool          // the last resort
+		called  int
+		reasons []error
+	}{
+		"in time":          {time.Second, false, 1, nil},
+		"after the cutoff": {9700 * time.Millisecond, false, 0, []error{troupe.ErrDeadline, errHandler}},
+		"abandoned":        {time.Minute, false, 0, []error{troupe.ErrAbandoned, troupe.ErrDeadline}},
+		"it hangs itself":  {time.Second, true, 1, []error{troupe.ErrAbandoned, troupe.ErrDeadline}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				called := 0
+				var seen reported
+				release := make(chan struct{})
+				p := process(standard, func(context.Context, string) error { time.Sleep(c.lasts); return errHandler },
+					troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(seen.observe),
+					troupe.WithLastResort(func(context.Context, troupe.Record, error) error {
+						if called++; c.hangs {
+							<-release
+						}
+						return nil
+					}))
+				_, err := p.Invoke(ctx, document(standard, numbered(1, nil)...))
+				require.NoError(t, err)
+				assert.NoError(t, ctx.Err(), "the response is late")
+				assert.Equal(t, c.called, called)
+				r := seen.Records[0]
+				if c.reasons == nil {
+					assert.Equal(t, troupe.Dropped, r.Outcome)
+				}
+				for _, is := range c.reasons {
+					assert.ErrorIs(t, r.Err, is)
+				}
+				close(release)
+				time.Sleep(time.Hour) // what was abandoned ends
+				assert.Equal(t, c.called, called, "it is called late")
+			})
+		})
+	}
+}
+
+// SPEC R4: a record that cannot be decoded reaches no handler, and the last resort all the same.
+func TestTheLastResortIsCalledForARecordThatCannotBeDecoded(t *testing.T) {
+	var resolved []string
+	p := process(standard, func(context.Context, string) error { return nil }, troupe.WithLogger(slog.New(slog.DiscardHandler)),
+		troupe.WithLastResort(func(_ context.Context, rec troupe.Record, err error) error {
+			assert.ErrorIs(t, err, troupe.ErrUndecodable)
+			resolved = append(resolved, rec.ID)
+			return nil
+		}))
+	response, err := p.Invoke(t.Context(), []byte(`{"Records":[{"messageId":"1","body":5},{"messageId":"2","body":"b"}]}`))
+	require.NoError(t, err)
+	assert.Empty(t, failures(t, response))
+	assert.Equal(t, []string{"1"}, resolved)
+}
