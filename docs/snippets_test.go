@@ -62,7 +62,9 @@ var (
 	seed        uint64
 	key, value, data []byte
 	keys, image map[string]events.DynamoDBAttributeValue
-	queue       *lambdasim.Queue
+	queue, dead *lambdasim.Queue
+	changes     []lambdasim.VisibilityChange
+	idempotent  func(context.Context, events.SQSMessage) error
 )
 `
 
@@ -291,7 +293,7 @@ func TestASnippetThatDoesNotCompileIsFound(t *testing.T) {
 	for text, expected := range map[string]string{
 		"troupe.SQS(charge)":                                          "",
 		"troupe.SQS(charge, troupe.WithNothing())":                    "undefined: troupe.WithNothing",
-		"kafka.New(charge)":                                           "does not satisfy",
+		"processor.Process(ctx, 5)":                                   "cannot use 5",
 		"troupe.SQS(charge, troupe.WithRetry(troupe.Retry{Time: 2}))": "unknown field Time",
 		"func f(ctx context.Context) error { … }":                     "",
 		"func f(ctx context.Context) errors { … }":                    "errors",
