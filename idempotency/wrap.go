@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/batch"
 )
 
@@ -35,7 +36,7 @@ var ErrPayload = errors.New("troupe: idempotency: the key was completed with ano
 // Wrap panics if name is empty, store, key or handler is nil, an option is bad, or store has a handler of
 // this name already. The handler is as safe for concurrent use as handler and key are. It is for records: package
 // bulk's and package window's handlers fail with an error that says so.
-func Wrap[T any](name string, store Store, key func(ctx context.Context, record T) string, handler func(ctx context.Context, record T) error, options ...Option) func(context.Context, T) error {
+func Wrap[T any](name string, store Store, key func(ctx context.Context, record T) string, handler troupe.Handler[T], options ...Option) troupe.Handler[T] {
 	if handler == nil {
 		panic(errors.New("troupe: idempotency: the handler is nil; a function is needed"))
 	}
@@ -50,7 +51,7 @@ func Wrap[T any](name string, store Store, key func(ctx context.Context, record 
 // troupe.Returning. A duplicate has the value that was stored, so V must marshal to JSON and back. One whose stored
 // value is not of type V fails, permanently, with an error that matches ErrValue. A value that cannot be marshaled or
 // stored is left out of the store, and logged; its duplicates succeed without a value.
-func Returning[T, V any](name string, store Store, key func(ctx context.Context, record T) string, handler func(ctx context.Context, record T) (V, error), options ...Option) func(context.Context, T) error {
+func Returning[T, V any](name string, store Store, key func(ctx context.Context, record T) string, handler func(ctx context.Context, record T) (V, error), options ...Option) troupe.Handler[T] {
 	if handler == nil {
 		panic(errors.New("troupe: idempotency: the handler is nil; a function is needed"))
 	}
@@ -66,7 +67,7 @@ func Returning[T, V any](name string, store Store, key func(ctx context.Context,
 			return err
 		}
 		if done != nil && json.Unmarshal(done.Value, &value) != nil { // what the error says may be the value
-			return batch.Permanent(ValueErrorf("the stored value is no %T", value))
+			return troupe.Permanent(ValueErrorf("the stored value is no %T", value))
 		}
 		if turn, ok := batch.TurnFrom(ctx); ok {
 			turn.Keep(value)
@@ -147,7 +148,7 @@ func (g *guard[T]) handle(ctx context.Context, record T, call func(context.Conte
 			_, err := call(ctx)
 			return nil, err
 		}
-		return nil, batch.Permanent(KeyErrorf("it is empty; WithEmptyKeys would handle such records without idempotency"))
+		return nil, troupe.Permanent(KeyErrorf("it is empty; WithEmptyKeys would handle such records without idempotency"))
 	}
 	a.claim = Claim{Key: g.prefix + key, Token: rand.Text(), Expiry: g.expiry}
 	if g.hashOf != nil {
@@ -166,7 +167,7 @@ func (g *guard[T]) handle(ctx context.Context, record T, call func(context.Conte
 		return nil, err
 	case done != nil:
 		if done.Payload != "" && a.claim.Payload != "" && done.Payload != a.claim.Payload {
-			return nil, batch.Permanent(ErrPayload)
+			return nil, troupe.Permanent(ErrPayload)
 		}
 		if !a.nested {
 			a.mark(batch.Duplicate)
@@ -195,11 +196,11 @@ func (g *guard[T]) attempt(ctx context.Context) (*attempt, error) {
 	if turn, ok := batch.TurnFrom(ctx); ok {
 		a.turn, a.times = turn, turn.Times()
 		if h := turn.Handling(); h != batch.EachRecord {
-			return nil, batch.Permanent(errors.New("troupe: idempotency: a handler of records was called for a whole batch or window, of which a key can tell nothing; wrap what it does for a record"))
+			return nil, troupe.Permanent(errors.New("troupe: idempotency: a handler of records was called for a whole batch or window, of which a key can tell nothing; wrap what it does for a record"))
 		}
 	}
 	if a.times.Deadline.IsZero() && g.lease == 0 {
-		return nil, batch.Permanent(errors.New("troupe: idempotency: there is no deadline that a lease could end at; WithLease is needed"))
+		return nil, troupe.Permanent(errors.New("troupe: idempotency: there is no deadline that a lease could end at; WithLease is needed"))
 	}
 	return a, nil
 }
@@ -265,7 +266,7 @@ func (a *attempt) claimed(ctx context.Context) (*Completion, error) {
 			a.release(ctx) // the store may have claimed it all the same
 			return nil, err
 		case errors.Is(err, ErrKey):
-			return nil, batch.Permanent(err)
+			return nil, troupe.Permanent(err)
 		case !errors.As(err, &busy) || !a.waits():
 			return nil, err
 		}
