@@ -33,7 +33,7 @@ func (a *arrangement[T]) arrange(ctx context.Context, b *sources.Batch[T], kind 
 			return nil, fmt.Errorf("troupe: the %s Reader returned no identifier for record %d; Lambda could not be told of a failure of this record", kind, i)
 		}
 	}
-	p := &sources.Plan[T]{IDs: b.IDs, Barrier: n, Open: b.Open, Payload: b.Payload}
+	p := &sources.Plan[T]{IDs: b.IDs, Barrier: n, Open: b.Open, Payload: b.Payload, Handling: b.Handling}
 	p.Ordered = !a.unordered && (a.by != nil || b.Group != nil)
 	p.Policy = a.policyOf(b, p.Ordered)
 	switch {
@@ -189,7 +189,7 @@ type job struct {
 func recordJob[T any](kind Source, p *sources.Plan[T], call func(a *messages.Attempt, p *sources.Plan[T]) error) *job {
 	message := func(i int) (any, error) { return p.Open(i) }
 	return &job{message: message, batch: &messages.Batch{
-		Source: kind, Results: results(p.IDs, p.Groups), Ordered: p.Ordered, Barrier: p.Barrier, Policy: p.Policy,
+		Source: kind, Handling: p.Handling, Results: results(p.IDs, p.Groups), Ordered: p.Ordered, Barrier: p.Barrier, Policy: p.Policy,
 		Handle: func(a *messages.Attempt) error { return call(a, p) }, Message: message,
 	}}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -123,7 +124,7 @@ func TestWindowsAndBatchHandlersRefuseAWrap(t *testing.T) {
 	var report *troupe.Report
 	p := window.Kinesis(func(ctx context.Context, n int, r events.KinesisEventRecord) (int, error) {
 		return n + 1, handle(ctx, "o-1")
-	}, nil, troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }), troupe.WithLogger(silent))
+	}, nil, troupe.WithObserver(func(_ context.Context, r *troupe.Report) { report = r }), troupe.WithLogger(silent), troupe.WithErrorWhen(troupe.ErrorWhenNever))
 	_, err = p.Invoke(deadline(t), []byte(`{"window":{"start":"2020-01-01T00:00:00Z","end":"2020-01-01T00:01:00Z"},"state":1,"shardId":"s","eventSourceARN":"a","isFinalInvokeForWindow":false,"isWindowTerminatedEarly":false,"Records":[{"eventSource":"aws:kinesis","kinesis":{"partitionKey":"p","sequenceNumber":"1","data":""}}]}`))
 	require.NoError(t, err)
 	require.ErrorContains(t, report.Records[0].Err, want)
@@ -204,8 +205,8 @@ func (l *ledger) add(key string) {
 }
 
 // simulate runs 200 orders, each sent twice, through a queue that delivers messages twice and a handler that fails,
-// panics and runs out of time before its work.
-func simulate(t *testing.T, handle func(done *ledger) troupe.Handler[events.SQSMessage]) map[string]int {
+// panics and runs out of time before its work. duplicates is the share of deliveries that bring a message twice.
+func simulate(t *testing.T, duplicates float64, handle func(done *ledger) troupe.Handler[events.SQSMessage]) map[string]int {
 	var done ledger
 	synctest.Test(t, func(t *testing.T) {
 		queue := &lambdasim.Queue{VisibilityTimeout: 180 * time.Second}
@@ -219,7 +220,7 @@ func simulate(t *testing.T, handle func(done *ledger) troupe.Handler[events.SQSM
 			Handler: troupe.SQS(lambdasim.Watch(handle(&done)), troupe.WithLogger(silent)),
 			Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 			Timeout: 30 * time.Second,
-			Unknown: lambdasim.Unknown{DuplicateRate: 0.2},
+			Unknown: lambdasim.Unknown{DuplicateRate: duplicates},
 		}.Run(t.Context())
 		if err != nil || !verdict.OK() {
 			t.Error(verdict, err)
@@ -251,7 +252,7 @@ func byBody(_ context.Context, msg events.SQSMessage) string { return msg.Body }
 // none expires, the work of each key is done once, however often it is sent and delivered.
 func TestEachOrderIsHandledOnceHoweverOftenItIsSentAndDelivered(t *testing.T) {
 	_, o := options()
-	done := simulate(t, func(done *ledger) troupe.Handler[events.SQSMessage] {
+	done := simulate(t, 0.2, func(done *ledger) troupe.Handler[events.SQSMessage] {
 		return idempotency.Wrap("charge", idempotency.NewMemory(), byBody, charge(done), o...)
 	})
 	assert.Len(t, done, 200)
@@ -263,7 +264,7 @@ func TestEachOrderIsHandledOnceHoweverOftenItIsSentAndDelivered(t *testing.T) {
 // Without it each is handled twice at least, and so the test above would see it.
 func TestWithoutIdempotencyTheSameOrdersAreHandledTwice(t *testing.T) {
 	more := 0
-	for _, n := range simulate(t, charge) {
+	for _, n := range simulate(t, 0.2, charge) {
 		assert.GreaterOrEqual(t, n, 2)
 		if n > 2 {
 			more++
@@ -275,7 +276,7 @@ func TestWithoutIdempotencyTheSameOrdersAreHandledTwice(t *testing.T) {
 // A message's identifier is the queue's: two messages about an order have two.
 func TestByMessageIDAnOrderThatIsSentTwiceIsHandledTwice(t *testing.T) {
 	_, o := options()
-	for order, n := range simulate(t, func(done *ledger) troupe.Handler[events.SQSMessage] {
+	for order, n := range simulate(t, 0.2, func(done *ledger) troupe.Handler[events.SQSMessage] {
 		return idempotency.Wrap("charge", idempotency.NewMemory(), func(_ context.Context, m events.SQSMessage) string { return m.MessageId }, charge(done), o...)
 	}) {
 		assert.Equal(t, 2, n, order)
@@ -287,18 +288,18 @@ func TestByMessageIDAnOrderThatIsSentTwiceIsHandledTwice(t *testing.T) {
 func TestWithAStoreThatFailsNothingIsDoneTwiceUnseen(t *testing.T) {
 	store := over(idempotency.NewMemory())
 	var mu sync.Mutex
-	n := 0
+	draw := rand.New(rand.NewPCG(1, 2))
 	half := func(context.Context) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if n++; lambdasim.Draw(1, "store", fmt.Sprint(n), 0) < 0.5 {
+		if draw.Float64() < 0.5 {
 			return errDown
 		}
 		return nil
 	}
 	store.claim, store.complete, store.release = half, half, half
 	log, o := options()
-	done := simulate(t, func(done *ledger) troupe.Handler[events.SQSMessage] {
+	done := simulate(t, 0, func(done *ledger) troupe.Handler[events.SQSMessage] {
 		return idempotency.Wrap("charge", store, byBody, charge(done), o...)
 	})
 	assert.Len(t, done, 200)

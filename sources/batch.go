@@ -26,6 +26,8 @@ type Batch[T any] struct {
 	// NoLowest says that the identifiers of this event are no positions to restart at, so that WithLowestOnly
 	// has no effect.
 	NoLowest bool
+	// Handling is what handlers are called for. Zero: each record.
+	Handling batch.Handling
 }
 
 // Reader reads one kind of event: E is its decoded type and T that of its records. *Source is one.
@@ -68,6 +70,8 @@ type Plan[T any] struct {
 	Barrier int
 	// Policy says what the failure of a record means for the others. It is not Derive.
 	Policy batch.Policy
+	// Handling is that of the Batch.
+	Handling batch.Handling
 	// Open and Payload are those of the Batch. If the records were grouped by a function of the user's, Open
 	// returns the values that the function saw, and its failure for the record at the barrier.
 	Open    func(i int) (T, error)

@@ -37,6 +37,7 @@ func (s shard[E, T]) Read(a arrived[T]) (*sources.Batch[T], error) {
 		return nil, err
 	}
 	b.Group = func(int) (string, bool) { return a.shard, true }
+	b.Handling = batch.Fold
 	return b, nil
 }
 
