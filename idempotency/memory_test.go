@@ -64,3 +64,5 @@ func TestErrorsOfStores(t *testing.T) {
 	assert.NotErrorIs(t, key, idempotency.ErrValue)
 	assert.ErrorIs(t, idempotency.ValueErrorf("too long"), idempotency.ErrValue)
 }
+
+func BenchmarkMemory(b *testing.B) { storetest.Benchmark(b, idempotency.NewMemory()) }

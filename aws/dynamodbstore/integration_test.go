@@ -30,7 +30,7 @@ func onEach(t *testing.T, test func(t *testing.T, client *dynamodb.Client)) {
 	}
 }
 
-func clientOf(t *testing.T, endpoint string) *dynamodb.Client {
+func clientOf(t testing.TB, endpoint string) *dynamodb.Client {
 	if endpoint == "" {
 		t.Skip("needs a server: make integration")
 	}
@@ -42,7 +42,7 @@ func clientOf(t *testing.T, endpoint string) *dynamodb.Client {
 }
 
 // table makes a table and removes it after the test.
-func table(t *testing.T, client *dynamodb.Client, keys ...string) string {
+func table(t testing.TB, client *dynamodb.Client, keys ...string) string {
 	name := strings.Map(func(r rune) rune {
 		if r == '/' || r > '~' {
 			return '-'

@@ -14,6 +14,11 @@
 //	Abandoned   Count         handlers that the batch gave up waiting for
 //	Duration    Milliseconds  from the arrival of the batch to its report
 //
+// A line of a batch with duplicates or unrecorded completions (package idempotency) also has:
+//
+//	Duplicates  Count         records that succeeded since an earlier handling of them had completed
+//	Unrecorded  Count         records that succeeded although their completion could not be stored
+//
 // An empty batch makes a line too. An event that is refused makes none, as it has no report; it is in the
 // function's Errors metric.
 //

@@ -55,6 +55,38 @@ func obey(ctx context.Context, msg events.SQSMessage) error {
 	return nil
 }
 
+// SPEC I2, I6: a batch with duplicates or unrecorded completions has metrics of them, and no other has.
+func TestDuplicatesAndUnrecordedCompletionsAreMetrics(t *testing.T) {
+	var out bytes.Buffer
+	p := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
+		turn, _ := batch.TurnFrom(ctx)
+		switch msg.Body {
+		case "duplicate":
+			turn.Mark(batch.Duplicate)
+		case "unrecorded":
+			turn.Mark(batch.Unrecorded)
+		}
+		return nil
+	}, emf.Observe("Orders", emf.WithWriter(&out)))
+	for _, c := range []struct {
+		bodies                 []string
+		duplicates, unrecorded any
+	}{
+		{[]string{"work"}, nil, nil},
+		{[]string{"duplicate", "duplicate", "work"}, 2.0, 0.0},
+		{[]string{"unrecorded"}, 0.0, 1.0},
+	} {
+		out.Reset()
+		_, err := p.Invoke(t.Context(), event(c.bodies...))
+		require.NoError(t, err)
+		var line map[string]any
+		require.NoError(t, json.Unmarshal(out.Bytes(), &line))
+		assert.Equal(t, c.duplicates, line["Duplicates"])
+		assert.Equal(t, c.unrecorded, line["Unrecorded"])
+		assert.Equal(t, c.duplicates != nil, strings.Contains(out.String(), `{"Name":"Duplicates","Unit":"Count"},{"Name":"Unrecorded","Unit":"Count"}`))
+	}
+}
+
 // The lines as they are, byte for byte: whoever has alarms on them goes by the names.
 func TestALineIsAsItWas(t *testing.T) {
 	for name, c := range map[string]struct {

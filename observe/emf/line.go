@@ -14,7 +14,19 @@ type metric struct {
 	of         func(*troupe.Report) float64
 }
 
-// metrics are all there are: 7, where the specification allows 100 in a line.
+// rare are the metrics of features that most functions do not use. CloudWatch charges for each metric, so a line
+// has them only if one is not 0.
+func rare() []metric {
+	return []metric{
+		{"Duplicates", "Count", func(r *troupe.Report) float64 { return float64(r.Duplicates) }},
+		{"Unrecorded", "Count", func(r *troupe.Report) float64 { return float64(r.Unrecorded) }},
+	}
+}
+
+// isRare reports whether a batch has a metric of rare.
+func isRare(r *troupe.Report) bool { return r.Duplicates > 0 || r.Unrecorded > 0 }
+
+// metrics are those of every line: 7, where the specification allows 100.
 func metrics() []metric {
 	return []metric{
 		{"Processed", "Count", func(r *troupe.Report) float64 { return float64(len(r.Records) - r.NotStarted) }},
@@ -37,7 +49,7 @@ type layout struct {
 }
 
 // layout lays the line out. The values of the fixed dimensions come before the source's.
-func (c *config) layout(namespace string) layout {
+func (c *config) layout(namespace string, metrics []metric) layout {
 	type definition struct {
 		Name string
 		Unit string
@@ -47,7 +59,7 @@ func (c *config) layout(namespace string) layout {
 		Dimensions [][]string
 		Metrics    []definition
 	}
-	l := layout{head: `{"_aws":{"Timestamp":`, metrics: metrics()}
+	l := layout{head: `{"_aws":{"Timestamp":`, metrics: metrics}
 	d := directive{Namespace: namespace, Dimensions: c.sets}
 	for _, m := range l.metrics {
 		d.Metrics = append(d.Metrics, definition{m.name, m.unit})

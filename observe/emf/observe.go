@@ -75,7 +75,7 @@ func Observe(namespace string, options ...Option) troupe.Option {
 	if err := c.check(namespace); err != nil {
 		panic(err)
 	}
-	w := &writer{out: c.out, layout: c.layout(namespace)}
+	w := &writer{out: c.out, layout: c.layout(namespace, metrics()), rare: c.layout(namespace, append(metrics(), rare()...))}
 	return troupe.WithObserver(w.observe)
 }
 
@@ -90,6 +90,7 @@ func (c *config) addFunction(name string) {
 // writer writes the lines of one observer.
 type writer struct {
 	layout layout
+	rare   layout // for batches with a metric of rare
 	failed sync.Once
 
 	mu   sync.Mutex // for what is below
@@ -108,7 +109,11 @@ func (w *writer) observe(_ context.Context, r *troupe.Report) {
 func (w *writer) write(r *troupe.Report, now time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.line = w.layout.appendLine(w.line[:0], r, now)
+	layout := &w.layout
+	if isRare(r) {
+		layout = &w.rare
+	}
+	w.line = layout.appendLine(w.line[:0], r, now)
 	_, err := w.out.Write(w.line)
 	return err
 }

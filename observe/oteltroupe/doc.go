@@ -39,6 +39,7 @@
 //   - troupe.outcome: dropped, for a record that its handler left out
 //   - troupe.succeeded, troupe.failed, troupe.dropped, troupe.not_started, troupe.retried and
 //     troupe.abandoned: as in troupe.Report (per invocation)
+//   - troupe.duplicates, troupe.unrecorded: the same, if one of them is not 0
 //
 // The status of a span that failed has the error's text, cut after 300 bytes. There is nothing of payloads or
 // groups in a span (SPEC S9); what a handler's own error says is up to the handler.
@@ -51,7 +52,7 @@
 //   - messaging.client.consumed.messages, a counter: each record, those never started too
 //
 // and with messaging.system alone the counters troupe.record.retries (attempts beyond the first) and
-// troupe.handler.abandoned.
+// troupe.handler.abandoned; and troupe.record.duplicates and troupe.record.unrecorded, of package idempotency.
 //
 // # What to know
 //

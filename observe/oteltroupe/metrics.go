@@ -16,7 +16,7 @@ import (
 func Observe(options ...Option) troupe.Option {
 	meter := configOf("Observe", options).meters.Meter(scope, metric.WithSchemaURL(schema))
 	var m instruments
-	var errs [4]error
+	var errs [6]error
 	m.duration, errs[0] = meter.Float64Histogram("messaging.process.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of processing operation."),
 		metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10))
@@ -26,6 +26,10 @@ func Observe(options ...Option) troupe.Option {
 		metric.WithDescription("Number of attempts at records beyond the first."))
 	m.abandoned, errs[3] = meter.Int64Counter("troupe.handler.abandoned", metric.WithUnit("{handler}"),
 		metric.WithDescription("Number of handlers that had not returned when their records had to be reported."))
+	m.duplicates, errs[4] = meter.Int64Counter("troupe.record.duplicates", metric.WithUnit("{message}"),
+		metric.WithDescription("Number of records that succeeded since an earlier handling of them had completed."))
+	m.unrecorded, errs[5] = meter.Int64Counter("troupe.record.unrecorded", metric.WithUnit("{message}"),
+		metric.WithDescription("Number of records that succeeded although their completion could not be stored."))
 	for _, err := range errs {
 		if err != nil {
 			panic(err)
@@ -39,10 +43,12 @@ func Observe(options ...Option) troupe.Option {
 }
 
 type instruments struct {
-	duration  metric.Float64Histogram
-	consumed  metric.Int64Counter
-	retries   metric.Int64Counter
-	abandoned metric.Int64Counter
+	duration   metric.Float64Histogram
+	consumed   metric.Int64Counter
+	retries    metric.Int64Counter
+	abandoned  metric.Int64Counter
+	duplicates metric.Int64Counter
+	unrecorded metric.Int64Counter
 }
 
 // ending is what tells records apart in metrics.
@@ -84,6 +90,12 @@ func (m *instruments) record(ctx context.Context, r *troupe.Report) {
 	}
 	if r.Abandoned > 0 {
 		m.abandoned.Add(ctx, int64(r.Abandoned), from)
+	}
+	if r.Duplicates > 0 {
+		m.duplicates.Add(ctx, int64(r.Duplicates), from)
+	}
+	if r.Unrecorded > 0 {
+		m.unrecorded.Add(ctx, int64(r.Unrecorded), from)
 	}
 }
 

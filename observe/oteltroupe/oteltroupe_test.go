@@ -469,6 +469,24 @@ func TestMetricsCountWhatTheReportSays(t *testing.T) {
 	})
 }
 
+// SPEC I2, I6: duplicates and completions that could not be stored are counted.
+func TestMetricsCountDuplicatesAndUnrecordedCompletions(t *testing.T) {
+	c := collect()
+	p := oteltroupe.Handler(troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
+		turn, _ := batch.TurnFrom(ctx)
+		turn.Mark(map[string]batch.Marks{"duplicate": batch.Duplicate, "unrecorded": batch.Unrecorded}[msg.Body])
+		return nil
+	}, oteltroupe.Observe(c.to()...)), c.to()...)
+	_, err := p.Invoke(t.Context(), event(message{id: "m1", body: "duplicate"}, message{id: "m2", body: "duplicate"}, message{id: "m3", body: "unrecorded"}))
+	require.NoError(t, err)
+	sums, _ := c.metrics(t)
+	assert.EqualValues(t, 2, sums["troupe.record.duplicates {message} messaging.system=aws_sqs"])
+	assert.EqualValues(t, 1, sums["troupe.record.unrecorded {message} messaging.system=aws_sqs"])
+	span := attributes(c.ended(t)[""])
+	assert.EqualValues(t, 2, span["troupe.duplicates"])
+	assert.EqualValues(t, 1, span["troupe.unrecorded"])
+}
+
 // The SDK records nothing under a context that has ended, but what happened has happened.
 func TestACancelledInvocationIsCounted(t *testing.T) {
 	c := collect()

@@ -154,4 +154,7 @@ func complete(ctx context.Context, r *troupe.Report) {
 		attribute.Int("troupe.retried", r.Retried),
 		attribute.Int("troupe.abandoned", r.Abandoned),
 	)...)
+	if r.Duplicates > 0 || r.Unrecorded > 0 {
+		span.SetAttributes(attribute.Int("troupe.duplicates", r.Duplicates), attribute.Int("troupe.unrecorded", r.Unrecorded))
+	}
 }

@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/idempotency"
 	"github.com/troupe-go/troupe/observe/emf"
 	"github.com/troupe-go/troupe/observe/recordlog"
 )
@@ -37,6 +39,29 @@ func ExampleFailures() {
 	}})
 	// Output:
 	// level=WARN msg="troupe: record failed" source=sqs id=m2 index=1 attempt=1 reason=error error="no such order"
+}
+
+// Records that were handled before, and those of which that could not be noted, by identifier.
+func ExampleDuplicates() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{} // to have the same output each time
+			}
+			return a
+		},
+	}))
+	charge := idempotency.Wrap("charge", idempotency.NewMemory(),
+		func(_ context.Context, msg events.SQSMessage) string { return msg.Body },
+		func(context.Context, events.SQSMessage) error { return nil },
+		idempotency.WithFunction("payments"))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // as Lambda does
+	defer cancel()
+	_, _ = troupe.SQS(charge, troupe.WithConcurrency(1), recordlog.Duplicates(logger)).Process(ctx, events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "m1", Body: "order-1"}, {MessageId: "m2", Body: "order-1"},
+	}})
+	// Output:
+	// level=INFO msg="troupe: record is a duplicate" source=sqs id=m2 index=1
 }
 
 // What observes goes together. Here nothing fails, so that only the observers have something to say.

@@ -55,3 +55,31 @@ func Failures(logger *slog.Logger) troupe.Option {
 		to.LogAttrs(ctx, level, "troupe: record failed", attrs...)
 	})
 }
+
+// Duplicates returns an option for a processor: an observer that writes a line to logger for each record that
+// package idempotency found to be a duplicate, "troupe: record is a duplicate" at INFO, and for each whose
+// completion could not be stored, "troupe: record is done, but unrecorded" at WARN. Their attributes are
+// source, id, index and group_hash, as those of Failures. A nil logger means slog.Default().
+func Duplicates(logger *slog.Logger) troupe.Option {
+	return troupe.WithObserver(func(ctx context.Context, report *troupe.Report) {
+		if report.Duplicates == 0 && report.Unrecorded == 0 {
+			return
+		}
+		to := logger
+		if to == nil {
+			to = slog.Default()
+		}
+		for i, r := range report.Records {
+			attrs := []slog.Attr{slog.String("source", string(report.Source)), slog.String("id", r.ID), slog.Int("index", i)}
+			if r.Group != "" {
+				attrs = append(attrs, slog.String("group_hash", batch.GroupHash(r.Group)))
+			}
+			if r.Duplicate {
+				to.LogAttrs(ctx, slog.LevelInfo, "troupe: record is a duplicate", attrs...)
+			}
+			if r.Unrecorded {
+				to.LogAttrs(ctx, slog.LevelWarn, "troupe: record is done, but unrecorded", attrs...)
+			}
+		}
+	})
+}
