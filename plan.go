@@ -181,6 +181,7 @@ func results(ids, groups []string) []batch.Result {
 type job struct {
 	batch    *messages.Batch
 	noLowest bool
+	notes    func() []batch.Note // sources.Batch.Notes
 	spread   func(*batch.Report) // sources.Whole.Spread
 	message  func(i int) (any, error)
 }

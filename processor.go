@@ -84,7 +84,7 @@ func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer res
 				return nil, batch.Because(batch.ErrEvent, err)
 			}
 			j := jobOf(p)
-			j.noLowest = b.NoLowest
+			j.noLowest, j.notes = b.NoLowest, b.Notes
 			return j, nil
 		}, nil
 	}
@@ -293,6 +293,9 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 		j.spread(report)
 		report.Count()
 		a.failedOf(report)
+	}
+	if j.notes != nil {
+		report.Notes = j.notes()
 	}
 	a.finish(report, in.Times.Leave)
 

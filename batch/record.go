@@ -112,6 +112,17 @@ type Report struct {
 	Running int
 	// Duration is the time from the arrival of the batch to the report.
 	Duration time.Duration
+	// Notes say what was left out of records that were handled all the same, such as a Kafka header that cannot be
+	// read. They are in batch order, and there is at most one for each record; mostly there are none.
+	Notes []Note
+}
+
+// Note says what was left out of a record.
+type Note struct {
+	// Index is the record's in Report.Records.
+	Index int `json:"index"`
+	// Text names the fields that were left out, and says why. It holds nothing of the payload.
+	Text string `json:"text"`
 }
 
 // Count sets the totals that follow from Records: Succeeded, Failed, Dropped, Duplicates, Unrecorded,

@@ -73,6 +73,7 @@ func identifier(id string) string {
 //   - succeeded, failed, dropped: how many records ended so
 //   - not_started, retried, abandoned, running: as the fields of Report say
 //   - duration_ms: milliseconds, with up to three decimals
+//   - notes: an array of objects with index and text; left out if there are none
 //
 // There is nothing of payloads in it, and groups are hashed (SPEC S9).
 func (r Report) MarshalJSON() ([]byte, error) {
@@ -91,9 +92,10 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		Abandoned  int      `json:"abandoned"`
 		Running    int      `json:"running"`
 		Duration   float64  `json:"duration_ms"`
+		Notes      []Note   `json:"notes,omitempty"`
 	}{
 		r.Source, records, r.Succeeded, r.Failed, r.Dropped,
-		r.NotStarted, r.Retried, r.Abandoned, r.Running, milliseconds(r.Duration),
+		r.NotStarted, r.Retried, r.Abandoned, r.Running, milliseconds(r.Duration), r.Notes,
 	})
 }
 

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
 // The event sources that send Kafka's events.
 const (
-	managed     = "aws:kafka"        // Amazon MSK
-	selfManaged = "SelfManagedKafka" // any other cluster
+	managed           = "aws:kafka"            // Amazon MSK
+	selfManaged       = "SelfManagedKafka"     // any other cluster
+	selfManagedPrefix = "aws:SelfManagedKafka" // the same, as some emulators and samples have it
 )
 
 // Event is what Lambda sends for a batch of Kafka records. From JSON to Event and back nothing is lost that
@@ -29,108 +32,185 @@ type Event struct {
 // UnmarshalJSON reads an event. Unlike encoding/json by itself it refuses one with the same partition, or with
 // records, twice, since records would be lost.
 func (e *Event) UnmarshalJSON(raw []byte) error {
-	if err := checked(raw); err != nil {
-		return fmt.Errorf("troupe: a Kafka event cannot be decoded: %w", err)
-	}
 	text := string(raw)
 	if text == "null" {
 		return nil
 	}
-	parts, err := open(text)
-	if err != nil {
+	var records [][]span // by partition
+	f := finder{Scanner: jsonscan.Scanner{Text: text}}
+	f.record = func(i int) int {
+		end := f.Value(i, recordDepth)
+		for len(records) < len(f.partitions) {
+			records = append(records, nil)
+		}
+		records[len(f.partitions)-1] = append(records[len(f.partitions)-1], span{i, end})
+		return end
+	}
+	if err := f.event(); err != nil {
 		return fmt.Errorf("troupe: a Kafka event cannot be decoded: %w", err)
 	}
-	event := Event{EventSource: parts.source, EventSourceARN: parts.arn, BootstrapServers: parts.servers}
-	if parts.partitions != nil {
-		event.Records = make(map[string][]Record, len(parts.partitions))
-	}
-	for _, p := range parts.partitions {
-		records := []Record{}
-		for _, at := range elements(text, p.at.start) {
-			var r Record
-			if value := at.of(text); value != "null" {
-				if r, err = decode(value); err != nil {
+	event := Event{EventSource: f.source, EventSourceARN: f.arn, BootstrapServers: f.servers, Records: make(map[string][]Record, len(f.partitions))}
+	for p, name := range f.partitions {
+		list := []Record{}
+		if p < len(records) {
+			for _, at := range records[p] {
+				var r Record
+				if err := r.UnmarshalJSON([]byte(at.of(text))); err != nil {
 					return err
 				}
+				list = append(list, r)
 			}
-			records = append(records, r)
 		}
-		event.Records[p.name] = records
+		event.Records[name] = list
 	}
 	*e = event
 	return nil
 }
 
-// envelope is an event whose records are yet to be read.
-type envelope struct {
+// finder goes through an event once: it checks that the text is JSON, and finds what is in it.
+type finder struct {
+	jsonscan.Scanner
 	source, arn, servers string
-	partitions           []partition // nil if there are no records
+	partitions           []string // their names, in the order of the event; nil if there are no records
+	// record scans the element at i of the array of the last partition, and returns the index after its end, or
+	// −1.
+	record func(i int) (end int)
+	flaw   error // the first thing that is JSON but no event
 }
 
-// partition is where the records of one are in an event.
-type partition struct {
-	name string
-	at   span
-}
+// The depths of the values in an event, for jsonscan.
+const (
+	recordsDepth = iota + 1
+	partitionDepth
+	recordDepth
+)
 
-// open finds what is in an event, which is known to be JSON.
-func open(text string) (e envelope, err error) {
-	event := root(text)
-	if text[event.start] != '{' {
-		return e, fmt.Errorf(`the event is %s where an object with "records" was expected`, kindOf(event.of(text)))
+func (f *finder) mark(flaw error) {
+	if f.flaw == nil {
+		f.flaw = flaw
 	}
-	for key, at := range members(text, event.start) {
-		switch { // as encoding/json does, in any case
-		case strings.EqualFold(key, "records"):
-			if e.partitions != nil {
-				return e, errors.New(`"records" comes twice`)
-			}
-			e.partitions, err = partitions(text, at)
+}
+
+// event scans the whole text. The error says that it is not JSON or else that it is no event.
+func (f *finder) event() error {
+	i := f.Space(0)
+	if f.Is(i, '{') {
+		i = f.members(i)
+	} else {
+		start := i
+		if i = f.Value(i, 0); i >= 0 {
+			f.mark(fmt.Errorf(`the event is %s where an object with "records" was expected`, kindOf(f.Text[start:])))
+		}
+	}
+	if i >= 0 {
+		i = f.End(i)
+	}
+	if i < 0 {
+		return f.Err()
+	}
+	if f.partitions == nil {
+		f.mark(errors.New(`"records" is missing`))
+	}
+	return f.flaw
+}
+
+func (f *finder) members(i int) int {
+	i, more := f.First(i, '}', 0)
+	for more {
+		start := i
+		if i, _ = f.Quote(i); i < 0 {
+			return i
+		}
+		key := f.Unquote(start, i)
+		if i = f.Colon(i); i < 0 {
+			return i
+		}
+		start = i
+		if strings.EqualFold(key, "records") { // as encoding/json does, in any case
+			i = f.records(i)
+		} else {
+			i = f.Value(i, 1)
+		}
+		if i < 0 {
+			return i
+		}
+		switch value := f.Text[start:i]; {
 		case strings.EqualFold(key, "eventSource"):
-			err = name(&e.source, "eventSource", at.of(text))
+			f.name(&f.source, "eventSource", value)
 		case strings.EqualFold(key, "eventSourceArn"):
-			err = name(&e.arn, "eventSourceArn", at.of(text))
+			f.name(&f.arn, "eventSourceArn", value)
 		case strings.EqualFold(key, "bootstrapServers"):
-			err = name(&e.servers, "bootstrapServers", at.of(text))
+			f.name(&f.servers, "bootstrapServers", value)
 		}
-		if err != nil {
-			return e, err
-		}
+		i, more = f.Next(i, '}')
 	}
-	if e.partitions == nil {
-		return e, errors.New(`"records" is missing`)
-	}
-	return e, nil
+	return i
 }
 
 // name reads a string of the event; null leaves it alone.
-func name(into *string, field, value string) error {
+func (f *finder) name(into *string, field, value string) {
 	switch value[0] {
 	case '"':
 		*into = unquote(value)
 	case 'n':
 	default:
-		return fmt.Errorf("%q is %s where a string was expected", field, kindOf(value))
+		f.mark(fmt.Errorf("%q is %s where a string was expected", field, kindOf(value)))
 	}
-	return nil
 }
 
-// partitions finds the arrays of records, in the order of the event.
-func partitions(text string, records span) ([]partition, error) {
-	if text[records.start] != '{' {
-		return nil, fmt.Errorf(`"records" is %s where an object was expected`, kindOf(records.of(text)))
+// records scans the arrays of records.
+func (f *finder) records(i int) int {
+	if f.partitions != nil {
+		f.mark(errors.New(`"records" comes twice`))
+		return f.Value(i, recordsDepth)
 	}
-	found := []partition{}
+	f.partitions = []string{}
+	if !f.Is(i, '{') {
+		start := i
+		if i = f.Value(i, recordsDepth); i >= 0 {
+			f.mark(fmt.Errorf(`"records" is %s where an object was expected`, kindOf(f.Text[start:])))
+		}
+		return i
+	}
 	seen := make(map[string]bool)
-	for key, at := range members(text, records.start) {
-		if text[at.start] != '[' {
-			return nil, fmt.Errorf(`partition %d in "records" is %s where an array was expected`, len(found), kindOf(at.of(text)))
+	i, more := f.First(i, '}', recordsDepth)
+	for n := 0; more; n++ {
+		start := i
+		if i, _ = f.Quote(i); i < 0 {
+			return i
 		}
-		if seen[key] {
-			return nil, fmt.Errorf(`partition %d in "records" has come before`, len(found))
+		name := f.Unquote(start, i)
+		if i = f.Colon(i); i < 0 {
+			return i
 		}
-		seen[key] = true
-		found = append(found, partition{key, at})
+		switch start = i; {
+		case !f.Is(i, '['):
+			if i = f.Value(i, partitionDepth); i >= 0 {
+				f.mark(fmt.Errorf(`partition %d in "records" is %s where an array was expected`, n, kindOf(f.Text[start:])))
+			}
+		case seen[name]:
+			f.mark(fmt.Errorf(`partition %d in "records" has come before`, n))
+			i = f.Value(i, partitionDepth)
+		default:
+			seen[name] = true
+			f.partitions = append(f.partitions, name)
+			i = f.partition(i)
+		}
+		if i < 0 {
+			return i
+		}
+		i, more = f.Next(i, '}')
 	}
-	return found, nil
+	return i
+}
+
+func (f *finder) partition(i int) int {
+	i, more := f.First(i, ']', partitionDepth)
+	for more {
+		if i = f.record(i); i < 0 {
+			return i
+		}
+		i, more = f.Next(i, ']')
+	}
+	return i
 }

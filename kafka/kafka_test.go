@@ -23,7 +23,7 @@ func TestLazyRecords(t *testing.T) {
 		{"topic":"t","partition":0,"offset":1,"key":"YQ==","value":"b25l"},
 		{"topic":"t","partition":0,"offset":2,"key":"YQ==","value":""},
 		{"topic":"t","partition":0,"offset":3,"key":"YQ==","value":null},
-		{"topic":"t","partition":0,"offset":4,"key":"YQ==","headers":7,"value":"dHdv"},
+		{"topic":"t","partition":0,"offset":4,"key":"YQ=","value":"dHdv"},
 		{"topic":"t","partition":0,"offset":5,"key":"YQ==","value":"?"}]}}`
 	var got []string
 	handle := func(ctx context.Context, record troupe.Lazy[kafka.Record]) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
 // Record is a record of a Kafka topic.
@@ -17,7 +18,7 @@ type Record struct {
 	Partition int32
 	Offset    int64
 	// Timestamp is in whole milliseconds, in UTC; TimestampType tells whose it is: CREATE_TIME for the
-	// producer's, LOG_APPEND_TIME for the broker's. The zero Timestamp stands for none.
+	// producer's, LOG_APPEND_TIME for the broker's. The zero Timestamp stands for none, which Lambda writes as -1.
 	Timestamp     time.Time
 	TimestampType string
 	// Key is nil for a record without a key, which is something else than an empty one.
@@ -42,7 +43,7 @@ type Header struct {
 type SchemaMetadata struct {
 	// DataFormat is that of the schema registry: AVRO, JSON or PROTOBUF.
 	DataFormat string `json:"dataFormat,omitempty"`
-	// SchemaID is what the registry knows the schema by.
+	// SchemaID is what the registry knows the schema by. A number is kept as its text.
 	SchemaID string `json:"schemaId,omitempty"`
 }
 
@@ -84,16 +85,30 @@ func (r Record) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads a record as Lambda writes it. The error is a *batch.DecodeError; a record without
-// topic, partition or offset is one.
+// topic, partition or offset is one, and one with a key or value that is not base64. What else cannot be read is left
+// out (SPEC S12).
 func (r *Record) UnmarshalJSON(raw []byte) error {
-	if checked(raw) != nil {
+	text := string(raw)
+	if checked(text) != nil {
 		return &batch.DecodeError{Offset: -1, Problem: "not JSON"}
 	}
-	text := string(raw)
 	if text == "null" {
 		return nil
 	}
-	record, err := decode(text)
+	c := cursorOver(text)
+	at := c.root()
+	if text[at.start] != '{' {
+		return &batch.DecodeError{Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
+	}
+	var l locator
+	for key, at := range c.members(at.start) {
+		l.take(fieldOf(key, 0), at.of(text))
+	}
+	place, field, problem := l.place()
+	if problem != "" {
+		return &batch.DecodeError{Field: field, Offset: -1, Problem: problem}
+	}
+	record, _, err := decode(text, place)
 	if err != nil {
 		return err
 	}
@@ -115,21 +130,50 @@ func (h Header) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (h *Header) UnmarshalJSON(raw []byte) error {
-	if checked(raw) != nil {
+	text := string(raw)
+	if checked(text) != nil {
 		return &batch.DecodeError{Field: "headers", Offset: -1, Problem: "not JSON"}
 	}
-	text := string(raw)
 	if text == "null" {
 		return nil
 	}
-	list, at, problem := appendHeaders(nil, text, root(text))
-	if problem == "" && len(list) != 1 {
-		problem = strconv.Itoa(len(list)) + " headers where one was expected"
+	c := cursorOver(text)
+	at := c.root()
+	if text[at.start] != '{' {
+		return &batch.DecodeError{Field: "headers", Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
 	}
-	if problem != "" {
-		return &batch.DecodeError{Field: "headers", Offset: int64(at), Problem: problem}
+	var list []Header
+	for key, at := range c.members(at.start) {
+		value, problem := c.bytes(at)
+		if problem != "" {
+			return &batch.DecodeError{Field: "headers", Offset: int64(at.start), Problem: problem}
+		}
+		list = append(list, Header{key, value})
+	}
+	if len(list) != 1 {
+		return &batch.DecodeError{Field: "headers", Offset: int64(at.start), Problem: strconv.Itoa(len(list)) + " headers where one was expected"}
 	}
 	*h = list[0]
+	return nil
+}
+
+// UnmarshalJSON reads a schema as Lambda writes it. An ID that is a number is kept as its text.
+func (m *SchemaMetadata) UnmarshalJSON(raw []byte) error {
+	text := string(raw)
+	if checked(text) != nil {
+		return &batch.DecodeError{Offset: -1, Problem: "not JSON"}
+	}
+	if text == "null" {
+		return nil
+	}
+	c := cursorOver(text)
+	at := c.root()
+	if text[at.start] != '{' {
+		return &batch.DecodeError{Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
+	}
+	if problem := c.schema(at, m); problem != "" {
+		return &batch.DecodeError{Offset: int64(at.start), Problem: problem}
+	}
 	return nil
 }
 
@@ -151,8 +195,12 @@ const (
 var fieldNames = [unknownField]string{"topic", "partition", "offset", "timestamp", "timestampType", "key", "value", "headers",
 	"keySchemaMetadata", "valueSchemaMetadata"}
 
-// fieldOf returns the field that encoding/json would take a key for.
-func fieldOf(key string) int {
+// fieldOf returns the field that encoding/json would take a key for. AWS writes fields in the order of fieldNames, so
+// that a guess is mostly right.
+func fieldOf(key string, guess int) int {
+	if guess < unknownField && fieldNames[guess] == key {
+		return guess
+	}
 	for k, name := range fieldNames {
 		if name == key {
 			return k
@@ -166,46 +214,62 @@ func fieldOf(key string) int {
 	return unknownField
 }
 
-// decode reads a record's JSON. The error is a *batch.DecodeError.
-func decode(text string) (Record, error) {
-	at := root(text)
-	if text[at.start] != '{' {
-		return Record{}, &batch.DecodeError{Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
-	}
-	place, field, problem := locate(text, at)
-	if problem != "" {
-		return Record{}, &batch.DecodeError{Field: field, Offset: -1, Problem: problem}
-	}
-	r := Record{Topic: place.topic, Partition: place.partition, Offset: place.offset}
-	for key, at := range members(text, at.start) {
-		k, stopped := fieldOf(key), at.start
+// decode reads a record, an object that is known to be JSON and whose place is known. The error is a
+// *batch.DecodeError for a key or value that is not base64. note says what else was left out (SPEC S12); it is empty if
+// nothing was.
+func decode(text string, p place) (r Record, note string, err error) {
+	r = Record{Topic: p.topic, Partition: p.partition, Offset: p.offset}
+	c := cursor{jsonscan.Scanner{Text: text}}
+	guess := 0
+	for key, at := range c.members(0) {
+		k := fieldOf(key, guess)
+		guess = k + 1
 		value := at.of(text)
 		var problem string
 		switch k {
 		case timestampField:
-			var ms int64
+			var ms int64 = noTime
 			if problem = integer(&ms, value, 64); problem == "" && value != "null" {
-				r.Timestamp = time.UnixMilli(ms).UTC()
+				r.Timestamp = time.Time{}
+				if ms != noTime {
+					r.Timestamp = time.UnixMilli(ms).UTC()
+				}
 			}
 		case timestampTypeField:
 			problem = str(&r.TimestampType, value)
-		case keyField:
-			r.Key, problem = base64Bytes(value)
-		case valueField:
-			r.Value, problem = base64Bytes(value)
+		case keyField, valueField:
+			b, problem := base64Bytes(value)
+			if problem != "" {
+				return Record{}, "", &batch.DecodeError{Field: fieldNames[k], Offset: int64(at.start), Problem: problem}
+			}
+			if k == keyField {
+				r.Key = b
+			} else {
+				r.Value = b
+			}
 		case headersField:
-			r.Headers, stopped, problem = headers(text, at)
+			r.Headers, problem = c.headers(at)
 		case keySchemaField:
-			r.KeySchemaMetadata, problem = schema(value)
+			r.KeySchemaMetadata, problem = c.schemaAt(at)
 		case valueSchemaField:
-			r.ValueSchemaMetadata, problem = schema(value)
+			r.ValueSchemaMetadata, problem = c.schemaAt(at)
 		}
 		if problem != "" {
-			return Record{}, &batch.DecodeError{Field: fieldNames[k], Offset: int64(stopped), Problem: problem}
+			note = joined(note, fieldNames[k]+" left out: "+problem)
 		}
 	}
-	return r, nil
+	return r, note, nil
 }
+
+func joined(note, more string) string {
+	if note == "" {
+		return more
+	}
+	return note + "; " + more
+}
+
+// noTime is the timestamp of a record that has none, as Kafka's clients write it.
+const noTime = -1
 
 // place identifies a record.
 type place struct {
@@ -214,41 +278,53 @@ type place struct {
 	offset    int64
 }
 
-// locate reads what identifies the record at a place of the text. The problem tells of the field that does
-// not do.
-func locate(text string, record span) (p place, field, problem string) {
-	var topic string
-	partition, offset := int64(-1), int64(-1)
-	for key, at := range members(text, record.start) {
-		k, value := fieldOf(key), at.of(text)
-		switch k {
-		case topicField:
-			problem = str(&topic, value)
-		case partitionField:
-			problem = integer(&partition, value, 32)
-		case offsetField:
-			problem = integer(&offset, value, 64)
-		default:
-			continue
-		}
-		switch {
-		case problem != "":
-			return place{}, fieldNames[k], problem
-		case value == "null":
-			return place{}, fieldNames[k], "null"
-		case value[0] == '-':
-			return place{}, fieldNames[k], "negative"
-		}
+// locator reads what identifies a record, field by field.
+type locator struct {
+	topic             string
+	partition, offset int64
+	seen              [offsetField + 1]bool
+	field, problem    string // the first thing that is wrong
+}
+
+// take reads a field, if it is one of those.
+func (l *locator) take(k int, value string) {
+	if k > offsetField || l.problem != "" {
+		return
 	}
+	switch k {
+	case topicField:
+		l.problem = str(&l.topic, value)
+	case partitionField:
+		l.problem = integer(&l.partition, value, 32)
+	case offsetField:
+		l.problem = integer(&l.offset, value, 64)
+	}
+	l.seen[k] = true
 	switch {
-	case topic == "":
+	case l.problem != "":
+	case value == "null":
+		l.problem = "null"
+	case value[0] == '-':
+		l.problem = "negative"
+	}
+	if l.problem != "" {
+		l.field = fieldNames[k]
+	}
+}
+
+// place returns what identifies the record, or which field does not do, and why.
+func (l *locator) place() (p place, field, problem string) {
+	switch {
+	case l.problem != "":
+		return place{}, l.field, l.problem
+	case l.topic == "":
 		return place{}, fieldNames[topicField], "missing or empty"
-	case partition < 0:
+	case !l.seen[partitionField]:
 		return place{}, fieldNames[partitionField], "missing"
-	case offset < 0:
+	case !l.seen[offsetField]:
 		return place{}, fieldNames[offsetField], "missing"
 	}
-	return place{topic, int32(partition), offset}, "", ""
+	return place{l.topic, int32(l.partition), l.offset}, "", ""
 }
 
 // The functions below read a value, and say what is wrong with it; null is no value.
@@ -294,71 +370,89 @@ func base64Bytes(value string) (b []byte, problem string) {
 	}
 }
 
-func schema(value string) (*SchemaMetadata, string) {
-	var m *SchemaMetadata
-	if json.Unmarshal([]byte(value), &m) != nil {
-		if value[0] != '{' {
-			return nil, kindOf(value) + " where an object was expected"
-		}
-		return nil, "value of the wrong kind inside of it"
+// schemaAt reads a schema; what of it cannot be read is left out.
+func (c *cursor) schemaAt(at span) (*SchemaMetadata, string) {
+	switch c.Text[at.start] {
+	case '{':
+	case 'n':
+		return nil, ""
+	default:
+		return nil, kindOf(at.of(c.Text)) + " where an object was expected"
 	}
-	return m, ""
+	var m SchemaMetadata
+	problem := c.schema(at, &m)
+	return &m, problem
 }
 
-// headers reads an array of headers. stopped is where it stopped at a problem.
-func headers(text string, list span) (found []Header, stopped int, problem string) {
-	switch text[list.start] {
+func (c *cursor) schema(at span, m *SchemaMetadata) (problem string) {
+	for key, at := range c.members(at.start) {
+		value := at.of(c.Text)
+		var wrong string
+		switch {
+		case strings.EqualFold(key, "dataFormat"):
+			wrong = str(&m.DataFormat, value)
+		case strings.EqualFold(key, "schemaId"):
+			if jsonscan.Kind(value) == "number" {
+				m.SchemaID = value
+			} else {
+				wrong = str(&m.SchemaID, value)
+			}
+		}
+		if wrong != "" {
+			problem = wrong + " inside of it"
+		}
+	}
+	return problem
+}
+
+// headers reads an array of objects, of which Lambda puts one header into each. What cannot be read is left out.
+func (c *cursor) headers(list span) (found []Header, problem string) {
+	switch c.Text[list.start] {
 	case '[':
 	case 'n':
-		return nil, 0, ""
+		return nil, ""
 	default:
-		return nil, list.start, kindOf(list.of(text)) + " where an array was expected"
+		return nil, kindOf(list.of(c.Text)) + " where an array was expected"
 	}
 	found = []Header{}
-	for _, at := range elements(text, list.start) {
-		if found, stopped, problem = appendHeaders(found, text, at); problem != "" {
-			return nil, stopped, problem
+	for n, object := range c.elements(list.start) {
+		if c.Text[object.start] != '{' {
+			problem = joined(problem, "number "+strconv.Itoa(n)+": "+kindOf(object.of(c.Text))+" where an object was expected")
+			continue
+		}
+		for key, at := range c.members(object.start) {
+			value, wrong := c.bytes(at)
+			if wrong != "" {
+				problem = joined(problem, "number "+strconv.Itoa(n)+": "+wrong)
+				continue
+			}
+			found = append(found, Header{key, value})
 		}
 	}
-	return found, 0, ""
+	return found, problem
 }
 
-// appendHeaders reads the headers of an object, of which Lambda puts one into each.
-func appendHeaders(found []Header, text string, object span) (_ []Header, stopped int, problem string) {
-	if text[object.start] != '{' {
-		return nil, object.start, kindOf(object.of(text)) + " where an object was expected"
-	}
-	for key, at := range members(text, object.start) {
-		h := Header{Key: key}
-		if h.Value, stopped, problem = signed(text, at); problem != "" {
-			return nil, stopped, problem
-		}
-		found = append(found, h)
-	}
-	return found, 0, ""
-}
-
-// signed reads an array of signed bytes.
-func signed(text string, list span) (b []byte, stopped int, problem string) {
-	switch text[list.start] {
+// bytes reads an array of bytes. Kafka's are signed in Java, and some that write events write them unsigned.
+func (c *cursor) bytes(list span) (b []byte, problem string) {
+	switch c.Text[list.start] {
 	case '[':
 	case 'n':
-		return nil, 0, ""
+		return nil, ""
 	default:
-		return nil, list.start, kindOf(list.of(text)) + " where an array of bytes was expected"
+		return nil, kindOf(list.of(c.Text)) + " where an array of bytes was expected"
 	}
 	b = []byte{}
-	for _, at := range elements(text, list.start) {
-		value := at.of(text)
-		n, err := strconv.ParseInt(value, 10, 8)
+	for _, at := range c.elements(list.start) {
+		value := at.of(c.Text)
+		n, err := strconv.ParseInt(value, 10, 16)
 		switch {
-		case err == nil:
+		case err == nil && -128 <= n && n <= 255:
 			b = append(b, byte(n))
-		case value[0] == '-' || '0' <= value[0] && value[0] <= '9':
-			return nil, at.start, "a number where a byte from -128 to 127 was expected"
+		case jsonscan.Kind(value) == "number":
+			return nil, "a number where a byte from -128 to 255 was expected"
 		default:
-			return nil, at.start, kindOf(value) + " where a byte from -128 to 127 was expected"
+			return nil, kindOf(value) + " where a byte from -128 to 255 was expected"
 		}
 	}
-	return b, 0, ""
+	return b, ""
 }

@@ -9,8 +9,10 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/internal/jsonscan"
 	"github.com/troupe-go/troupe/sources"
 )
 
@@ -27,6 +29,8 @@ type located struct {
 	place
 	name   *string // of its partition, shared by all records of that
 	at     span    // of its JSON
+	value  span    // of its value's JSON
+	values int     // how many values it has: encoding/json takes the last
 	record *Record // or the record
 }
 
@@ -39,8 +43,8 @@ func (s Source) Decode(payload []byte) (*sources.Batch[Record], error) {
 	if err != nil {
 		return nil, batch.Because(batch.ErrEvent, err)
 	}
-	b := ordered(found, func(l *located) (Record, error) { return decode(l.at.of(text)) })
-	b.Payload = func(i int) ([]byte, error) { return valueOf(found[i].at.of(text)) }
+	b := ordered(found, func(l *located) (Record, string, error) { return decode(l.at.of(text), l.place) })
+	b.Payload = func(i int) ([]byte, error) { return found[i].payload(text) }
 	return b, nil
 }
 
@@ -50,7 +54,7 @@ func (s Source) Read(event Event) (*sources.Batch[Record], error) {
 	if err != nil {
 		return nil, batch.Because(batch.ErrEvent, err)
 	}
-	b := ordered(found, func(l *located) (Record, error) { return *l.record, nil })
+	b := ordered(found, func(l *located) (Record, string, error) { return *l.record, "", nil })
 	b.Payload = func(i int) ([]byte, error) { return bytes.Clone(found[i].record.Value), nil }
 	return b, nil
 }
@@ -60,31 +64,84 @@ func find(payload []byte) (text string, found []located, err error) {
 	if len(payload) > math.MaxInt32 {
 		return "", nil, fmt.Errorf("%d bytes where 2 GiB are the limit", len(payload))
 	}
-	if err := checked(payload); err != nil {
-		return "", nil, err
-	}
 	text = string(payload)
-	e, err := open(text)
+	var (
+		bad         error // the first record that could not be reported
+		in, records int   // the partition that is scanned, and how many of its records have been
+		names       = make(namer)
+		f           = finder{Scanner: jsonscan.Scanner{Text: text}}
+	)
+	f.record = func(i int) int {
+		if p := len(f.partitions) - 1; p != in {
+			in, records = p, 0
+		}
+		l, end, problem := f.locate(i)
+		switch {
+		case end < 0:
+		case problem != "":
+			if bad == nil {
+				bad = recordError(in, records, problem)
+			}
+		default:
+			l.name = names.of(l.place)
+			found = append(found, l)
+		}
+		records++
+		return end
+	}
+	err = f.event()
 	if err == nil {
-		err = originates(e.source)
+		err = originates(f.source)
+	}
+	if err == nil {
+		err = bad
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	names := make(namer)
-	for i, p := range e.partitions {
-		for k, at := range elements(text, p.at.start) {
-			if text[at.start] != '{' {
-				return "", nil, recordError(i, k, kindOf(at.of(text))+" where an object was expected")
-			}
-			where, field, problem := locate(text, at)
-			if problem != "" {
-				return "", nil, recordError(i, k, strconv.Quote(field)+" is "+problem+untold)
-			}
-			found = append(found, located{place: where, at: at, name: names.of(where)})
-		}
-	}
 	return text, found, nil
+}
+
+// locate scans the record at i and reads what identifies it.
+func (f *finder) locate(i int) (l located, end int, problem string) {
+	l.at.start = i
+	if !f.Is(i, '{') {
+		if end = f.Value(i, recordDepth); end < 0 {
+			return l, end, ""
+		}
+		return l, end, kindOf(f.Text[i:]) + " where an object was expected"
+	}
+	var where locator
+	i, more := f.First(i, '}', recordDepth)
+	for guess := 0; more; guess++ {
+		start := i
+		if i, _ = f.Quote(i); i < 0 {
+			return l, i, ""
+		}
+		guess = fieldOf(f.Unquote(start, i), guess)
+		if i = f.Colon(i); i < 0 {
+			return l, i, ""
+		}
+		start = i
+		if i = f.Value(i, recordDepth+1); i < 0 {
+			return l, i, ""
+		}
+		where.take(guess, f.Text[start:i])
+		if guess == valueField {
+			l.value = span{start, i}
+			l.values++
+		}
+		i, more = f.Next(i, '}')
+	}
+	if i < 0 {
+		return l, i, ""
+	}
+	l.at.end = i
+	var field string
+	if l.place, field, problem = where.place(); problem != "" {
+		problem = strconv.Quote(field) + " is " + problem + untold
+	}
+	return l, i, problem
 }
 
 // collect returns the records of an event.
@@ -122,7 +179,7 @@ func recordError(partition, record int, problem string) error {
 // originates refuses the events of other sources.
 func originates(source string) error {
 	switch source {
-	case "", managed, selfManaged:
+	case "", managed, selfManaged, selfManagedPrefix:
 		return nil
 	default:
 		return errors.New(`"eventSource" is ` + sources.OriginName(source) + " where " + managed + " or " + selfManaged + " was expected")
@@ -143,15 +200,47 @@ func (n namer) of(p place) *string {
 }
 
 // ordered puts the records in order, and groups them by partition.
-func ordered(found []located, record func(*located) (Record, error)) *sources.Batch[Record] {
+func ordered(found []located, record func(*located) (Record, string, error)) *sources.Batch[Record] {
 	slices.SortStableFunc(found, func(a, b located) int {
 		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition), cmp.Compare(a.offset, b.offset))
 	})
+	var noted notes
 	return &sources.Batch[Record]{
-		IDs:   identifiers(found),
-		Open:  func(i int) (Record, error) { return record(&found[i]) },
+		IDs: identifiers(found),
+		Open: func(i int) (Record, error) {
+			r, note, err := record(&found[i])
+			if note != "" {
+				noted.put(i, note)
+			}
+			return r, err
+		},
 		Group: func(i int) (string, bool) { return *found[i].name, true },
+		Notes: noted.all,
 	}
+}
+
+// notes are what was left out of records as they were decoded, by the goroutines that handle them.
+type notes struct {
+	mu   sync.Mutex
+	list map[int]string
+}
+
+func (n *notes) put(i int, note string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.list == nil {
+		n.list = make(map[int]string)
+	}
+	n.list[i] = note
+}
+
+func (n *notes) all() (all []batch.Note) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, i := range slices.Sorted(maps.Keys(n.list)) {
+		all = append(all, batch.Note{Index: i, Text: n.list[i]})
+	}
+	return all
 }
 
 // identifiers makes those of all records in one piece of memory.
@@ -170,16 +259,18 @@ func identifiers(found []located) []string {
 	return ids
 }
 
-// valueOf reads the value alone of a record's JSON, in bytes of its own; nil for a tombstone.
-func valueOf(text string) (value []byte, err error) {
-	for key, at := range members(text, root(text).start) {
-		if fieldOf(key) != valueField {
-			continue
-		}
-		var problem string
-		if value, problem = base64Bytes(at.of(text)); problem != "" {
-			return nil, &batch.DecodeError{Field: fieldNames[valueField], Offset: int64(at.start), Problem: problem}
-		}
+// payload returns the value of the record alone, as decode would.
+func (l *located) payload(text string) ([]byte, error) {
+	if l.values == 0 {
+		return nil, nil
+	}
+	if l.values > 1 {
+		r, _, err := decode(l.at.of(text), l.place)
+		return r.Value, err
+	}
+	value, problem := base64Bytes(l.value.of(text))
+	if problem != "" {
+		return nil, &batch.DecodeError{Field: fieldNames[valueField], Offset: int64(l.value.start - l.at.start), Problem: problem}
 	}
 	return value, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/assert"
@@ -171,23 +172,10 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 func TestARecordThatCannotBeDecodedSaysWhere(t *testing.T) {
 	const head = `{"topic":"t","partition":0,"offset":1,`
 	for text, want := range map[string]batch.DecodeError{
-		`"value":"s3cr3t!"}`:                             {Field: "value", Offset: 46, Problem: "not base64"},
-		`"value":7}`:                                     {Field: "value", Offset: 46, Problem: "a number where a base64 string was expected"},
-		`"key":{"s3cr3t":1}}`:                            {Field: "key", Offset: 44, Problem: "an object where a base64 string was expected"},
-		`"key":"YQ="}`:                                   {Field: "key", Offset: 44, Problem: "not base64"},
-		`"timestamp":"s3cr3t"}`:                          {Field: "timestamp", Offset: 50, Problem: "a string where an integer was expected"},
-		`"timestamp":1.5}`:                               {Field: "timestamp", Offset: 50, Problem: "a number where an integer of 64 bits was expected"},
-		`"timestampType":true}`:                          {Field: "timestampType", Offset: 54, Problem: "a boolean where a string was expected"},
-		`"headers":{}}`:                                  {Field: "headers", Offset: 48, Problem: "an object where an array was expected"},
-		`"headers":["s3cr3t"]}`:                          {Field: "headers", Offset: 49, Problem: "a string where an object was expected"},
-		`"headers":[null]}`:                              {Field: "headers", Offset: 49, Problem: "null where an object was expected"},
-		`"headers":[{"s3cr3t":"s3cr3t"}]}`:               {Field: "headers", Offset: 59, Problem: "a string where an array of bytes was expected"},
-		`"headers":[{"s3cr3t":[1,128]}]}`:                {Field: "headers", Offset: 62, Problem: "a number where a byte from -128 to 127 was expected"},
-		`"headers":[{"s3cr3t":[-129]}]}`:                 {Field: "headers", Offset: 60, Problem: "a number where a byte from -128 to 127 was expected"},
-		`"headers":[{"s3cr3t":[1.5]}]}`:                  {Field: "headers", Offset: 60, Problem: "a number where a byte from -128 to 127 was expected"},
-		`"headers":[{"s3cr3t":[null]}]}`:                 {Field: "headers", Offset: 60, Problem: "null where a byte from -128 to 127 was expected"},
-		`"keySchemaMetadata":"s3cr3t"}`:                  {Field: "keySchemaMetadata", Offset: 58, Problem: "a string where an object was expected"},
-		`"valueSchemaMetadata":{"schemaId":["s3cr3t"]}}`: {Field: "valueSchemaMetadata", Offset: 60, Problem: "value of the wrong kind inside of it"},
+		`"value":"s3cr3t!"}`:  {Field: "value", Offset: 46, Problem: "not base64"},
+		`"value":7}`:          {Field: "value", Offset: 46, Problem: "a number where a base64 string was expected"},
+		`"key":{"s3cr3t":1}}`: {Field: "key", Offset: 44, Problem: "an object where a base64 string was expected"},
+		`"key":"YQ="}`:        {Field: "key", Offset: 44, Problem: "not base64"},
 	} {
 		payload := `{"records":{"t-0":[` + at("t", 0, 0) + `,` + head + text + `,` + at("t", 0, 2) + `]}}`
 		b, err := Source{}.Decode([]byte(payload))
@@ -219,6 +207,78 @@ func TestARecordThatCannotBeDecodedSaysWhere(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "a", string(value))
 	}
+}
+
+// SPEC S12, S9: what is neither key nor value and cannot be read is left out and noted, and the rest of the record is as it
+// was sent. The note says what is left out, and holds nothing of the payload.
+func TestSideDataThatCannotBeReadIsLeftOutAndNoted(t *testing.T) {
+	const good = `"value":"Yg==","timestamp":5,"timestampType":"CREATE_TIME","headers":[{"a":[1]}],`
+	for text, want := range map[string]struct {
+		change func(*Record)
+		note   string
+	}{
+		`"x":0}`:                            {func(*Record) {}, ""},
+		`"timestamp":-1}`:                   {func(r *Record) { r.Timestamp = time.Time{} }, ""},
+		`"timestamp":"s3cr3t"}`:             {func(*Record) {}, "timestamp left out: a string where an integer was expected"},
+		`"timestamp":1.5}`:                  {func(*Record) {}, "timestamp left out: a number where an integer of 64 bits was expected"},
+		`"timestampType":true}`:             {func(*Record) {}, "timestampType left out: a boolean where a string was expected"},
+		`"headers":{"s3cr3t":1}}`:           {func(r *Record) { r.Headers = nil }, "headers left out: an object where an array was expected"},
+		`"headers":["s3cr3t",{"b":[2]}]}`:   {func(r *Record) { r.Headers = []Header{{"b", []byte{2}}} }, "headers left out: number 0: a string where an object was expected"},
+		`"headers":[{"b":[2]},null]}`:       {func(r *Record) { r.Headers = []Header{{"b", []byte{2}}} }, "headers left out: number 1: null where an object was expected"},
+		`"headers":[{"s3cr3t":"s3cr3t"}]}`:  {func(r *Record) { r.Headers = []Header{} }, "headers left out: number 0: a string where an array of bytes was expected"},
+		`"headers":[{"b":[128,255,-128]}]}`: {func(r *Record) { r.Headers = []Header{{"b", []byte{128, 255, 128}}} }, ""},
+		`"headers":[{"b":[256]}]}`:          {func(r *Record) { r.Headers = []Header{} }, "headers left out: number 0: a number where a byte from -128 to 255 was expected"},
+		`"headers":[{"b":[-129]}]}`:         {func(r *Record) { r.Headers = []Header{} }, "headers left out: number 0: a number where a byte from -128 to 255 was expected"},
+		`"headers":[{"b":[1.5]},{"b":[null]}]}`: {func(r *Record) { r.Headers = []Header{} }, "headers left out: number 0: a number where a byte from -128 to 255 was expected; " +
+			"number 1: null where a byte from -128 to 255 was expected"},
+		`"keySchemaMetadata":"s3cr3t"}`:                  {func(*Record) {}, "keySchemaMetadata left out: a string where an object was expected"},
+		`"keySchemaMetadata":{"schemaId":7,"x":1}}`:      {func(r *Record) { r.KeySchemaMetadata = &SchemaMetadata{SchemaID: "7"} }, ""},
+		`"valueSchemaMetadata":{"schemaId":["s3cr3t"]}}`: {func(r *Record) { r.ValueSchemaMetadata = &SchemaMetadata{} }, "valueSchemaMetadata left out: an array where a string was expected inside of it"},
+		`"timestamp":{},"keySchemaMetadata":1}`:          {func(*Record) {}, "timestamp left out: an object where an integer was expected; keySchemaMetadata left out: a number where an object was expected"},
+	} {
+		payload := `{"records":{"t-0":[` + at("t", 0, 0) + `,{"topic":"t","partition":0,"offset":1,` + good + text + `]}}`
+		b, err := Source{}.Decode([]byte(payload))
+		require.NoError(t, err, text)
+		assert.Empty(t, b.Notes(), "nothing has been opened")
+		for i := range 2 { // any number of times
+			_, err := b.Open(i)
+			require.NoError(t, err)
+			got, err := b.Open(1)
+			require.NoError(t, err, text)
+			expected := Record{
+				Topic: "t", Offset: 1, Value: []byte("b"), Timestamp: time.UnixMilli(5).UTC(), TimestampType: "CREATE_TIME", Headers: []Header{{"a", []byte{1}}},
+			}
+			want.change(&expected)
+			assert.Equal(t, expected, got, text)
+		}
+		if want.note == "" {
+			assert.Empty(t, b.Notes(), text)
+			continue
+		}
+		assert.Equal(t, []batch.Note{{Index: 1, Text: want.note}}, b.Notes(), text)
+		assert.NotContains(t, want.note, "s3cr3t")
+	}
+}
+
+// SPEC S12: what others have sent, which was refused or stopped a partition once.
+func TestSideDataOfOtherSendersIsTaken(t *testing.T) {
+	b, err := Source{}.Decode(read(t, "testdata/events/aws-prefix.json"))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"orders-0@15"}, b.IDs)
+	b, err = Source{}.Decode(read(t, "testdata/events/schema-id-as-number.json"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"orders-0@1", "orders-0@2"}, b.IDs)
+	r, err := b.Open(0)
+	require.NoError(t, err)
+	assert.Equal(t, &SchemaMetadata{DataFormat: "AVRO", SchemaID: "100"}, r.ValueSchemaMetadata)
+	assert.Empty(t, b.Notes())
+	var m SchemaMetadata
+	require.NoError(t, json.Unmarshal([]byte(`{"dataFormat":"JSON","schemaId":1e2}`), &m))
+	assert.Equal(t, SchemaMetadata{DataFormat: "JSON", SchemaID: "1e2"}, m)
+	require.NoError(t, json.Unmarshal([]byte(`null`), &m))
+	assert.ErrorIs(t, json.Unmarshal([]byte(`[]`), &m), batch.ErrUndecodable)
+	assert.ErrorIs(t, json.Unmarshal([]byte(`{"schemaId":{}}`), &m), batch.ErrUndecodable)
+	assert.ErrorIs(t, m.UnmarshalJSON([]byte(`{`)), batch.ErrUndecodable)
 }
 
 // SPEC D3: nothing that a handler gets refers to the payload, and what is kept of a batch does not refer to the

@@ -23,6 +23,9 @@ type Batch[T any] struct {
 	// Ordered and Unordered are the policies that Derive stands for, with order and without it. Zero:
 	// StopGroup and Continue for a source with an order of its own, Continue for others.
 	Ordered, Unordered batch.Policy
+	// Notes returns what Open has left out of records, for the report, in batch order. It is called once the batch
+	// has ended, perhaps while Open is called. Nil: Open leaves out nothing.
+	Notes func() []batch.Note
 	// NoLowest says that the identifiers of this event are no positions to restart at, so that WithLowestOnly
 	// has no effect.
 	NoLowest bool

@@ -1,10 +1,15 @@
 package sources
 
-import "github.com/troupe-go/troupe/batch"
+import (
+	"strings"
+
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/internal/jsonscan"
+)
 
 var originLayout = newLayout([]string{"eventSource"}, "", "")
 
-// Detect tells which source an event comes from: by its first record, or by the event itself for Kafka. An
+// Detect returns the source of an event: that of its first record, or Kafka if the records are in an object. An
 // event without records counts as SQS, since the answer to it is the same for all. The error matches
 // batch.ErrEvent.
 func Detect(payload []byte) (batch.Source, error) {
@@ -33,20 +38,43 @@ func Detect(payload []byte) (batch.Source, error) {
 	}
 }
 
-// isKafka looks at the event's own eventSource, which the events of the other sources do not have.
+// isKafka looks at the event itself: the records of Kafka are in an object, by partition, and those of other sources in
+// an array. Where there are none, the event's own eventSource counts, which the events of other sources do not have.
 func isKafka(payload []byte) bool {
-	var event struct {
-		EventSource lenient `json:"eventSource"`
-	}
-	if decodePlain(string(payload), &event) != nil {
+	s := jsonscan.Scanner{Text: string(payload)}
+	i := s.Space(0)
+	if !s.Is(i, '{') {
 		return false
 	}
-	switch event.EventSource.text() {
-	case "aws:kafka", "SelfManagedKafka":
-		return true
-	default:
-		return false
+	kafka := false
+	i, more := s.First(i, '}', 0)
+	for more {
+		start := i
+		if i, _ = s.Quote(i); i < 0 {
+			return false
+		}
+		key := s.Unquote(start, i)
+		if i = s.Colon(i); i < 0 {
+			return false
+		}
+		start = i
+		if i = s.Value(i, 1); i < 0 {
+			return false
+		}
+		switch value := s.Text[start:i]; {
+		case strings.EqualFold(key, "records"):
+			if value[0] == '{' {
+				return true
+			}
+		case strings.EqualFold(key, "eventSource") && value[0] == '"':
+			switch s.Unquote(start, i) {
+			case "aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka":
+				kafka = true
+			}
+		}
+		i, more = s.Next(i, '}')
 	}
+	return kafka && i >= 0
 }
 
 func originOf(f fields) string {
@@ -63,7 +91,7 @@ func originOf(f fields) string {
 // OriginName is an eventSource as an error may show it: what is not known to be one might be anything.
 func OriginName(origin string) string {
 	switch origin {
-	case "aws:sqs", "aws:kinesis", "aws:dynamodb", "aws:kafka", "SelfManagedKafka", "aws:sns", "aws:s3", "aws:ses",
+	case "aws:sqs", "aws:kinesis", "aws:dynamodb", "aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka", "aws:sns", "aws:s3", "aws:ses",
 		"aws:codecommit", "aws:docdb", "aws:mq", "aws:rmq":
 		return origin
 	default:

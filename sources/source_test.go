@@ -552,6 +552,13 @@ func TestDetectGoesByTheFirstRecordOrTheEvent(t *testing.T) {
 		`{"Records":[{"EventSource":"aws:dynamodb"}]}`:                   batch.DynamoDB,
 		`{"eventSource":"aws:kafka","records":{}}`:                       batch.Kafka,
 		`{"records":{"a-0":[{}]},"eventSource":"SelfManagedKafka"}`:      batch.Kafka,
+		`{"records":{"a-0":[{}]},"eventSource":"aws:SelfManagedKafka"}`:  batch.Kafka,
+		`{"RECORDS":{}}`:                                           batch.Kafka, // whoever sent it
+		`{"eventSource":"aws:mq","records":{}}`:                    batch.Kafka, // whose reader says what is wrong
+		`{"eventSource":"somebody's","r\u0065cords" : {"a-0":[]}}`: batch.Kafka,
+		`{"eventSource":"aws:kafka"}`:                              batch.Kafka,
+		`{"eventSource":"aws:SelfManagedKafka","records":[]}`:      batch.Kafka,
+		`{"eventSource":5,"Records":[{"eventSource":"aws:sqs"}]}`:  batch.SQS,
 	} {
 		got, err := Detect([]byte(payload))
 		assert.NoError(t, err, payload)
@@ -563,7 +570,6 @@ func TestDetectGoesByTheFirstRecordOrTheEvent(t *testing.T) {
 		`{"Records":[{"eventSource":7}]}`:        `record 0: "eventSource" is missing or no string where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
 		`{"Records":[{"eventSource":"aws:s3"}]}`: `record 0: "eventSource" is aws:s3 where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
 		`{"Records":[{"eventSource":"x"}]}`:      `record 0: "eventSource" is of an unknown service where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
-		`{"eventSource":"aws:mq","records":{}}`:  `"Records" is an object where an array was expected`,
 		`{"Records":[null]}`:                     `record 0: null where an object was expected`,
 		`{"eventSource":"aws:kafka","records":`:  `the JSON is cut short after 37 bytes`,
 		`["aws:kafka"]`:                          `the event is an array where an object with "Records" was expected`,

@@ -3,6 +3,7 @@ package semantics_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -21,6 +23,7 @@ import (
 	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/test/semantics/order"
+	"github.com/troupe-go/troupe/typed"
 )
 
 // kafkaRecords returns n records in batch order: dealt out evenly to partitions, the keys to each in turn.
@@ -261,6 +264,49 @@ func TestKafkaRecordsThatCannotBeDecodedFailAlone(t *testing.T) {
 		require.ErrorAs(t, seen.Records[4].Err, &undecodable)
 		assert.Equal(t, "key", undecodable.Field)
 		assert.Equal(t, 1, seen.Records[4].Attempts)
+	}
+}
+
+// SPEC S12: side data that cannot be read stops nothing. It is left out, and the report says so, by record; in JSON, too.
+// What never started has no note.
+func TestKafkaSideDataThatCannotBeReadIsNotedInTheReport(t *testing.T) {
+	const document = `{"eventSource":"aws:SelfManagedKafka","records":{"t-0":[
+		{"topic":"t","partition":0,"offset":0,"value":"YQ=="},
+		{"topic":"t","partition":0,"offset":1,"value":"Yg==","headers":[{"s3cr3t":["s3cr3t"]}],"timestamp":"s3cr3t"},
+		{"topic":"t","partition":0,"offset":2,"value":"ZmFpbA==","timestamp":-1},
+		{"topic":"t","partition":0,"offset":3,"value":"Yw==","headers":7}]}}`
+	var (
+		seen   reported
+		values []string
+	)
+	handle := func(_ context.Context, r kafka.Record) error {
+		values = append(values, string(r.Value))
+		if string(r.Value) == "fail" {
+			return errors.New("no")
+		}
+		return nil
+	}
+	for name, p := range map[string]lambda.Handler{
+		"records": kafka.New(handle, troupe.WithObserver(seen.observe), troupe.WithLogger(slog.New(slog.DiscardHandler))),
+		"typed": kafka.New(typed.Kafka(func(ctx context.Context, value string) error { return handle(ctx, kafka.Record{Value: []byte(value)}) },
+			typed.WithDecoder(func(payload []byte) (string, error) { return string(payload), nil })),
+			troupe.WithObserver(seen.observe), troupe.WithLogger(slog.New(slog.DiscardHandler))),
+	} {
+		values = nil
+		response, err := p.Invoke(t.Context(), []byte(document))
+		require.NoError(t, err, name)
+		assert.Equal(t, []string{"t-0@2", "t-0@3"}, kafkaFailures(t, response), name)
+		assert.Equal(t, []string{"a", "b", "fail"}, values, name)
+		if name == "typed" {
+			assert.Empty(t, seen.Notes, "the handler took the value alone")
+			continue
+		}
+		want := "headers left out: number 0: a string where a byte from -128 to 255 was expected; timestamp left out: a string where an integer was expected"
+		assert.Equal(t, []batch.Note{{Index: 1, Text: want}}, seen.Notes)
+		text, err := json.Marshal(seen.Report)
+		require.NoError(t, err)
+		assert.Contains(t, string(text), `"notes":[{"index":1,"text":"headers left out: `)
+		assert.NotContains(t, string(text), "s3cr3t")
 	}
 }
 
