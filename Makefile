@@ -98,14 +98,18 @@ lint: ## Check format, go vet and staticcheck
 	$(call each,go run $(STATICCHECK) ./...)
 
 .PHONY: vuln
-vuln: ## Look for known vulnerabilities; passes, and says so, if the database cannot be reached
-	@echo go run $(GOVULNCHECK) ./...
-	@out=$$(go run $(GOVULNCHECK) ./... 2>&1) && code=0 || code=$$?; echo "$$out"; \
-	case "$$code:$$out" in \
-	  0:*) ;; \
-	  *"fetching vulnerabilities"*) echo "vuln: NOT CHECKED, the vulnerability database cannot be reached" ;; \
-	  *) exit 1 ;; \
-	esac
+vuln: ## Look for known vulnerabilities; says NOT CHECKED if the database cannot be reached, and fails for that on GitHub
+	@for module in $(MODULES); do \
+	  echo "$$module: go run $(GOVULNCHECK) ./..."; \
+	  out=$$(cd $$module && go run $(GOVULNCHECK) ./... 2>&1) && code=0 || code=$$?; echo "$$out"; \
+	  case "$$code:$$out" in \
+	    0:*) ;; \
+	    *"fetching vulnerabilities"*) \
+	      echo "vuln: NOT CHECKED, the vulnerability database cannot be reached; docs/advisories.md has what is known without it"; \
+	      test -z "$$GITHUB_ACTIONS"; exit ;; \
+	    *) exit 1 ;; \
+	  esac; \
+	done
 
 .PHONY: breaks
 breaks: ## Break the library in each way that tools/breaks knows and see a test fail (BREAKS="late payload")
