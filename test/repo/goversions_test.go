@@ -1,0 +1,64 @@
+package repo_test
+
+import (
+	"go/version"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// oldestGo is the language version of every module: that of the oldest Go that troupe supports.
+const oldestGo = "go1.26"
+
+var toolchains = regexp.MustCompile(`\bgo1\.\d+\.\d+\b`)
+
+// SPEC 1: what users of the oldest Go get is built and tested with it, and with the newest one.
+func TestBothVersionsOfGoAreChecked(t *testing.T) {
+	read := func(path string) string {
+		text, err := os.ReadFile(filepath.Join(root, path))
+		require.NoError(t, err)
+		return string(text)
+	}
+	modules, err := filepath.Glob(filepath.Join(root, "*", "go.mod"))
+	require.NoError(t, err)
+	for _, file := range append(modules, filepath.Join(root, "go.mod")) {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Contains(t, string(text), "\ngo "+oldestGo[2:]+".0\n", file)
+		assert.NotContains(t, string(text), "\ntoolchain ", "%s: users need no newer Go than the library", file)
+	}
+
+	checked := map[string]bool{}
+	for _, name := range toolchains.FindAllString(read(".ci/run"), -1) {
+		checked[name] = true
+	}
+	require.Len(t, checked, 2)
+	oldest, newest := "", ""
+	for name := range checked {
+		if version.Lang(name) == oldestGo {
+			oldest = name
+		} else {
+			newest = name
+		}
+	}
+	require.NotEmpty(t, oldest, "the oldest Go is among %v", checked)
+	assert.Positive(t, version.Compare(newest, oldest))
+
+	workflows, err := filepath.Glob(filepath.Join(root, ".github/workflows/*.yml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, workflows)
+	inWorkflows := map[string]bool{}
+	for _, file := range workflows {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, name := range toolchains.FindAllString(string(text), -1) {
+			inWorkflows[name] = true
+		}
+	}
+	assert.Equal(t, checked, inWorkflows, "the workflow checks what .ci/run checks")
+	assert.Contains(t, read("README.md"), "Go "+oldestGo[2:]+" or newer")
+}
