@@ -64,15 +64,9 @@ func encode[S any](state S) (json.RawMessage, error) {
 	return text, nil
 }
 
-// unencodable says why encoding/json has no JSON for a state, without its words: they may quote the state.
+// unencodable says why encoding/json has no JSON for a state, without its words: they may quote the state, and
+// which type it names differs between versions of Go.
 func unencodable(err error) string {
-	if e, ok := errors.AsType[*json.MarshalerError](err); ok {
-		t := e.Type
-		for t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-		return fmt.Sprintf("the marshaler of %s failed", jsonfault.TypeName(t))
-	}
 	if e, ok := errors.AsType[*json.UnsupportedTypeError](err); ok {
 		return "JSON has nothing for a " + jsonfault.TypeName(e.Type)
 	}

@@ -344,6 +344,7 @@ func TestAStateThatCannotBeCarriedFailsItsRecord(t *testing.T) {
 	type state struct {
 		Text   string
 		Number float64
+		Any    any `json:",omitempty"`
 	}
 	grow := func(ctx context.Context, s state, rec events.KinesisEventRecord) (state, error) {
 		switch data := string(rec.Kinesis.Data); data {
@@ -351,6 +352,8 @@ func TestAStateThatCannotBeCarriedFailsItsRecord(t *testing.T) {
 			s.Text += strings.Repeat("x", window.MaxState)
 		case "nan":
 			s.Number = math.NaN()
+		case "func":
+			s.Any = func() {}
 		default:
 			s.Text += data
 		}
@@ -358,6 +361,7 @@ func TestAStateThatCannotBeCarriedFailsItsRecord(t *testing.T) {
 	}
 	for data, says := range map[string]string{
 		"large": "bytes of JSON where 1048576 are the limit",
+		"func":  "troupe: the state, a window_test.state, cannot be encoded: JSON has nothing for a func()",
 		"nan":   "troupe: the state, a window_test.state, cannot be encoded: a number in it is not finite, or a value in it contains itself",
 	} {
 		var attempts int
@@ -553,7 +557,7 @@ func TestNothingOfAStateIsInAnError(t *testing.T) {
 		nothingOf(t, "4711", err, log.String())
 	}
 	for state, says := range map[string]string{
-		`{"own":"write ` + who + `"}`:      `cannot be encoded: the marshaler of window_test.spilling failed`,
+		`{"own":"write ` + who + `"}`:      `cannot be encoded: a marshaler failed`,
 		`{"keys":{"write ` + who + `":1}}`: `cannot be encoded: a marshaler failed`,
 	} {
 		var log strings.Builder

@@ -93,7 +93,7 @@ func (s *Server) serve(r *http.Request) (any, error) {
 		return nil, err
 	}
 	req := new(request)
-	if err := json.Unmarshal(body, req); err != nil {
+	if json.Unmarshal(body, req) != nil {
 		return nil, &lambdasim.QueueError{Code: "SerializationException", Message: "The body is not the JSON of the action."}
 	}
 	if name == "GetQueueUrl" {
