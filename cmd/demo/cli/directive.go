@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/troupe-go/troupe/kafka"
+)
+
+// What a directive can ask for.
+const (
+	doOK    = "ok"
+	doFail  = "fail"
+	doPanic = "panic"
+	doExit  = "exit" // runtime.Goexit
+	doHang  = "hang" // ignore the context and never return
+)
+
+// The names of a directive's parts.
+const (
+	partDo    = "do"
+	partFor   = "for"
+	partTimes = "times"
+)
+
+var errTold = errors.New("told to fail")
+
+const panicTold = "told to panic"
+
+// directive is what a record says is to happen to it.
+type directive struct {
+	do    string
+	work  time.Duration // before that
+	times int           // only that many attempts do it, the later ones are ok; negative for all of them
+}
+
+// part is a part of a directive as it stands in the record. The zero value is one that is not there.
+type part struct {
+	kind partKind
+	text string // of a string or a number
+}
+
+type partKind uint8
+
+const (
+	absent partKind = iota
+	isString
+	isNumber
+	isOther
+)
+
+// inJSON reads the directive in the text of a record. Text that is not a JSON object has none.
+func inJSON(text []byte) (directive, error) {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(text, &object) != nil {
+		return readDirective(func(string) part { return part{} })
+	}
+	return readDirective(func(name string) part {
+		var value any
+		raw := object[name]
+		_ = json.Unmarshal(raw, &value) // it is valid or missing
+		switch value := value.(type) {
+		case nil:
+			return part{}
+		case string:
+			return part{isString, value}
+		case float64:
+			return part{isNumber, string(raw)}
+		default:
+			return part{kind: isOther}
+		}
+	})
+}
+
+// inItem reads the directive in a change of a DynamoDB item: in the new image or, if that has none, in the
+// keys.
+func inItem(change events.DynamoDBStreamRecord) (directive, error) {
+	item := change.NewImage
+	if !hasDirective(item) {
+		item = change.Keys
+	}
+	return readDirective(func(name string) part {
+		value, ok := item[name]
+		switch {
+		case !ok || value.IsNull():
+			return part{}
+		case value.DataType() == events.DataTypeString:
+			return part{isString, value.String()}
+		case value.DataType() == events.DataTypeNumber:
+			return part{isNumber, value.Number()}
+		default:
+			return part{kind: isOther}
+		}
+	})
+}
+
+func hasDirective(item map[string]events.DynamoDBAttributeValue) bool {
+	for _, name := range []string{partDo, partFor, partTimes} {
+		if _, ok := item[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// readDirective puts a directive together from its parts. The error says which part is not understood.
+func readDirective(get func(name string) part) (directive, error) {
+	d := directive{do: doOK, times: -1}
+	switch p := get(partDo); {
+	case p.kind == absent:
+	case p.kind == isString && isDeed(p.text):
+		d.do = p.text
+	default:
+		return d, fmt.Errorf(`directive: "do" is %v; allowed are ok, fail, panic, exit and hang`, p)
+	}
+	if p := get(partFor); p.kind != absent {
+		work, err := time.ParseDuration(p.text)
+		if p.kind != isString || err != nil || work < 0 {
+			return d, fmt.Errorf(`directive: "for" is %v; a string such as "20ms" is needed, and not a negative one`, p)
+		}
+		d.work = work
+	}
+	if p := get(partTimes); p.kind != absent {
+		times, err := strconv.Atoi(p.text)
+		if err != nil || times < 0 {
+			return d, fmt.Errorf(`directive: "times" is %v; a whole number from 0 is needed`, p)
+		}
+		d.times = times
+	}
+	return d, nil
+}
+
+func isDeed(s string) bool {
+	switch s {
+	case doOK, doFail, doPanic, doExit, doHang:
+		return true
+	default:
+		return false
+	}
+}
+
+// String shows the part in an error, in bounded length.
+func (p part) String() string {
+	text := p.text
+	if runes := []rune(text); len(runes) > 40 {
+		text = string(runes[:40]) + "…"
+	}
+	switch p.kind {
+	case isString:
+		return strconv.Quote(text)
+	case isNumber:
+		return text
+	default:
+		return "neither string nor number"
+	}
+}
+
+// player is the demo's handler for each source: it plays what the records say. The attempts are counted for
+// as long as the process lives, since Lambda hands a failed record to the same process again; they take
+// memory for each identifier whose directive has times.
+type player struct {
+	never <-chan struct{} // what a hanging handler waits for; nil in earnest
+
+	mu       sync.Mutex
+	attempts map[string]int
+}
+
+func (p *player) sqs(ctx context.Context, msg events.SQSMessage) error {
+	d, err := inJSON([]byte(msg.Body))
+	return p.play(ctx, msg.MessageId, d, err)
+}
+
+func (p *player) kinesis(ctx context.Context, record events.KinesisEventRecord) error {
+	d, err := inJSON(record.Kinesis.Data)
+	return p.play(ctx, record.Kinesis.SequenceNumber, d, err)
+}
+
+func (p *player) kafka(ctx context.Context, record kafka.Record) error {
+	d, err := inJSON(record.Value)
+	return p.play(ctx, record.ID(), d, err)
+}
+
+func (p *player) dynamodb(ctx context.Context, record events.DynamoDBEventRecord) error {
+	d, err := inItem(record.Change)
+	return p.play(ctx, record.Change.SequenceNumber, d, err)
+}
+
+// play does what d says. unread is why d could not be read, if it could not.
+func (p *player) play(ctx context.Context, id string, d directive, unread error) error {
+	if unread != nil {
+		return unread
+	}
+	do := d.do
+	if d.times >= 0 && p.attempt(id) > d.times {
+		do = doOK
+	}
+	if err := work(ctx, d.work); err != nil {
+		return err
+	}
+	switch do {
+	case doFail:
+		return errTold
+	case doPanic:
+		panic(panicTold)
+	case doExit:
+		runtime.Goexit()
+	case doHang:
+		<-p.never
+	}
+	return nil
+}
+
+// attempt counts an attempt at a record and returns its number, from 1.
+func (p *player) attempt(id string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.attempts == nil {
+		p.attempts = make(map[string]int)
+	}
+	p.attempts[id]++
+	return p.attempts[id]
+}
+
+// work takes d, or less if ctx ends before.
+func work(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/kafka"
+	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/lambdasim/check"
+)
+
+// driven is a source that stress can drive.
+type driven struct {
+	name      string
+	mostBatch int // AWS's limit for a batch
+	ordered   bool
+	simulate  func(*load) lambdasim.Simulation // source, mapping and processor
+}
+
+// drivenSources are the values of --source, and what they stand for.
+func drivenSources() []driven {
+	return []driven{
+		{string(batch.SQS), 10_000, false, standardQueue},
+		{sourceFIFO, 10, true, fifoQueue},
+		{string(batch.Kinesis), 10_000, true, kinesisStream},
+		{string(batch.DynamoDB), 10_000, true, dynamoDBStream},
+		{string(batch.Kafka), 10_000, true, kafkaTopic},
+	}
+}
+
+// How sources and mappings are set up beside what the flags say.
+const (
+	maxReceives    = 3                      // of a message; the next receive moves it to the dead-letter queue
+	maxRetries     = 10                     // of a stream's batch
+	retryDelay     = 100 * time.Millisecond // of a stream's batch
+	shards         = 4
+	partitions     = 40 // of a Kafka topic, whose order is theirs
+	topicPollers   = 4  // of a Kafka topic
+	factor         = 5  // batches of a shard at once
+	batchingWindow = 1  // seconds, for batches that need one
+	smallBatch     = 10
+)
+
+// load is what one source is to be put through.
+type load struct {
+	records int // 0 for no limit
+	groups  int
+	batch   int
+	seed    uint64
+	timeout time.Duration
+	handler *faulty
+	options []troupe.Option
+}
+
+// reserveOf is the reserve of a run that was not told of one. It is more than the library's (SPEC D1), for all
+// the invocations share the machine here, and a busy machine makes timers late. stress --help tells of it.
+func reserveOf(timeout time.Duration) time.Duration { return min(timeout*45/100, 2*time.Second) }
+
+// count is the number of records for a feed.
+func (l *load) count() int {
+	if l.records == 0 {
+		return math.MaxInt
+	}
+	return l.records
+}
+
+func (l *load) group(i int) string {
+	n := int(lambdasim.Draw(l.seed, "group", strconv.Itoa(i), 0) * float64(l.groups))
+	return fmt.Sprintf("group-%03d", n)
+}
+
+func (l *load) body(i int) string { return fmt.Sprintf(`{"order":%d}`, i) }
+
+func (l *load) mapping() lambdasim.Mapping {
+	return lambdasim.Mapping{BatchSize: l.batch, FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}}
+}
+
+func standardQueue(l *load) lambdasim.Simulation { return l.queue("") }
+func fifoQueue(l *load) lambdasim.Simulation     { return l.queue(".fifo") }
+
+func (l *load) queue(suffix string) lambdasim.Simulation {
+	mapping := l.mapping()
+	if l.batch > smallBatch {
+		mapping.MaximumBatchingWindowInSeconds = batchingWindow
+	}
+	queue := &lambdasim.Queue{
+		Name: "stress" + suffix,
+		// No message may come again while an invocation it was received for can still be under way. That is the
+		// least there can be, and not AWS's advice, which is six times the timeout and the window on top
+		// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html): the run is to take seconds.
+		VisibilityTimeout: l.timeout + time.Duration(mapping.MaximumBatchingWindowInSeconds)*time.Second,
+		RedrivePolicy:     lambdasim.RedrivePolicy{DeadLetterQueue: &lambdasim.Queue{Name: "dead" + suffix}, MaxReceiveCount: maxReceives},
+	}
+	queue.Feed(lambdasim.Feed[lambdasim.Message]{Count: l.count(), Record: func(i int) lambdasim.Message {
+		return lambdasim.Message{Body: l.body(i), Group: l.group(i)}
+	}})
+	return lambdasim.Simulation{
+		Source: queue, Mapping: mapping,
+		Handler: troupe.SQS(lambdasim.Watch(func(ctx context.Context, m events.SQSMessage) error {
+			return l.handler.handle(ctx, m.MessageId)
+		}), l.options...),
+	}
+}
+
+func kinesisStream(l *load) lambdasim.Simulation {
+	stream := &lambdasim.KinesisStream{Name: "stress", Shards: shards}
+	stream.Feed(lambdasim.Feed[lambdasim.KinesisRecord]{Count: l.count(), Record: func(i int) lambdasim.KinesisRecord {
+		return lambdasim.KinesisRecord{PartitionKey: l.group(i), Data: []byte(l.body(i))}
+	}})
+	return l.stream(stream, troupe.Kinesis(lambdasim.Watch(func(ctx context.Context, r events.KinesisEventRecord) error {
+		return l.handler.handle(ctx, r.Kinesis.SequenceNumber)
+	}), l.options...))
+}
+
+func dynamoDBStream(l *load) lambdasim.Simulation {
+	stream := &lambdasim.DynamoDBStream{Table: "stress", Shards: shards}
+	stream.Feed(lambdasim.Feed[lambdasim.Change]{Count: l.count(), Record: func(i int) lambdasim.Change {
+		keys := map[string]events.DynamoDBAttributeValue{"id": events.NewStringAttribute(l.group(i))}
+		return lambdasim.Change{Name: "MODIFY", Keys: keys, NewImage: map[string]events.DynamoDBAttributeValue{
+			"id": keys["id"], "order": events.NewNumberAttribute(strconv.Itoa(i)),
+		}}
+	}})
+	return l.stream(stream, troupe.DynamoDB(lambdasim.Watch(func(ctx context.Context, r events.DynamoDBEventRecord) error {
+		return l.handler.handle(ctx, r.Change.SequenceNumber)
+	}), l.options...))
+}
+
+func kafkaTopic(l *load) lambdasim.Simulation {
+	topic := &lambdasim.KafkaTopic{Name: "stress", Partitions: partitions}
+	topic.Feed(lambdasim.Feed[lambdasim.KafkaRecord]{Count: l.count(), Record: func(i int) lambdasim.KafkaRecord {
+		return lambdasim.KafkaRecord{Key: []byte(l.group(i)), Value: []byte(l.body(i))}
+	}})
+	sim := l.stream(topic, kafka.New(lambdasim.Watch(func(ctx context.Context, r kafka.Record) error {
+		return l.handler.handle(ctx, r.ID())
+	}), l.options...))
+	sim.Mapping.ParallelizationFactor = 0 // a partition has one batch at a time
+	sim.Mapping.ProvisionedPollerConfig = &lambdasim.ProvisionedPollerConfig{MinimumPollers: topicPollers}
+	return sim
+}
+
+func (l *load) stream(source lambdasim.Source, handler lambda.Handler) lambdasim.Simulation {
+	mapping := l.mapping()
+	mapping.ParallelizationFactor = factor
+	mapping.MaximumRetryAttempts = new(maxRetries)
+	mapping.BisectBatchOnFunctionError = true
+	mapping.DestinationConfig.OnFailure = &lambdasim.Queue{Name: "dead"}
+	return lambdasim.Simulation{
+		Source: source, Mapping: mapping, Handler: handler,
+		Unknown: lambdasim.Unknown{RetryDelay: func(int) time.Duration { return retryDelay }},
+	}
+}
+
+// orderOf is what the checker expects of a source's groups under the options.
+func orderOf(s driven, o options) check.Order {
+	switch {
+	case !s.ordered || o.unordered:
+		return check.NoOrder
+	case o.policy == troupe.Continue:
+		return check.Starts
+	default:
+		return check.Strict
+	}
+}
+
+// expect sets what the checker expects of a source's records under the options.
+func expect(s *lambdasim.Simulation, source driven, o options) {
+	s.Order = new(orderOf(source, o))
+	s.Stops = stopsOf(source, o)
+	s.Errors = check.ErrorsAll
+	switch o.errorWhen {
+	case troupe.ErrorWhenAny:
+		s.Errors = check.ErrorsAny
+	case troupe.ErrorWhenNever:
+		s.Errors = check.ErrorsNever
+	}
+	s.Attempts = 1 + o.retries
+	s.Payloads = true
+}
+
+// stopsOf is what a failure may keep from being handled.
+func stopsOf(s driven, o options) check.Stop {
+	grouped := s.ordered && !o.unordered
+	switch {
+	case o.policy == troupe.StopBatch || o.policy == troupe.Derive && grouped && s.name == sourceFIFO:
+		return check.StopsBatch
+	case grouped && (o.policy == troupe.StopGroup || o.policy == troupe.Derive):
+		return check.StopsGroup
+	default:
+		return check.StopsNothing
+	}
+}

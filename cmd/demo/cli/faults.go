@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/lambdasim"
+)
+
+// faults are how likely an attempt is to end in each way.
+type faults struct{ fail, panic, exit, hang float64 }
+
+// check looks for what cannot be. A sum may exceed 1 by rounding errors.
+func (f faults) check(flags *flagSet) error {
+	var given []string
+	for _, p := range f.list() {
+		if !(p.likely >= 0 && p.likely <= 1) { // a NaN is neither
+			return flags.bad(p.do, "must be a probability from 0 to 1")
+		}
+		if flags.isGiven(p.do) {
+			given = append(given, flags.given[p.do])
+		}
+	}
+	if sum := f.fail + f.panic + f.exit + f.hang; sum > 1+1e-9 {
+		return fmt.Errorf("%s: together they must be at most 1, not %v", strings.Join(given, ", "), sum)
+	}
+	return nil
+}
+
+// likelihood is how likely a deed is.
+type likelihood struct {
+	do     string
+	likely float64
+}
+
+func (f faults) list() [4]likelihood {
+	return [4]likelihood{{doFail, f.fail}, {doPanic, f.panic}, {doExit, f.exit}, {doHang, f.hang}}
+}
+
+// inPlace keeps the attempts of a delivery apart from those of the others, of which there are fewer.
+const inPlace = 1 << 20
+
+// script says what happens to a record at an attempt. It depends on nothing else, so the same seed has the
+// same happen in whatever order the records come.
+type script struct {
+	seed   uint64
+	faults faults
+	work   time.Duration
+}
+
+func (s script) directive(id string, delivery, attempt int) directive {
+	n := delivery + (attempt-1)*inPlace
+	d := directive{do: doOK, times: -1, work: time.Duration(2 * float64(s.work) * lambdasim.Draw(s.seed, "work", id, n))}
+	p := lambdasim.Draw(s.seed, "fault", id, n)
+	for _, fault := range s.faults.list() {
+		if p < fault.likely {
+			d.do = fault.do
+			break
+		}
+		p -= fault.likely
+	}
+	return d
+}
+
+// faulty is a handler that does what its script says.
+type faulty struct {
+	script script
+	hang   time.Duration // how long a hanging handler ignores its context
+	player player
+	did    deeds
+	heard  func(id string, delivery, attempt int, do string) // of tests; nil in earnest
+}
+
+// handle handles the record with that identifier. A handler that hangs comes back when nobody waits for it
+// any more, so that a long run does not fill the memory with them; what it returns then has to be ignored.
+func (f *faulty) handle(ctx context.Context, id string) error {
+	rec, _ := troupe.RecordFrom(ctx)
+	delivery := lambdasim.Delivery(ctx, id)
+	d := f.script.directive(id, delivery, rec.Attempt)
+	f.did.count(d.do)
+	if f.heard != nil {
+		f.heard(id, delivery, rec.Attempt, d.do)
+	}
+	if d.do == doHang {
+		time.Sleep(f.hang)
+		return nil
+	}
+	return f.player.play(ctx, id, d, nil)
+}
+
+// deeds count what handlers did. They are safe for concurrent use.
+type deeds struct{ fail, panic, exit, hang atomic.Int64 }
+
+func (d *deeds) count(do string) {
+	switch do {
+	case doFail:
+		d.fail.Add(1)
+	case doPanic:
+		d.panic.Add(1)
+	case doExit:
+		d.exit.Add(1)
+	case doHang:
+		d.hang.Add(1)
+	}
+}

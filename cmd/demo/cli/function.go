@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"runtime"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/kafka"
+	"github.com/troupe-go/troupe/sources"
+)
+
+// function is the Lambda function that the demo is. It is a lambda.Handler.
+type function struct {
+	source     string // that all events come from, or auto
+	processors map[batch.Source]lambda.Handler
+	refused    map[batch.Source]error // why there is no processor for a source
+	trace      io.Writer              // nil for none
+}
+
+// refusedError is a bad option or variable.
+type refusedError struct{ error }
+
+func (e refusedError) Unwrap() error { return e.error }
+
+// newFunction makes the function that o describes. The error is a refusedError. An option that only some
+// sources refuse is no error if the source is not known yet; it is one for the events of those. The last
+// options go after all others.
+func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Option) (*function, error) {
+	set := append(o.processor[:len(o.processor):len(o.processor)], troupe.WithLogger(newLogger(o.report, stderr)))
+	f := &function{source: o.source, processors: make(map[batch.Source]lambda.Handler), refused: make(map[batch.Source]error)}
+	if o.trace {
+		f.trace = stderr
+		set = append(set, troupe.WithFailureHook(traceAbandoned))
+	}
+	if o.report != reportNone {
+		set = append(set, troupe.WithObserver(func(_ context.Context, r *troupe.Report) { writeReport(stderr, o.report, r) }))
+	}
+	set = append(set, last...)
+	f.add(batch.SQS, func() lambda.Handler { return troupe.SQS(traced(f.trace, play.sqs), set...) })
+	f.add(batch.Kinesis, func() lambda.Handler { return troupe.Kinesis(traced(f.trace, play.kinesis), set...) })
+	f.add(batch.DynamoDB, func() lambda.Handler { return troupe.DynamoDB(traced(f.trace, play.dynamodb), set...) })
+	f.add(batch.Kafka, func() lambda.Handler { return kafka.New(traced(f.trace, play.kafka), set...) })
+
+	if o.source != sourceAuto {
+		return f, f.refused[batch.Source(o.source)]
+	}
+	if len(f.processors) == 0 {
+		return f, f.refused[batch.SQS]
+	}
+	return f, nil
+}
+
+// add makes the processor of a source.
+func (f *function) add(source batch.Source, processor func() lambda.Handler) {
+	if p, err := construct(processor); err != nil {
+		f.refused[source] = err
+	} else {
+		f.processors[source] = p
+	}
+}
+
+// construct makes a processor. Constructors panic with an error on a bad option or variable; it comes back
+// as a refusedError.
+func construct(processor func() lambda.Handler) (p lambda.Handler, err error) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case runtime.Error: // a defect, not a word of the library's
+			panic(v)
+		case error:
+			err = refusedError{v}
+		default:
+			panic(v)
+		}
+	}()
+	return processor(), nil
+}
+
+// Invoke has the processor of the event's source handle it.
+func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	source := batch.Source(f.source)
+	if f.source == sourceAuto {
+		var err error
+		if source, err = sources.Detect(payload); err != nil {
+			return nil, err
+		}
+	}
+	processor, ok := f.processors[source]
+	if !ok {
+		return nil, f.refused[source]
+	}
+	if f.trace != nil {
+		t := newTrace(f.trace)
+		defer t.close()
+		ctx = t.in(ctx)
+	}
+	return processor.Invoke(ctx, payload)
+}
+
+// newLogger returns the processors' logger. It writes JSON where the report is JSON or there is none.
+func newLogger(report string, stderr io.Writer) *slog.Logger {
+	var handler slog.Handler = slog.NewJSONHandler(stderr, nil)
+	if report == reportText {
+		handler = slog.NewTextHandler(stderr, nil)
+	}
+	if report != reportNone {
+		handler = withoutFailures{handler}
+	}
+	return slog.New(handler)
+}
+
+// withoutFailures leaves out the line that troupe logs for a batch with failures: the report says it all.
+type withoutFailures struct{ slog.Handler }
+
+func (h withoutFailures) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "troupe: records failed" {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
+}

@@ -1,0 +1,81 @@
+// Package cli is the command line of troupe: it puts a processor under load and faults from simulated sources, runs one
+// event through it, estimates the capacity for a workload, checks templates for settings that lose messages, or serves as a
+// Lambda function. Where it runs events, each record describes what happens to it, see directive.
+//
+// The commands demo and troupe are this, under two names.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+)
+
+// The exit codes.
+const (
+	exitOK          = 0
+	exitError       = 1   // the invocation returned an error; the verdict of stress is a failure
+	exitUsage       = 2   // bad usage, a missing file, a bad option or variable
+	exitInterrupted = 130 // SIGINT ended stress, or came before invoke had an event
+	exitTerminated  = 143 // the same by SIGTERM
+)
+
+// Main runs the command line of the process and returns its exit code. name is that of the command, as its messages have
+// it. The first SIGINT or SIGTERM ends what is under way with a report; a second one ends the process.
+func Main(name string) int {
+	o, err := parse(name, os.Args[0], os.Args[1:], os.Getenv)
+	if err != nil {
+		return o.refuse(err, os.Stdout, os.Stderr)
+	}
+	ctx := context.Background()
+	if o.command != commandServe { // lambda.Start handles signals itself
+		ctx = untilSignalled(ctx)
+	}
+	return run(ctx, o, new(player), os.Stdin, os.Stdout, os.Stderr)
+}
+
+// run does what o says, with play as the handler, and returns the exit code.
+func run(ctx context.Context, o options, play *player, stdin io.Reader, stdout, stderr io.Writer) int {
+	terminal := isTerminal(stderr)
+	stderr = &wholeWriter{w: stderr}
+	switch o.command {
+	case commandServe:
+		return serve(ctx, o, play, stderr)
+	case commandStress:
+		return stress(ctx, o, terminal, stdout, stderr)
+	case commandPlan:
+		writePlan(stdout, o.planned)
+		return exitOK
+	case commandCheck:
+		return checkFiles(ctx, o, stdin, stdout, stderr)
+	default:
+		return invoke(ctx, o, play, stdin, stdout, stderr)
+	}
+}
+
+// refuse prints why a command line is not accepted, or the help or version that it asks for.
+func (o options) refuse(err error, stdout, stderr io.Writer) int {
+	if asked, ok := errors.AsType[helpRequest](err); ok {
+		fmt.Fprint(stdout, help(o.name, asked.program, asked.command, columns(stdout, helpWidth)))
+		return exitOK
+	}
+	if _, ok := errors.AsType[versionRequest](err); ok {
+		info, known := debug.ReadBuildInfo()
+		fmt.Fprint(stdout, fill(version(o.name, info, known), columns(stdout, 0), "", "  "))
+		return exitOK
+	}
+	return o.fail(stderr, exitUsage, err)
+}
+
+// fail prints err and returns code.
+func (o options) fail(stderr io.Writer, code int, err error) int {
+	text := fmt.Sprintf("%s: %v\n", o.name, err)
+	if width := columns(stderr, 0); width > 0 {
+		text = layout(text, width)
+	}
+	fmt.Fprint(stderr, text)
+	return code
+}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
+)
+
+// Values of --source and --report; the other values of --source are those of batch.Source.
+const (
+	sourceAuto = "auto"
+	sourceFIFO = "fifo" // of stress, as sourceAll is
+	sourceAll  = "all"
+
+	reportText = "text"
+	reportJSON = "json"
+	reportNone = "none"
+)
+
+const defaultTimeout = 30 * time.Second
+
+// options are what a command line and the environment come to.
+type options struct {
+	name    string // of the command, for messages: demo or troupe
+	program string // as it was called, for the command lines that are printed
+	command string
+	source  string
+	file    string        // of invoke; "-" for standard input
+	timeout time.Duration // of an invocation; 0 for none
+	report  string
+	trace   bool
+	// processor holds what was set by a flag or its variable, and only that: an option in code would beat
+	// the POWERTOOLS_… variables.
+	processor []troupe.Option
+	given     map[string]string // see flagSet
+	policy    troupe.Policy     // that they and the variables come to
+	unordered bool
+	errorWhen troupe.ErrorWhen
+	retries   int // more attempts at a failed record in an invocation
+	// concurrency is that of an invocation, for what is told of a run.
+	concurrency int
+	stress      workload // of stress
+	planned     planned  // of plan
+	checked     checked  // of check
+}
+
+// parse reads the command line of a command of that name, whose program was called by that path. A flag takes precedence over its variable:
+// --record-timeout over TROUPE_DEMO_RECORD_TIMEOUT; an empty variable counts as unset.
+func parse(name, program string, args []string, getenv func(string) string) (options, error) {
+	command, args, err := commandOf(program, args, getenv)
+	if err != nil {
+		return options{name: name}, err
+	}
+	o := options{name: name, program: program, command: command}
+	flags, settle := flagsOf(&o)
+	if err := flags.parse(args); errors.Is(err, pflag.ErrHelp) {
+		return options{name: name}, helpRequest{program, command}
+	} else if err != nil {
+		return options{name: name}, usageError{program, command, err}
+	}
+	if command != commandPlan && command != commandCheck { // to which the variables of the same names mean something else
+		err = flags.fromEnvironment(getenv)
+	}
+	if err == nil {
+		err = settle(getenv)
+	}
+	if err != nil {
+		return options{name: name}, usageError{program, command, err}
+	}
+	return o, nil
+}
+
+// flagsOf defines the flags of o's command. settle, called once they have their values, fills in what they come to and
+// looks for what cannot be.
+func flagsOf(o *options) (flags *flagSet, settle func(getenv func(string) string) error) {
+	flags = newFlagSet(o.command)
+	switch o.command {
+	case commandPlan:
+		return flags, o.planned.flags(flags)
+	case commandCheck:
+		return flags, o.checked.flags(flags)
+	case commandStress:
+		processor := o.stress.flags(flags, o)
+		return flags, func(getenv func(string) string) error {
+			if err := processor(getenv); err != nil {
+				return err
+			}
+			return o.stress.settle(flags, *o)
+		}
+	}
+	flags.choose(&o.source, "source", sourceAuto, "where the event comes from; auto goes by the first record's eventSource, or the event's",
+		sourceAuto, string(batch.SQS), string(batch.Kinesis), string(batch.DynamoDB), string(batch.Kafka))
+	processor := processorFlags(flags, o)
+	timeout, usage := defaultTimeout, "when Lambda would give up on the invocation; 0 for never"
+	if o.command == commandServe {
+		timeout, usage = 0, "the most an invocation may take, besides the deadline of the Runtime API (default: no limit)"
+	}
+	flags.DurationVar(&o.timeout, "timeout", timeout, usage)
+	flags.choose(&o.report, "report", reportText, "how to report each batch on standard error", reportText, reportJSON, reportNone)
+	flags.BoolVar(&o.trace, "trace", false, "write a line of JSON to standard error for each start and end of an attempt")
+	return flags, func(getenv func(string) string) error {
+		if err := processor(getenv); err != nil {
+			return err
+		}
+		if o.timeout < 0 {
+			return flags.bad("timeout", "must be at least 0, which is no timeout")
+		}
+		if flags.isGiven("lowest-only") && o.source == string(batch.SQS) {
+			return flags.bad("lowest-only", "is for streams and Kafka only, and the source is sqs")
+		}
+		return o.arguments(flags.Args())
+	}
+}
+
+// arguments takes what is left of the command line besides the flags.
+func (o *options) arguments(args []string) error {
+	switch {
+	case o.command == commandServe && len(args) > 0:
+		return fmt.Errorf("unexpected %q: the events come from the Lambda Runtime API", args[0])
+	case o.command == commandServe:
+	case len(args) != 1:
+		return fmt.Errorf("%s given; must be one event file, or - for standard input", count(len(args), "file"))
+	default:
+		o.file = args[0]
+	}
+	return nil
+}
+
+// processorFlags defines the flags that are about the processor. settle fills in what they come to: an option for each
+// that was given, and the policy.
+func processorFlags(flags *flagSet, o *options) (settle func(getenv func(string) string) error) {
+	var policy, errorWhen string
+	policies := named(troupe.Derive, troupe.Continue, troupe.StopBatch, troupe.StopGroup)
+	flags.choose(&policy, "policy", "", "what a failed record means for the others (default derive: by source)", policies.names...)
+	concurrency := flags.Int("concurrency", 0, "how many handlers run at once in an invocation (default 16)")
+	errorWhens := choices[troupe.ErrorWhen]{
+		names: []string{"all", "any", "never"}, values: []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorWhenNever},
+	}
+	flags.choose(&errorWhen, "error-when", "", "how many records must fail for the invocation to return an error (default all)", errorWhens.names...)
+	reserve := flags.Duration("reserve", 0, "how long before the timeout handlers have to end (default 500ms, or a fifth of the time left)")
+	recordTimeout := flags.Duration("record-timeout", 0, "how long one attempt at a record may take (default: no limit)")
+	retry := flags.Int("retry", 0, "how many more attempts a failed record gets within the invocation")
+	flags.BoolVar(&o.unordered, "unordered", false, "give up the order of FIFO queues, streams and topics")
+	lowestOnly := flags.Bool("lowest-only", false, "of a stream or topic, report only the lowest failed sequence number or offset")
+
+	return func(getenv func(string) string) error {
+		switch {
+		case flags.isGiven("concurrency") && *concurrency < 1:
+			return flags.bad("concurrency", "must be a whole number of at least 1")
+		case flags.isGiven("reserve") && *reserve <= 0:
+			return flags.bad("reserve", "must be a duration longer than 0")
+		case flags.isGiven("record-timeout") && *recordTimeout <= 0:
+			return flags.bad("record-timeout", "must be a duration longer than 0")
+		case *retry < 0:
+			return flags.bad("retry", "must be a whole number of at least 0")
+		}
+		o.given = flags.given
+		o.policy, o.errorWhen, o.retries, o.concurrency = policies.value(policy), errorWhens.value(errorWhen), *retry, *concurrency
+		if !flags.isGiven("concurrency") {
+			o.concurrency = concurrencyOf(getenv)
+		}
+		if !flags.isGiven("policy") && strings.EqualFold(getenv("POWERTOOLS_BATCH_ERROR_HANDLING_POLICY"), "ContinueOnBatchItemFailure") {
+			o.policy = troupe.Continue
+		}
+		add := func(name string, option troupe.Option) {
+			if flags.isGiven(name) {
+				o.processor = append(o.processor, option)
+			}
+		}
+		add("policy", troupe.WithPolicy(o.policy))
+		add("concurrency", troupe.WithConcurrency(*concurrency))
+		add("error-when", troupe.WithErrorWhen(errorWhens.value(errorWhen)))
+		add("reserve", troupe.WithReserve(*reserve))
+		add("record-timeout", troupe.WithRecordTimeout(*recordTimeout))
+		if *retry != 0 {
+			add("retry", troupe.WithRetry(troupe.Retry{Times: *retry}))
+		}
+		if o.unordered {
+			add("unordered", troupe.WithoutOrder())
+		}
+		if *lowestOnly {
+			add("lowest-only", troupe.WithLowestOnly())
+		}
+		return nil
+	}
+}
+
+// defaultConcurrency is troupe's own.
+const defaultConcurrency = 16
+
+// concurrencyOf is the concurrency without a flag: that of the variable, or troupe's own.
+func concurrencyOf(getenv func(string) string) int {
+	if n, err := strconv.Atoi(getenv("POWERTOOLS_BATCH_MAX_DEGREE_OF_PARALLELISM")); err == nil && n > 0 {
+		return n
+	}
+	return defaultConcurrency
+}

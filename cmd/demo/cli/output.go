@@ -1,0 +1,18 @@
+package cli
+
+import (
+	"io"
+	"sync"
+)
+
+// wholeWriter makes each Write whole: trace, report and log come from different goroutines.
+type wholeWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (w *wholeWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.w.Write(p)
+}
