@@ -251,13 +251,12 @@ func (r *summary) bySource(b *strings.Builder, width int) {
 		latency("MAX", func(f figures) time.Duration { return f.latency.Max() }),
 	}
 	lines := append(r.sources[:len(r.sources):len(r.sources)], r.total)
-	for len(rest) > 0 {
-		n, taken := 0, name.width(lines)
-		for ; n < len(rest) && (n == 0 || width == 0 || taken+rest[n].width(lines) <= width); n++ {
-			taken += rest[n].width(lines)
+	groups := grouped(rest, lines, width-name.width(lines))
+	for i, group := range groups {
+		if i > 0 {
+			b.WriteByte('\n')
 		}
-		table := append([]column{name}, rest[:n]...)
-		rest = rest[n:]
+		table := append([]column{name}, group...)
 		for _, c := range table {
 			fmt.Fprintf(b, "%*s", c.width(lines), c.title)
 		}
@@ -268,10 +267,32 @@ func (r *summary) bySource(b *strings.Builder, width int) {
 			}
 			b.WriteByte('\n')
 		}
-		if len(rest) > 0 {
-			b.WriteByte('\n')
-		}
 	}
+}
+
+// grouped cuts columns into groups that are no wider than room, as few as there can be and about equally wide. Without
+// room for any there is one group.
+func grouped(columns []column, lines []figures, room int) (groups [][]column) {
+	if room <= 0 {
+		return [][]column{columns}
+	}
+	cut := func(room int) (groups [][]column) {
+		taken := room + 1 // begin a group
+		for _, c := range columns {
+			if taken+c.width(lines) > room {
+				groups, taken = append(groups, nil), 0
+			}
+			groups[len(groups)-1] = append(groups[len(groups)-1], c)
+			taken += c.width(lines)
+		}
+		return groups
+	}
+	groups = cut(room)
+	for room > 1 && len(cut(room-1)) == len(groups) {
+		room--
+		groups = cut(room)
+	}
+	return groups
 }
 
 // column is a column of the table of sources.
