@@ -22,7 +22,7 @@ type driven struct {
 	name      string
 	mostBatch int // AWS's limit for a batch
 	ordered   bool
-	simulate  func(*load) lambdasim.Simulation // source, mapping and processor
+	simulate  func(*load) (lambdasim.Simulation, error) // source, mapping and processor
 }
 
 // drivenSources are the values of --source, and what they stand for.
@@ -83,10 +83,10 @@ func (l *load) mapping() lambdasim.Mapping {
 	return lambdasim.Mapping{BatchSize: l.batch, FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}}
 }
 
-func standardQueue(l *load) lambdasim.Simulation { return l.queue("") }
-func fifoQueue(l *load) lambdasim.Simulation     { return l.queue(".fifo") }
+func standardQueue(l *load) (lambdasim.Simulation, error) { return l.queue("") }
+func fifoQueue(l *load) (lambdasim.Simulation, error)     { return l.queue(".fifo") }
 
-func (l *load) queue(suffix string) lambdasim.Simulation {
+func (l *load) queue(suffix string) (lambdasim.Simulation, error) {
 	mapping := l.mapping()
 	if l.batch > smallBatch {
 		mapping.MaximumBatchingWindowInSeconds = batchingWindow
@@ -102,25 +102,24 @@ func (l *load) queue(suffix string) lambdasim.Simulation {
 	queue.Feed(lambdasim.Feed[lambdasim.Message]{Count: l.count(), Record: func(i int) lambdasim.Message {
 		return lambdasim.Message{Body: l.body(i), Group: l.group(i)}
 	}})
-	return lambdasim.Simulation{
-		Source: queue, Mapping: mapping,
-		Handler: troupe.SQS(lambdasim.Watch(func(ctx context.Context, m events.SQSMessage) error {
-			return l.handler.handle(ctx, m.MessageId)
-		}), l.options...),
-	}
+	handler, err := sqsProcessor(lambdasim.Watch(func(ctx context.Context, m events.SQSMessage) error {
+		return l.handler.handle(ctx, m.MessageId)
+	}), l.options)
+	return lambdasim.Simulation{Source: queue, Mapping: mapping, Handler: handler}, err
 }
 
-func kinesisStream(l *load) lambdasim.Simulation {
+func kinesisStream(l *load) (lambdasim.Simulation, error) {
 	stream := &lambdasim.KinesisStream{Name: "stress", Shards: shards}
 	stream.Feed(lambdasim.Feed[lambdasim.KinesisRecord]{Count: l.count(), Record: func(i int) lambdasim.KinesisRecord {
 		return lambdasim.KinesisRecord{PartitionKey: l.group(i), Data: []byte(l.body(i))}
 	}})
-	return l.stream(stream, troupe.Kinesis(lambdasim.Watch(func(ctx context.Context, r events.KinesisEventRecord) error {
+	handler, err := kinesisProcessor(lambdasim.Watch(func(ctx context.Context, r events.KinesisEventRecord) error {
 		return l.handler.handle(ctx, r.Kinesis.SequenceNumber)
-	}), l.options...))
+	}), l.options)
+	return l.stream(stream, handler), err
 }
 
-func dynamoDBStream(l *load) lambdasim.Simulation {
+func dynamoDBStream(l *load) (lambdasim.Simulation, error) {
 	stream := &lambdasim.DynamoDBStream{Table: "stress", Shards: shards}
 	stream.Feed(lambdasim.Feed[lambdasim.Change]{Count: l.count(), Record: func(i int) lambdasim.Change {
 		keys := map[string]events.DynamoDBAttributeValue{"id": events.NewStringAttribute(l.group(i))}
@@ -128,22 +127,24 @@ func dynamoDBStream(l *load) lambdasim.Simulation {
 			"id": keys["id"], "order": events.NewNumberAttribute(strconv.Itoa(i)),
 		}}
 	}})
-	return l.stream(stream, troupe.DynamoDB(lambdasim.Watch(func(ctx context.Context, r events.DynamoDBEventRecord) error {
+	handler, err := dynamoDBProcessor(lambdasim.Watch(func(ctx context.Context, r events.DynamoDBEventRecord) error {
 		return l.handler.handle(ctx, r.Change.SequenceNumber)
-	}), l.options...))
+	}), l.options)
+	return l.stream(stream, handler), err
 }
 
-func kafkaTopic(l *load) lambdasim.Simulation {
+func kafkaTopic(l *load) (lambdasim.Simulation, error) {
 	topic := &lambdasim.KafkaTopic{Name: "stress", Partitions: partitions}
 	topic.Feed(lambdasim.Feed[lambdasim.KafkaRecord]{Count: l.count(), Record: func(i int) lambdasim.KafkaRecord {
 		return lambdasim.KafkaRecord{Key: []byte(l.group(i)), Value: []byte(l.body(i))}
 	}})
-	sim := l.stream(topic, kafka.New(lambdasim.Watch(func(ctx context.Context, r kafka.Record) error {
+	handler, err := kafkaProcessor(lambdasim.Watch(func(ctx context.Context, r kafka.Record) error {
 		return l.handler.handle(ctx, r.ID())
-	}), l.options...))
+	}), l.options)
+	sim := l.stream(topic, handler)
 	sim.Mapping.ParallelizationFactor = 0 // a partition has one batch at a time
 	sim.Mapping.ProvisionedPollerConfig = &lambdasim.ProvisionedPollerConfig{MinimumPollers: topicPollers}
-	return sim
+	return sim, err
 }
 
 func (l *load) stream(source lambdasim.Source, handler lambda.Handler) lambdasim.Simulation {

@@ -4,13 +4,11 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"runtime"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/batch"
-	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/sources"
 )
 
@@ -41,10 +39,10 @@ func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Optio
 		set = append(set, troupe.WithObserver(func(_ context.Context, r *troupe.Report) { writeReport(stderr, o.report, r) }))
 	}
 	set = append(set, last...)
-	f.add(batch.SQS, func() lambda.Handler { return troupe.SQS(traced(f.trace, play.sqs), set...) })
-	f.add(batch.Kinesis, func() lambda.Handler { return troupe.Kinesis(traced(f.trace, play.kinesis), set...) })
-	f.add(batch.DynamoDB, func() lambda.Handler { return troupe.DynamoDB(traced(f.trace, play.dynamodb), set...) })
-	f.add(batch.Kafka, func() lambda.Handler { return kafka.New(traced(f.trace, play.kafka), set...) })
+	f.add(batch.SQS)(sqsProcessor(traced(f.trace, play.sqs), set))
+	f.add(batch.Kinesis)(kinesisProcessor(traced(f.trace, play.kinesis), set))
+	f.add(batch.DynamoDB)(dynamoDBProcessor(traced(f.trace, play.dynamodb), set))
+	f.add(batch.Kafka)(kafkaProcessor(traced(f.trace, play.kafka), set))
 
 	if o.source != sourceAuto {
 		return f, f.refused[batch.Source(o.source)]
@@ -55,30 +53,15 @@ func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Optio
 	return f, nil
 }
 
-// add makes the processor of a source.
-func (f *function) add(source batch.Source, processor func() lambda.Handler) {
-	if p, err := construct(processor); err != nil {
-		f.refused[source] = err
-	} else {
-		f.processors[source] = p
-	}
-}
-
-// construct makes a processor. Constructors panic with an error on a bad option or variable; it comes back
-// as a refusedError.
-func construct(processor func() lambda.Handler) (p lambda.Handler, err error) {
-	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case runtime.Error: // a defect, not a word of the library's
-			panic(v)
-		case error:
-			err = refusedError{v}
-		default:
-			panic(v)
+// add adds the processor of a source, or why there is none.
+func (f *function) add(source batch.Source) func(lambda.Handler, error) {
+	return func(p lambda.Handler, err error) {
+		if err != nil {
+			f.refused[source] = err
+		} else {
+			f.processors[source] = p
 		}
-	}()
-	return processor(), nil
+	}
 }
 
 // Invoke has the processor of the event's source handle it.

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/cmd/demo/tally"
 	"github.com/troupe-go/troupe/lambdasim"
@@ -102,10 +100,7 @@ func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 			tally: tally.New(source.ordered && !o.unordered, bars/len(w.sources), gauge),
 		}
 		l := &load{records, w.groups, w.batch, w.seed, o.timeout, t.handler, options}
-		if _, err := construct(func() lambda.Handler {
-			t.simulation = source.simulate(l)
-			return t.simulation.Handler
-		}); err != nil {
+		if t.simulation, err = source.simulate(l); err != nil {
 			return nil, fmt.Errorf("stress: %w", err)
 		}
 		t.simulation.Seed, t.simulation.Timeout, t.simulation.Concurrency, t.simulation.Invocations = w.seed, o.timeout, w.atOnce, invocations
