@@ -3,7 +3,6 @@ package troupe
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -152,21 +151,31 @@ func (a *aside) work() {
 	}
 }
 
+// run makes a call, and logs if it does not return. The logger itself may be what fails.
 func (a *aside) run(t task) {
-	returned := false
-	defer func() {
-		if returned {
+	batch.Try(func() error { t.call(); return nil }, func(err error) {
+		if err == nil {
 			return
 		}
-		defer func() { _ = recover() }() // the logger itself may be what panics
-		v := recover()
-		if v == nil {
-			v = "runtime.Goexit"
+		args := []any{"call", t.what, "error", err.Error()}
+		if panicked, ok := err.(*batch.PanicError); ok && a.settings.firstOf(panicked.Stack) {
+			args = append(args, "stack", string(panicked.Stack))
 		}
-		a.settings.log().Error("troupe: a call of the user's failed and was ignored", "call", t.what, "panic", v, "stack", string(debug.Stack()))
-	}()
-	t.call()
-	returned = true
+		batch.Try(func() error {
+			a.settings.log().Error("troupe: a call of the user's failed and was ignored", args...)
+			return nil
+		}, func(error) {})
+	})
+}
+
+// firstOf reports whether it is the first panic with this stack that the processor logs: what panics does so in every
+// batch, and its stack is kilobytes. Panics at the same place share the stack.
+func (s *settings) firstOf(stack []byte) bool {
+	if len(stack) == 0 {
+		return false
+	}
+	_, again := s.stacks.LoadOrStore(&stack[0], struct{}{})
+	return !again
 }
 
 // maxLogged bounds the identifiers in the log line.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/batch"
@@ -36,6 +37,8 @@ type settings struct {
 	hooks       []func(context.Context, Record, error)
 	logger      *slog.Logger
 	supervisor  supervisor.Config
+
+	stacks sync.Map // of the panics that have been logged, by the address of their text
 }
 
 // option is an Option made of a function.

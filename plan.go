@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
@@ -103,65 +103,56 @@ var errNoGroup = errors.New("troupe: the function given to WithGroup did not ret
 
 // groupBy asks the user's function on a goroutine of its own, up to the first record that has no group. A panic
 // or runtime.Goexit in it costs that record and those after it. When ctx ends, the records without a group keep
-// none: nothing starts any more, whatever their group is. The plan has the very values that the function saw.
+// none: nothing starts any more, whatever their group is. The first attempt at a record gets the very value that
+// the function saw.
 func groupBy[T any](ctx context.Context, p *sources.Plan[T], by func(T) string) {
-	type answer struct {
-		record T
-		group  string
-		err    error
-	}
 	n := len(p.IDs)
 	p.Groups = make([]string, n)
 	if ctx.Err() != nil {
 		return
 	}
-	answers := make(chan answer, n) // room for all: a goroutine that is left behind blocks on nothing and shares nothing
-	open := p.Open
-	go func() {
-		defer close(answers)
+	var (
+		open    = p.Open
+		records = make([]T, n)
+		groups  = make([]string, n)
+		named   atomic.Int64 // what is before it in records and groups does not change any more
+	)
+	failure := batch.TryWithin(ctx.Done(), func() error {
 		for i := range n {
-			a := answer{err: batch.Because(batch.ErrGoexit, errNoGroup)}
-			func() {
-				defer func() {
-					if v := recover(); v != nil {
-						a.err = &batch.PanicError{Value: v, Stack: debug.Stack()}
-					}
-					answers <- a // after runtime.Goexit too
-				}()
-				record, err := open(i)
-				if err != nil {
-					a.err = err
-					return
-				}
-				a = answer{record: record, group: strings.Clone(by(record))}
-			}()
-			if a.err != nil {
-				return
+			if ctx.Err() != nil {
+				return batch.ErrAbandoned // nobody waits any more
 			}
-		}
-	}()
-
-	records := make([]T, 0, n)
-	var fault error
-	for len(records) < n && fault == nil {
-		select {
-		case a := <-answers:
-			if fault = a.err; fault == nil {
-				p.Groups[len(records)] = a.group
-				records = append(records, a.record)
-			} else {
-				p.Barrier = len(records)
+			record, err := open(i)
+			if err != nil {
+				return err
 			}
-		case <-ctx.Done():
-			fault = errNoGroup
+			records[i], groups[i] = record, strings.Clone(by(record))
+			named.Store(int64(i) + 1)
 		}
+		return nil
+	})
+	reached := int(named.Load())
+	copy(p.Groups, groups[:reached])
+	switch failure {
+	case nil:
+	case batch.ErrAbandoned:
+		failure = errNoGroup
+	case batch.ErrGoexit:
+		p.Barrier, failure = reached, batch.Because(batch.ErrGoexit, errNoGroup)
+	default:
+		p.Barrier = reached
 	}
+	given := make([]atomic.Bool, reached)
 	p.Open = func(i int) (T, error) {
-		if i < len(records) {
+		switch {
+		case i >= reached:
+			var none T
+			return none, failure
+		case given[i].Swap(true):
+			return open(i) // for another attempt, which must not see what the last one did to the record
+		default:
 			return records[i], nil
 		}
-		var none T
-		return none, fault
 	}
 }
 

@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"runtime/debug"
-
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/troupe-go/troupe/batch"
@@ -60,30 +58,21 @@ func props(producer actor.Producer, more []actor.PropsOption) *actor.Props {
 	return actor.PropsFromProducer(producer, append([]actor.PropsOption{actor.WithMailbox(newMailbox)}, more...)...)
 }
 
-// attempt lets the handler have its way: it may return, panic or end the goroutine. The last is why the
-// booking is deferred: runtime.Goexit runs deferred calls and nothing else.
+// attempt lets the handler have its way: it may return, panic or end the goroutine. The booking is deferred, since the
+// last resort is the user's and may end the goroutine, too.
 func attempt(c actor.Context, owner Owner, a *messages.Attempt) {
-	var err error
-	returned := false
-	defer func() {
-		if owner.End(a, err) {
-			// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor told.
-			c.(actor.Supervisor).EscalateFailure(err, a)
-		}
-	}()
-	defer func() { // apart from the booking, since the last resort is the user's and may end the goroutine too
-		if !returned {
-			// A panic with nil arrives as *runtime.PanicNilError, so nil means that there was no panic.
-			if v := recover(); v != nil {
-				err = &batch.PanicError{Value: v, Stack: debug.Stack()}
-			} else {
-				err, a.Final = batch.ErrGoexit, true
+	batch.Try(func() error { return owner.Handle(a) }, func(err error) {
+		defer func() {
+			if owner.End(a, err) {
+				// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor told.
+				c.(actor.Supervisor).EscalateFailure(err, a)
 			}
+		}()
+		if err == batch.ErrGoexit {
+			a.Final = true
 		}
 		if err != nil {
 			err = owner.Failed(a, err)
 		}
-	}()
-	err = owner.Handle(a)
-	returned = true
+	})
 }

@@ -3,6 +3,8 @@ package batch
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/troupe-go/troupe/internal/guard"
 )
 
 // BatchError is the error of an invocation whose records failed (SPEC S7). errors.Is and errors.As look through
@@ -15,11 +17,49 @@ type BatchError struct {
 	// least one.
 	Total  int
 	Failed []*RecordError
+
+	text string
+}
+
+// BatchErrorOf returns the error of a batch with these results, nil if none has failed. The text is made now: who asks
+// for it later, such as the runtime client, calls no method of a handler's error.
+func BatchErrorOf(results []Result) *BatchError {
+	failed := 0
+	for i := range results {
+		if results[i].Outcome == Failed {
+			failed++
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	e := &BatchError{Total: len(results), Failed: make([]*RecordError, 0, failed)}
+	errs := make([]RecordError, failed)
+	for i := range results {
+		if results[i].Outcome == Failed {
+			r := &errs[len(e.Failed)]
+			*r = RecordError{ID: results[i].ID, Index: i, Err: results[i].Err}
+			e.Failed = append(e.Failed, r)
+		}
+	}
+	e.text = e.describe()
+	return e
 }
 
 // Error says how many records failed and why the first one did, in bounded text.
 func (e *BatchError) Error() string {
-	return fmt.Sprintf("troupe: %d of %d records failed; the first: %s", len(e.Failed), e.Total, Text(e.Failed[0]))
+	if e.text == "" { // made by somebody else
+		return e.describe()
+	}
+	return e.text
+}
+
+func (e *BatchError) describe() string {
+	first := "none is named"
+	if len(e.Failed) > 0 {
+		first = Text(e.Failed[0])
+	}
+	return fmt.Sprintf("troupe: %d of %d records failed; the first: %s", len(e.Failed), e.Total, first)
 }
 
 // Unwrap returns the *RecordError of each failed record in batch order.
@@ -42,7 +82,7 @@ type RecordError struct {
 
 // Error names the record and says why it failed.
 func (e *RecordError) Error() string {
-	return "record " + strconv.Quote(e.ID) + ": " + fmt.Sprint(e.Err)
+	return "record " + strconv.Quote(e.ID) + ": " + guard.Text(e.Err)
 }
 
 // Unwrap returns Err.

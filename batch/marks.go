@@ -45,8 +45,13 @@ func readMarks(err error, left *int) (m marks) {
 			return m | ErrEvent.mark()
 		case *DecodeError:
 			return m | ErrUndecodable.mark() | markPermanent
+		case *told:
+			return m | e.marks
 		case *PanicError:
 			// A panic is a failure, whatever it is called with. Whether to try again is another matter.
+			if e.text != "" {
+				return m | ErrPanic.mark() | e.marks
+			}
 			inner, _ := e.Value.(error)
 			return m | ErrPanic.mark() | readMarks(inner, left)&markPermanent
 		case permanent:

@@ -1,9 +1,10 @@
 package batch
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/troupe-go/troupe/internal/guard"
 )
 
 // Reason is why a record failed, or why an event was refused. Reasons are errors to compare with:
@@ -78,7 +79,7 @@ type EventError struct {
 }
 
 // Error says what is wrong with the event.
-func (e *EventError) Error() string { return ErrEvent.Error() + ": " + e.Cause.Error() }
+func (e *EventError) Error() string { return ErrEvent.Error() + ": " + guard.Text(e.Cause) }
 
 // Is reports whether target is ErrEvent.
 func (e *EventError) Is(target error) bool { return target == ErrEvent }
@@ -102,7 +103,7 @@ func Because(reason Reason, cause error) error {
 }
 
 func (b *because) Error() string {
-	return b.reason.Error() + ": " + strings.TrimPrefix(fmt.Sprint(b.cause), "troupe: ")
+	return b.reason.Error() + ": " + strings.TrimPrefix(guard.Text(b.cause), "troupe: ")
 }
 
 func (b *because) Unwrap() []error { return []error{b.reason, b.cause} }
@@ -111,12 +112,22 @@ func (b *because) Unwrap() []error { return []error{b.reason, b.cause} }
 type PanicError struct {
 	// Value is what panic was called with.
 	Value any
-	// Stack is the stack of the panicking goroutine, as runtime/debug.Stack prints it.
+	// Stack is the stack of the panicking goroutine, as runtime/debug.Stack prints it, in at most 8 KB. It must not
+	// be changed: panics at the same place share it.
 	Stack []byte
+
+	text  string // of Value; made where the panic was contained
+	marks marks  // of Value
 }
 
-// Error says what the handler panicked with, without the stack.
-func (e *PanicError) Error() string { return fmt.Sprintf("troupe: handler panicked: %v", e.Value) }
+// Error says what the handler panicked with, without the stack, in at most about 1 KB.
+func (e *PanicError) Error() string {
+	text := e.text
+	if text == "" {
+		text = guard.Show(e.Value)
+	}
+	return "troupe: handler panicked: " + text
+}
 
 // Is reports whether target is ErrPanic.
 func (e *PanicError) Is(target error) bool { return target == ErrPanic }

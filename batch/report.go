@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/troupe-go/troupe/internal/guard"
 )
 
 // maxNamed bounds the identifiers in Report.String, and maxIdentifier the bytes of each.
@@ -59,7 +61,7 @@ func (r Report) String() string {
 
 // identifier is an id as it is, or quoted where it would tear the line apart.
 func identifier(id string) string {
-	id = bounded(id, maxIdentifier)
+	id = guard.Bounded(id, maxIdentifier)
 	if id == "" || !utf8.ValidString(id) || strings.ContainsFunc(id, func(r rune) bool { return r == ' ' || !unicode.IsGraphic(r) }) {
 		return strconv.Quote(id)
 	}

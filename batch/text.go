@@ -1,28 +1,71 @@
 package batch
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/guard"
 )
 
 const textLimit = 300
 
-// Text is an error in at most a few hundred bytes, for logs and reports. It survives an Error method that
-// panics, and a nil error.
+// Text is an error in at most a few hundred bytes, for logs and reports. It returns soon whatever the Error method of
+// err does: for an error that is neither troupe's own nor one of the standard library's it is called on another
+// goroutine, and left behind if it takes longer than a moment.
 func Text(err error) string {
-	return bounded(fmt.Sprint(err), textLimit)
+	left := maxLinks
+	if harmless(err, &left) {
+		return guard.Bounded(guard.Text(err), textLimit)
+	}
+	if abandonedTexts.Load() >= maxAbandonedTexts {
+		return unknownText(err)
+	}
+	moment, cancel := context.WithTimeout(context.Background(), textMoment)
+	defer cancel()
+	text := make(chan string, 1)
+	var fate atomic.Int32
+	end := guard.Within(moment.Done(), func() {
+		defer func() {
+			if !fate.CompareAndSwap(textPending, textEnded) {
+				abandonedTexts.Add(-1)
+			}
+		}()
+		text <- guard.Text(err)
+	})
+	switch end.How {
+	case guard.Returned:
+		return guard.Bounded(<-text, textLimit)
+	case guard.Left:
+		if abandonedTexts.Add(1); !fate.CompareAndSwap(textPending, textLeft) {
+			abandonedTexts.Add(-1) // it has just ended
+		}
+	}
+	return unknownText(err)
 }
 
-// bounded is text in at most limit bytes and a mark of what is missing.
-func bounded(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	for limit > 0 && text[limit]&0xC0 == 0x80 { // not inside a rune
-		limit--
-	}
-	return text[:limit] + "…"
+// The fate of a call of an Error method: whoever comes second, its end or the caller that leaves it behind, knows.
+const (
+	textPending = iota
+	textEnded
+	textLeft
+)
+
+// textMoment is how long Text waits for an Error method, and maxAbandonedTexts how many of them it leaves behind in a
+// process before it does not call any more.
+const (
+	textMoment        = 100 * time.Millisecond
+	maxAbandonedTexts = 16
+)
+
+// abandonedTexts counts the Error methods that Text has left behind. It is of the process, as goroutines are.
+var abandonedTexts atomic.Int64
+
+func unknownText(err error) string {
+	return guard.Bounded(fmt.Sprintf("a %T whose Error method does not return", err), textLimit)
 }
 
 // GroupHash stands for a group in logs, reports and the like, since groups may be item keys (SPEC S9): the

@@ -18,7 +18,7 @@ func TestTextIsBoundedAndSurvivesEveryError(t *testing.T) {
 	assert.Equal(t, exact, Text(errors.New(exact)))
 	assert.Equal(t, exact+"…", Text(errors.New(exact+"y")))
 	assert.Contains(t, Text(brokenError{}), "Error panics")
-	assert.Equal(t, "<nil>", Text((*PanicError)(nil)))
+	assert.Equal(t, "a nil *batch.PanicError as an error", Text((*PanicError)(nil)))
 	assert.Equal(t, "<nil>", Text(nil))
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringN(0, 400, -1).Draw(t, "text")

@@ -36,27 +36,21 @@ func (f Failures) Unwrap() []error {
 
 func (f Failures) sorted() []int { return slices.Sorted(maps.Keys(f)) }
 
-// failuresIn returns the Failures that err is, or wraps with nothing beside it.
+// failuresIn returns the Failures that err is, or wraps with nothing beside it. Errors that wrap each other in a circle,
+// or without an end, have none.
 func failuresIn(err error) (f Failures, ok bool) {
-	for err != nil {
+	for range maxLinks {
 		if f, ok = err.(Failures); ok {
 			return f, true
 		}
 		wrapper, ok := err.(interface{ Unwrap() error })
 		if !ok {
-			return nil, false
+			break
 		}
 		err = wrapper.Unwrap()
 	}
 	return nil, false
 }
 
-// outside returns an index that a slice of n does not have.
-func (f Failures) outside(n int) (index int, found bool) {
-	for _, i := range f.sorted() {
-		if f[i] != nil && (i < 0 || i >= n) {
-			return i, true
-		}
-	}
-	return 0, false
-}
+// maxLinks bounds the errors that failuresIn looks at.
+const maxLinks = 1000

@@ -18,7 +18,8 @@ type whole[T any] struct {
 
 	records  []T   // for the handler
 	indexes  []int // of each of them in results
-	returned error // by the handler
+	returned error // by the handler: why all have failed; nil if failed says which
+	failed   []error
 }
 
 // errReturned is what the supervisor learns of an error that the handler returned: it says nothing of the
@@ -62,13 +63,33 @@ func (w *whole[T]) Admit(p *sources.Plan[T]) func(context.Context) error {
 	return w.handle
 }
 
-// handle calls the handler.
+// handle calls the handler. What it returns is read here, once: its methods are the user's, as the handler is, and so is
+// the map of Failures, which may change later.
 func (w *whole[T]) handle(ctx context.Context) error {
 	err := w.handler(ctx, w.records)
-	if f, ok := failuresIn(err); err == nil || ok && len(f.Unwrap()) == 0 {
+	if err == nil {
 		return nil
 	}
-	w.returned = err
+	failures, ok := failuresIn(err)
+	if !ok {
+		w.returned = batch.Tell(err)
+		return errReturned
+	}
+	failed, any := make([]error, len(w.records)), false
+	for _, i := range failures.sorted() {
+		switch {
+		case failures[i] == nil:
+			continue
+		case i < 0 || i >= len(failed):
+			w.returned = batch.Tell(fmt.Errorf("troupe: Failures has index %d where the handler was given %d records; so all of them have failed: %w", i, len(w.records), err))
+			return errReturned
+		}
+		failed[i], any = batch.Tell(failures[i]), true
+	}
+	if !any {
+		return nil
+	}
+	w.failed = failed
 	return errReturned
 }
 
@@ -104,22 +125,18 @@ func (w *whole[T]) failure(one batch.Result) func(k int) error {
 	if one.Outcome == batch.Succeeded || cause != errReturned {
 		return all(one.Err)
 	}
-	// The handler returned in time, so that nobody writes w.returned any more.
+	// The handler returned in time, so that nobody writes w.returned and w.failed any more.
 	late := func(err error) error {
 		for _, why := range slices.Backward(reasons) {
 			err = batch.Because(why, err)
 		}
 		return err
 	}
-	failures, ok := failuresIn(w.returned)
-	if !ok {
+	if w.returned != nil {
 		return all(late(w.returned))
 	}
-	if i, found := failures.outside(len(w.records)); found {
-		return all(late(fmt.Errorf("troupe: Failures has index %d where the handler was given %d records; so all of them have failed: %w", i, len(w.records), w.returned)))
-	}
 	return func(k int) error {
-		if err := failures[k]; err != nil {
+		if err := w.failed[k]; err != nil {
 			return late(err)
 		}
 		return nil

@@ -421,7 +421,11 @@ func TestWhatIsNoSuchEnvelopeCannotBeDecoded(t *testing.T) {
 				assert.EqualError(t, err, `troupe: record "m0", index 0, cannot be decoded: `+c.says)
 				report := invoke(t, c.lazily(typed.WithDropUndecodable()), c.body)
 				assert.Equal(t, 1, report.Dropped)
-				assert.Equal(t, err, errors.Unwrap(report.Records[0].Err))
+				assert.EqualError(t, report.Records[0].Err, err.Error())
+				var failed, dropped *typed.Error
+				require.ErrorAs(t, err, &failed)
+				require.ErrorAs(t, report.Records[0].Err, &dropped)
+				assert.Equal(t, failed, dropped)
 			}
 			report := invoke(t, c.handler(), c.body)
 			err := report.Records[0].Err
@@ -429,7 +433,11 @@ func TestWhatIsNoSuchEnvelopeCannotBeDecoded(t *testing.T) {
 			assert.EqualError(t, err, `troupe: record "m0", index 0, cannot be decoded: `+c.says)
 			report = invoke(t, c.handler(typed.WithDropUndecodable()), c.body)
 			assert.Equal(t, 1, report.Dropped)
-			assert.Equal(t, err, errors.Unwrap(report.Records[0].Err))
+			assert.EqualError(t, report.Records[0].Err, err.Error())
+			var failed, dropped *typed.Error
+			require.ErrorAs(t, err, &failed)
+			require.ErrorAs(t, report.Records[0].Err, &dropped)
+			assert.Equal(t, failed, dropped)
 		})
 	}
 }

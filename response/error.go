@@ -26,17 +26,8 @@ func Error(results []batch.Result, when When) error {
 	if failed == 0 || when == Never || when == All && failed < len(results) {
 		return nil
 	}
-	e := &batch.BatchError{Total: len(results), Failed: make([]*batch.RecordError, 0, failed)}
-	errs := make([]batch.RecordError, failed)
-	for i := range results {
-		if results[i].Outcome == batch.Failed {
-			r := &errs[len(e.Failed)]
-			*r = batch.RecordError{ID: results[i].ID, Index: i, Err: results[i].Err}
-			e.Failed = append(e.Failed, r)
-		}
-	}
-	return e
+	return batch.BatchErrorOf(results)
 }
 
-// Text is an error in at most a few hundred bytes. It survives an Error method that panics.
+// Text is an error in at most a few hundred bytes. It is batch.Text.
 func Text(err error) string { return batch.Text(err) }

@@ -1,10 +1,11 @@
 package supervisor
 
 import (
-	"runtime/debug"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/guard"
 )
 
 // inbox is the supervisor's mailbox. Whoever spawns the supervisor has it handle Started, so that a batch
@@ -98,12 +99,15 @@ func (m *inbox) handle(messages []any) bool {
 // one has the supervisor handle a message. If it panics its guardian stops it, so there is no need to
 // suspend it.
 func (m *inbox) one(message any) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			m.failed(reason, debug.Stack())
-			m.invoker.EscalateFailure(reason, message)
+	guard.Call(func() { m.invoke(message) }, func(end guard.End) {
+		if end.How == guard.Panicked {
+			m.failed(end.Value, end.Stack)
+			m.invoker.EscalateFailure(end.Value, message)
 		}
-	}()
+	})
+}
+
+func (m *inbox) invoke(message any) {
 	switch message.(type) {
 	case *actor.SuspendMailbox, *actor.ResumeMailbox:
 	case *actor.Stop:

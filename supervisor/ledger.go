@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -205,7 +204,7 @@ func (l *ledger) Handle(a *messages.Attempt) error {
 	err := l.batch.Handle(a)
 	if err != nil {
 		// Looks into the handler's error, so it belongs where a panic or a hang is the handler's.
-		err = batch.Returned(err)
+		err = batch.Tell(err)
 		a.Final, a.Drop = batch.IsPermanent(err), batch.IsDrop(err)
 	}
 	return err
@@ -266,17 +265,21 @@ func (l *ledger) isRunning(a *messages.Attempt) bool {
 // resort calls the last resort. If it panics, the record has failed with both errors; if it ends the goroutine,
 // with the one that it had.
 func (l *ledger) resort(a *messages.Attempt, err error) (resolved error) {
-	defer func() {
-		if v := recover(); v != nil {
-			resolved = errors.Join(err, &batch.PanicError{Value: v, Stack: debug.Stack()})
+	returned := false
+	batch.Try(func() error {
+		result := l.batch.LastResort(resortContext{l.ctx, a}, a.Record(), err)
+		returned = true
+		return result
+	}, func(result error) {
+		switch {
+		case !returned:
+			resolved = errors.Join(err, result)
+		case result == nil:
+			a.Drop, resolved = true, err
+		default:
+			a.Drop, resolved = batch.IsDrop(result), result
 		}
-	}()
-	resolved = l.batch.LastResort(resortContext{l.ctx, a}, a.Record(), err)
-	if resolved == nil {
-		a.Drop = true
-		return err
-	}
-	a.Drop = batch.IsDrop(resolved)
+	})
 	return resolved
 }
 

@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"math/rand/v2"
-	"runtime/debug"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -61,22 +60,10 @@ func (d decide) ask(a *messages.Attempt) (directive batch.Policy) {
 	return directive
 }
 
-// apart calls f, which is the user's, so that nothing f does ends the supervisor's goroutine. It returns
+// apart calls f, which is the user's, on a goroutine of its own, so that nothing f does ends the caller's. It returns
 // f's panic, or batch.ErrGoexit, as an error.
 func apart(f func()) error {
-	ended := make(chan error)
-	go func() {
-		failure := error(batch.ErrGoexit)
-		defer func() {
-			if v := recover(); v != nil {
-				failure = &batch.PanicError{Value: v, Stack: debug.Stack()}
-			}
-			ended <- failure
-		}()
-		f()
-		failure = nil
-	}()
-	return <-ended
+	return batch.TryWithin(nil, func() error { f(); return nil })
 }
 
 const (

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/internal/guard"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -74,7 +74,7 @@ func (s *supervisor) Receive(c actor.Context) {
 // stops it then, and the records without an outcome are reported.
 func (s *supervisor) failed(reason any, stack []byte) {
 	s.batch.Warn("troupe: the batch supervisor failed, which is a fault of troupe's; the records without an outcome are reported",
-		"reason", fmt.Sprint(reason), "stack", string(stack))
+		"reason", guard.Show(reason), "stack", string(stack))
 }
 
 // rest stops the supervisor once nothing is under it.

@@ -16,14 +16,19 @@ type snapshot[S any] struct {
 	text json.RawMessage
 }
 
-// take returns the state for a fold, or for the final function.
-func (s *snapshot[S]) take() (S, error) {
+// take returns a function for the state, for a fold or for the final function. Decoding it may call an UnmarshalJSON of
+// the user's, so the function is to be called without a lock, where the user's code is contained.
+func (s *snapshot[S]) take() func() (S, error) {
 	if s.text == nil || !s.used {
 		s.used = true
-		return s.state, nil
+		state := s.state
+		return func() (S, error) { return state, nil }
 	}
-	state, _, err := initial[S](s.text)
-	return state, err
+	text := s.text
+	return func() (S, error) {
+		state, _, err := initial[S](text)
+		return state, err
+	}
 }
 
 // json returns what is carried.
@@ -53,7 +58,8 @@ type foldingKey struct{}
 // handle folds one record into the batch that ctx belongs to.
 func handle[S, T any](ctx context.Context, rec T) error {
 	f := ctx.Value(foldingKey{}).(*folding[S, T]) // Processor puts it there
-	state, turn, err := f.begin(ctx)
+	take, turn := f.begin(ctx)
+	state, err := take()
 	if err != nil {
 		return err
 	}
@@ -75,17 +81,16 @@ func handle[S, T any](ctx context.Context, rec T) error {
 }
 
 // begin returns the state for a fold: at another attempt the one of the first.
-func (f *folding[S, T]) begin(ctx context.Context) (state S, turn int, err error) {
+func (f *folding[S, T]) begin(ctx context.Context) (take func() (S, error), turn int) {
+	record, _ := troupe.RecordFrom(ctx)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	record, _ := troupe.RecordFrom(ctx)
 	if f.turn == 0 || record.Index != f.record.Index {
 		f.record, f.before = record, f.after
 	}
 	f.turn++
 	f.after = f.before
-	state, err = f.before.take()
-	return state, f.turn, err
+	return f.before.take(), f.turn
 }
 
 // result returns the state before the first record of failed, or after all records if there is none.

@@ -111,14 +111,10 @@ func (p *Processor[S, T]) process(ctx context.Context, properties Properties, b 
 	if err := properties.check(); err != nil {
 		return nil, nil, err
 	}
-	state, text, err := initial[S](properties.State)
+	first, err := p.begin(ctx, properties.State)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.plain {
-		text = nil
-	}
-	first := &snapshot[S]{state: state, text: text}
 	f := &folding[S, T]{fold: p.fold, plain: p.plain, before: first, after: first}
 	ctx = context.WithValue(ctx, propertiesKey{}, properties)
 
@@ -135,15 +131,49 @@ func (p *Processor[S, T]) process(ctx context.Context, properties Properties, b 
 	return failed, json.RawMessage(empty), p.end(ctx, properties, last)
 }
 
+// begin decodes the state that the event carries. That may call an UnmarshalJSON of the user's, so it is done on a
+// goroutine of its own, by the cutoff. If there is no time for it, no record can be folded, and the state stays as it
+// came.
+func (p *Processor[S, T]) begin(ctx context.Context, carried json.RawMessage) (*snapshot[S], error) {
+	in := supervisor.Begin(ctx, &supervisor.Config{})
+	defer in.End()
+	failure := error(batch.ErrAbandoned)
+	first := make(chan *snapshot[S], 1)
+	if in.Handlers().Err() == nil {
+		failure = batch.TryWithin(in.Handlers().Done(), func() error {
+			state, text, err := initial[S](carried)
+			if err != nil {
+				return err
+			}
+			if p.plain {
+				text = nil
+			}
+			first <- &snapshot[S]{state: state, text: text}
+			return nil
+		})
+	}
+	if failure == nil {
+		return <-first, nil
+	}
+	if failure == batch.ErrAbandoned {
+		if isEmpty(carried) {
+			carried = json.RawMessage(empty)
+		}
+		return &snapshot[S]{text: carried, used: true}, nil
+	}
+	if _, ok := failure.(*batch.EventError); ok {
+		return nil, failure
+	}
+	var state S
+	return nil, refused(fmt.Errorf(`"state" cannot be decoded into a %T: %w`, state, failure))
+}
+
 // end has the final function called, as the handler of a batch of one.
 func (p *Processor[S, T]) end(ctx context.Context, properties Properties, last *snapshot[S]) error {
 	if p.final == nil {
 		return nil
 	}
-	state, err := last.take()
-	if err != nil {
-		return err
-	}
+	take := last.take()
 	cfg := &supervisor.Config{Concurrency: 1}
 	in := supervisor.Begin(ctx, cfg)
 	defer in.End()
@@ -152,8 +182,14 @@ func (p *Processor[S, T]) end(ctx context.Context, properties Properties, last *
 		Results: []batch.Result{{ID: properties.ShardID}},
 		Barrier: 1,
 		Policy:  batch.StopBatch,
-		Handle:  func(a *messages.Attempt) error { return p.final(a, state) },
-		Warn:    func(string, ...any) {},
+		Handle: func(a *messages.Attempt) error {
+			state, err := take()
+			if err != nil {
+				return err
+			}
+			return p.final(a, state)
+		},
+		Warn: func(string, ...any) {},
 	})
 	if err := report.Records[0].Err; err != nil {
 		return fmt.Errorf("troupe: the end of the window: %w", err)

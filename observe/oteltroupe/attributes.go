@@ -2,8 +2,6 @@ package oteltroupe
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"go.opentelemetry.io/otel/attribute"
 
@@ -61,20 +59,7 @@ func errorType(err error) string {
 	if word := batch.Words(err)[0]; word != "error" {
 		return word
 	}
-	return typeOf(err)
-}
-
-// typeOf names the type of an error, leaving out what says nothing of its own.
-func typeOf(err error) string {
-	for {
-		name := fmt.Sprintf("%T", err)
-		switch name {
-		case "*fmt.wrapError", "batch.permanent", "batch.dropped":
-			err = errors.Unwrap(err)
-		default:
-			return name
-		}
-	}
+	return batch.TypeName(err)
 }
 
 // attemptErrorType is errorType for what a handler returned: once its context has ended, the reason for that

@@ -43,7 +43,7 @@ func (b *batches) Invoke(ctx context.Context, payload []byte) (response []byte, 
 	case *batch.EventError:
 		fail(span, troupe.ErrEvent.Word(), err)
 	default: // of any record's reasons none is the batch's
-		fail(span, typeOf(err), err)
+		fail(span, batch.TypeName(err), err)
 	}
 	return response, err
 }

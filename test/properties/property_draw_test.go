@@ -155,6 +155,7 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 	}
 
 	b := model.Batch{
+		Grouped:     p.order == grouped,
 		Ordered:     p.order == grouped || p.order == ownOrder && p.source != standard,
 		Concurrency: oneOfThese(t, "concurrency", sh.concurrency...),
 		Directive:   p.directive,

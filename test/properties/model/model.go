@@ -35,6 +35,7 @@ const (
 type Batch struct {
 	Records     []Record
 	Ordered     bool // false: every record is its own group
+	Grouped     bool // the groups are told by a function, which is asked when the batch arrives
 	Concurrency int
 	// Directive is the policy, Derive resolved, or the decider.
 	Directive func(record int, why Why) Directive
@@ -218,7 +219,7 @@ func (r *run) limits() {
 // bar keeps what is behind a record whose group cannot be read from starting: it may be of that group (D6).
 func (r *run) bar() {
 	i := slices.IndexFunc(r.Records, func(record Record) bool { return record.Ungrouped })
-	if i < 0 || !r.Ordered {
+	if i < 0 || !r.Ordered || r.Grouped && r.cutoff <= 0 { // then there is no time to ask it
 		return
 	}
 	for j := i + 1; j < len(r.Records); j++ {
