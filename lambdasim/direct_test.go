@@ -109,7 +109,7 @@ func TestADirectStandardQueue(t *testing.T) {
 		if err := d.Change(receipt[0], 0); err != nil {
 			t.Errorf("by the receipt of an earlier receive: %v", err)
 		}
-		got, last := bodies(10, -1)
+		got, _ = bodies(10, -1)
 		expect("brought back", got, 1)
 		if err := d.Delete(later[0]); err != nil {
 			t.Error(err)
@@ -118,7 +118,7 @@ func TestADirectStandardQueue(t *testing.T) {
 		got, _ = bodies(10, 0)
 		expect("an earlier receipt deletes nothing", got, 1)
 		time.Sleep(time.Second)
-		got, last = bodies(10, -1)
+		got, last := bodies(10, -1)
 		expect("again", got, 1)
 		time.Sleep(2 * time.Second)
 		if err := errors.Join(d.Delete(last[0]), d.Delete(last[0])); err != nil {

@@ -145,7 +145,8 @@ var mistakes = map[string]struct {
 
 	"handles every record of a FIFO queue twice": {true, func(ctx context.Context, e events.SQSEvent) (r events.SQSEventResponse, _ error) {
 		for i, msg := range e.Records {
-			if watchedCharge(ctx, msg) == nil && watchedCharge(ctx, msg) == nil {
+			first, second := watchedCharge(ctx, msg), watchedCharge(ctx, msg)
+			if first == nil && second == nil {
 				continue
 			}
 			for _, msg := range e.Records[i:] {

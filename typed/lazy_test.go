@@ -91,7 +91,7 @@ func TestPayloadIsForAnyLazyRecord(t *testing.T) {
 	assert.EqualError(t, report.Records[1].Err, `troupe: record "2", index 1, cannot be decoded: kinesis.data.id: number where string was expected (at byte 6 of the payload)`)
 	assert.EqualError(t, report.Records[2].Err, `troupe: record "3", index 2, cannot be decoded: kinesis.data: empty where JSON was expected (at byte 0 of the payload)`)
 
-	type own struct{ text string }
+	type own struct{}
 	one := typed.Payload[own]("text", func(_ context.Context, n int) error { return fmt.Errorf("number %d", n) })
 	assert.EqualError(t, one(t.Context(), lazily(own{}, []byte("7"))), "number 7")
 	assert.EqualError(t, one(t.Context(), lazily(own{}, nil)), "troupe: record cannot be decoded: text: empty where JSON was expected (at byte 0 of the payload)")

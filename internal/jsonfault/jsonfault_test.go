@@ -61,14 +61,15 @@ type whole struct {
 	*Base
 	Other
 	*hidden
-	Text    string                          `json:"text"`
-	Small   int8                            `json:"small"`
-	Un      uint                            `json:"un"`
-	Float   float32                         `json:"float"`
-	Bool    *bool                           `json:"bool"`
-	Number  json.Number                     `json:"number"`
-	Quoted  int                             `json:"quoted,string"`
-	QText   *string                         `json:"qtext,string"`
+	Text   string      `json:"text"`
+	Small  int8        `json:"small"`
+	Un     uint        `json:"un"`
+	Float  float32     `json:"float"`
+	Bool   *bool       `json:"bool"`
+	Number json.Number `json:"number"`
+	Quoted int         `json:"quoted,string"`
+	QText  *string     `json:"qtext,string"`
+	//lint:ignore SA5008 encoding/json ignores the option here, and so must the walk
 	NotQ    []int                           `json:"notq,string"`
 	Time    time.Time                       `json:"time"`
 	Bytes   []byte                          `json:"bytes"`

@@ -429,7 +429,7 @@ func (c *telemetry) metrics(t *testing.T) (sums map[string]int64, counts map[str
 func key(m metricdata.Metrics, set attribute.Set) string {
 	text := m.Name + " " + m.Unit
 	for _, a := range set.ToSlice() { // in the order of the keys
-		text += fmt.Sprintf(" %s=%s", a.Key, a.Value.Emit())
+		text += fmt.Sprintf(" %s=%s", a.Key, a.Value.String())
 	}
 	return text
 }

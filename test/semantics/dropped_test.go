@@ -149,11 +149,7 @@ func (words) Read(event []string) (*reading.Batch[string], error) {
 	if len(event) == 0 {
 		return nil, batch.Because(batch.ErrEvent, errors.New("no words"))
 	}
-	b := &reading.Batch[string]{Open: func(i int) (string, error) { return event[i], nil }}
-	for _, word := range event {
-		b.IDs = append(b.IDs, word)
-	}
-	return b, nil
+	return &reading.Batch[string]{IDs: event, Open: func(i int) (string, error) { return event[i], nil }}, nil
 }
 
 // SPEC 2: a source that is none of troupe's own gets all there is from NewProcessor.
