@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
 	"github.com/troupe-go/troupe/sources"
 )
@@ -129,4 +130,48 @@ func TestTheMostCarelessReaderLosesNothing(t *testing.T) {
 	_, err = p.Process(t.Context(), nil)
 	assert.ErrorIs(t, err, ErrEvent)
 	assert.ErrorContains(t, err, "without Open")
+}
+
+// all handles the messages of a batch in one call.
+type all struct {
+	plan   *sources.Plan[events.SQSMessage]
+	handle func(context.Context) error
+}
+
+func (a *all) Admit(p *sources.Plan[events.SQSMessage]) func(context.Context) error {
+	a.plan = p
+	return a.handle
+}
+
+func (a *all) Spread(report *Report) {
+	report.Records = make([]Result, len(a.plan.IDs))
+	for i, id := range a.plan.IDs {
+		report.Records[i] = Result{ID: id, Outcome: Succeeded}
+	}
+}
+
+// A handler of a whole batch has no single message, and observers have all of them.
+func TestAWholeBatchHasNoSingleMessage(t *testing.T) {
+	var seen error
+	event := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1"}, {MessageId: "2"}}}
+	observer := WithObserver(func(ctx context.Context, r *Report) {
+		msg, err := MessageAt[events.SQSMessage](ctx, 1)
+		assert.NoError(t, err)
+		assert.Equal(t, "2", msg.MessageId)
+	})
+	for _, handle := range []func(context.Context) error{nil, func(ctx context.Context) error {
+		_, seen = MessageFrom[events.SQSMessage](ctx)
+		turn, ok := batch.TurnFrom(ctx)
+		assert.True(t, ok)
+		assert.Equal(t, batch.WholeBatch, turn.Handling())
+		assert.Equal(t, batch.Times{}, turn.Times())
+		return nil
+	}} {
+		p, err := NewWhole(sources.SQS(), response.ForSQS(), func() sources.Whole[events.SQSMessage] { return &all{handle: handle} }, observer)
+		require.NoError(t, err)
+		_, report, err := p.ProcessReport(t.Context(), event)
+		require.NoError(t, err)
+		assert.Equal(t, 2, report.Succeeded)
+	}
+	assert.EqualError(t, seen, "troupe: a batch handler has no single message")
 }

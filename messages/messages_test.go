@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -34,4 +35,23 @@ func TestAnAttemptIsAContextThatKnowsItsRecord(t *testing.T) {
 	assert.Equal(t, errHandler, context.Cause(child))
 	_, ok := batch.RecordFrom(ctx)
 	assert.False(t, ok)
+}
+
+// What packages around the handler add to an attempt is kept until it is booked.
+func TestAnAttemptKeepsWhatIsAddedToIt(t *testing.T) {
+	message := errors.New("no message")
+	b := &Batch{Handling: batch.Fold, Times: batch.Times{Deadline: time.Unix(1, 0)}, Results: []batch.Result{{ID: "a"}},
+		Message: func(i int) (any, error) { return i, message }}
+	var turn batch.Turn = &Attempt{Context: t.Context(), Batch: b}
+	assert.Equal(t, batch.Fold, turn.Handling())
+	assert.Equal(t, b.Times, turn.Times())
+	value, err := turn.Message()
+	assert.Equal(t, 0, value)
+	assert.Equal(t, message, err)
+	turn.Keep("kept")
+	turn.Mark(batch.Duplicate)
+	turn.Mark(batch.Unrecorded)
+	a := turn.(*Attempt)
+	assert.Equal(t, "kept", a.Kept)
+	assert.Equal(t, batch.Duplicate|batch.Unrecorded, a.Marks)
 }
