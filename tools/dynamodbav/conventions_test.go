@@ -47,33 +47,34 @@ type Tagged struct{ Depth uint8 }
 type order struct {
 	base
 	*Linked
-	Tagged    `dynamodbav:"tagged"`
-	Shadow    bool
-	Customer  string `dynamodbav:"customer"`
-	Nick      *Name  `dynamodbav:"nick"`
-	Level     Level
-	Total     float64 `dynamodbav:"total"`
-	Small     float32
-	Count     uint16
-	AsText    int64 `dynamodbav:"asText,string"`
-	Literal   json.Number
-	Paid      bool
-	At        time.Time
-	Unix      time.Time `dynamodbav:",unixtime"`
-	Blob      []byte
-	Digest    [4]byte
-	Tags      []string
-	Prices    []float64
-	Chunks    [][]byte
-	Lines     []line
-	Pair      [2]int
-	ByName    map[string]line
-	ByNumber  map[int]string
-	ByFlag    map[bool]int
-	Anything  any
-	Nested    *order
-	Ignored   string `dynamodbav:"-"`
-	NotJSON   string `json:"json_name"`
+	Tagged   `dynamodbav:"tagged"`
+	Shadow   bool
+	Customer string `dynamodbav:"customer"`
+	Nick     *Name  `dynamodbav:"nick"`
+	Level    Level
+	Total    float64 `dynamodbav:"total"`
+	Small    float32
+	Count    uint16
+	AsText   int64 `dynamodbav:"asText,string"`
+	Literal  json.Number
+	Paid     bool
+	At       time.Time
+	Unix     time.Time `dynamodbav:",unixtime"`
+	Blob     []byte
+	Digest   [4]byte
+	Tags     []string
+	Prices   []float64
+	Chunks   [][]byte
+	Lines    []line
+	Pair     [2]int
+	ByName   map[string]line
+	ByNumber map[int]string
+	ByFlag   map[bool]int
+	Anything any
+	Nested   *order
+	Ignored  string `dynamodbav:"-"`
+	NotJSON  string `json:"json_name"`
+	//lint:ignore U1000 an unexported field is left alone, whatever the item has
 	unnoticed string
 }
 
