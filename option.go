@@ -171,11 +171,12 @@ func WithConcurrency(n int) Option {
 // records with the same group are handled one at a time in batch order. T is the record type of the
 // source, such as events.SQSMessage; the constructor of another source refuses the option.
 //
-// group is called once per record before any handler runs, and must be quick and free of side effects. If
-// it panics, or a record cannot be decoded for it, that record fails and no later one is started: any of
-// them might belong to the same group. The policy that Derive chooses stays the same: on a standard queue
-// it is Continue; give StopGroup where the rest of a group has to wait for a failed record. Default: the
-// source's own rule (message group, partition key, item key; none for SQS standard queues).
+// group is called for one record after the other, in batch order, before any handler runs, and must be quick and free
+// of side effects. It ends at the first record that cannot be decoded for it, or at which it panics, calls
+// runtime.Goexit or has not returned by the cutoff: that record fails, and no later record is started, since any of
+// them might belong to the same group. The policy that Derive chooses stays the same: on a standard queue it is
+// Continue; give StopGroup where the rest of a group has to wait for a failed record. Default: the source's own rule
+// (message group, partition key, item key; none for SQS standard queues).
 func WithGroup[T any](group func(T) string) Option {
 	return option(func(s *settings) error {
 		if group == nil {
@@ -243,6 +244,11 @@ func WithRecordTimeout(limit time.Duration) Option {
 type Retry = batch.Retry
 
 // WithRetry retries failed records in place. retry.Times must be at least 1, Base and Max must not be negative.
+//
+// Each attempt receives a record of its own, decoded anew: it does not see what an earlier attempt changed in it. With
+// Process, whose events are decoded already, each attempt receives the event's own record; handlers must not change
+// what maps, slices and pointers in it refer to.
+//
 // Default: no retry in place; Lambda redelivers failed records anyway.
 func WithRetry(retry Retry) Option {
 	return option(func(s *settings) error {

@@ -3,7 +3,8 @@ package batch
 import "time"
 
 // Retry says how often and after which back-off a failed record is handled again within the same
-// invocation (SPEC P6).
+// invocation (SPEC P6). Each attempt receives a record of its own, decoded anew, except with Process, where each
+// receives the event's own record.
 type Retry struct {
 	// Times is how many more attempts a record gets after the first. At least 1.
 	Times int

@@ -3,7 +3,6 @@ package kpl
 import (
 	"bytes"
 	"crypto/md5"
-	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -41,7 +40,15 @@ const (
 	tagBytes       = 1<<1 | 1<<2
 )
 
-// unpack reads the message of an aggregate.
+// noAggregate is the error of a message that is no AggregatedRecord: it is not protobuf, or a required field of it is
+// absent, as the zero values are that a producer on proto3 leaves out. The Kinesis Client Library cannot parse such a
+// message either, and takes the record for a plain one.
+type noAggregate string
+
+func (e noAggregate) Error() string { return string(e) }
+
+// unpack reads the message of an aggregate. The error is a noAggregate unless the message is one that refers to a key
+// which is not in its tables.
 func unpack(text []byte) ([]packed, error) {
 	var keys, hashKeys []string
 	var records []packed
@@ -62,7 +69,7 @@ func unpack(text []byte) ([]packed, error) {
 		return nil, err
 	}
 	if len(records) == 0 {
-		return nil, errors.New("no user record where at least one was expected")
+		return nil, noAggregate("no user record where at least one was expected")
 	}
 	for i := range records {
 		r := &records[i]
@@ -103,9 +110,9 @@ func readRecord(text []byte) (packed, error) {
 	case err != nil:
 		return r, err
 	case !keyed:
-		return r, errors.New("a user record without a partition key")
+		return r, noAggregate("a user record without a partition key")
 	case r.data == nil:
-		return r, errors.New("a user record without data")
+		return r, noAggregate("a user record without data")
 	}
 	return r, nil
 }
@@ -122,7 +129,7 @@ func readTag(text []byte) (tag Tag, err error) {
 		return nil
 	})
 	if err == nil && !keyed {
-		err = errors.New("a tag without a key")
+		err = noAggregate("a tag without a key")
 	}
 	return tag, err
 }
@@ -133,7 +140,7 @@ func fields(text []byte, inBytes uint, do func(field protowire.Number, value []b
 	for len(text) > 0 {
 		field, kind, length := protowire.ConsumeField(text)
 		if length < 0 {
-			return errors.New("not a protobuf message")
+			return noAggregate("not a protobuf message")
 		}
 		_, _, tag := protowire.ConsumeTag(text)
 		body := text[tag:length]

@@ -19,10 +19,16 @@
 //
 // # What is no aggregate
 //
-// Data that do not begin with the magic number, or whose MD5 sum is wrong, are a plain record: that is how the
-// Kinesis Client Library has it. Data with the right sum that are not what an aggregate has to be are one
-// record that cannot be decoded. It fails with a troupe.DecodeError, and since it is not known what keys were
-// in it, nothing behind it in the batch is started, unless order is turned off.
+// Data that do not begin with the magic number, or whose MD5 sum is wrong, are a plain record. So are data with
+// the right sum that are no AggregatedRecord of protobuf 2: not protobuf, or without a field that is required, as
+// producers on protobuf 3 leave out those that are zero or empty, or without any user record. That is how the
+// Kinesis Client Library has it, but that it leaves out the last ones. The handler gets such a record as it came,
+// with Aggregated false.
+//
+// An aggregate with a user record whose partition key or hash key is not in the aggregate's tables is one record
+// that cannot be decoded. (The Kinesis Client Library leaves out that user record and those behind it.) It fails
+// with a troupe.DecodeError, and since it is not known what keys were in it, nothing behind it in the batch is
+// started, unless order is turned off.
 //
 // # Resharding
 //

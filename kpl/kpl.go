@@ -13,8 +13,7 @@ import (
 // UserRecord is a record as it was given to the Kinesis Producer Library, or a plain record of the stream.
 type UserRecord struct {
 	// KinesisEventRecord is the record of the stream, but that Kinesis.Data and Kinesis.PartitionKey are those
-	// of the user record. So a handler for plain records can be given it. User records of an aggregate have
-	// their Data one behind the other in memory.
+	// of the user record. So a handler for plain records can be given it. Data and Tags are the attempt's own.
 	events.KinesisEventRecord
 	// Aggregated tells that the record was packed. Without that the other fields are zero.
 	Aggregated bool

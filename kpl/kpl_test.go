@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -56,6 +57,9 @@ func aggregate(users ...string) string {
 	return sealed(message)
 }
 
+// astray is an aggregate whose user record has a key that is not in the table.
+var astray = sealed(bytesField(3, number(1, 0)+bytesField(3, "data")))
+
 // document writes an event of records with those data, numbered from 1, of the partition key "carrier".
 func document(data ...string) []byte {
 	records := make([]string, len(data))
@@ -99,8 +103,9 @@ func TestUserRecords(t *testing.T) {
 		"a plain key that is packed": {[]string{"fail", aggregate("carrier=1", "b=2")}, nil, "1:0 carrier=fail, 2:1 b=2", "1 2"},
 		"a group function":           {[]string{aggregate("a=fail", "b=2"), aggregate("c=3")}, []troupe.Option{troupe.WithGroup(func(kpl.UserRecord) string { return "" })}, "1:0 a=fail", "1 2"},
 		"without order":              {[]string{aggregate("a=fail", "a=2")}, []troupe.Option{troupe.WithoutOrder()}, "1:0 a=fail, 1:1 a=2", "1"},
-		"malformed":                  {[]string{"x", sealed("\x1a"), "y"}, nil, "1:0 carrier=x", "2 3"},
-		"malformed, without order":   {[]string{"x", sealed("\x1a"), "y"}, []troupe.Option{troupe.WithoutOrder()}, "1:0 carrier=x, 3:0 carrier=y", "2"},
+		"malformed":                  {[]string{"x", sealed("\x1a"), "y"}, nil, "1:0 carrier=x, 2:0 carrier=" + sealed("\x1a") + ", 3:0 carrier=y", ""},
+		"a key out of the tables":    {[]string{"x", astray, "y"}, nil, "1:0 carrier=x", "2 3"},
+		"the same, without order":    {[]string{"x", astray, "y"}, []troupe.Option{troupe.WithoutOrder()}, "1:0 carrier=x, 3:0 carrier=y", "2"},
 		"undecodable":                {[]string{"x", "undecodable", "y"}, nil, "1:0 carrier=x", "2 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -199,18 +204,77 @@ func TestWhatIsNoAggregateIsAPlainRecord(t *testing.T) {
 	}
 }
 
-// SPEC D6, S9: an aggregate that is malformed is one failed record; the error tells nothing of what is in it.
-func TestAMalformedAggregateIsOneFailedRecord(t *testing.T) {
+// The Kinesis Client Library takes what is no AggregatedRecord of protobuf 2 for a plain record, whatever its sum says.
+func TestAMessageThatIsNoAggregateIsAPlainRecord(t *testing.T) {
 	for problem, message := range map[string]string{
-		"no user record":         bytesField(1, "secret"),
-		"not a protobuf message": bytesField(1, "secret") + "\x1a\x7f",
-		"that cannot be unpacked: not a protobuf message": "\x00\x00",
-		"partition key number 1 of 1":                     bytesField(1, "secret") + bytesField(3, number(1, 1)+bytesField(3, "secret")),
-		"partition key number 9223372036854775808 of 0":   bytesField(3, number(1, 1<<63)+bytesField(3, "secret")),
-		"explicit hash key number 0 of 0":                 bytesField(1, "secret") + bytesField(3, number(1, 0)+number(2, 0)+bytesField(3, "secret")),
-		"a user record without data":                      bytesField(1, "secret") + bytesField(3, number(1, 0)),
-		"a user record without a partition":               bytesField(1, "secret") + bytesField(3, bytesField(3, "secret")),
-		"a tag without a key":                             bytesField(1, "secret") + bytesField(3, number(1, 0)+bytesField(3, "secret")+bytesField(4, bytesField(2, "secret"))),
+		"no user record":                  bytesField(1, "key"),
+		"cut short":                       bytesField(1, "key") + "\x1a\x7f",
+		"not a protobuf message":          "\x00\x00",
+		"a user record without data":      bytesField(1, "key") + bytesField(3, number(1, 0)),
+		"a user record without a key":     bytesField(1, "key") + bytesField(3, bytesField(3, "data")),
+		"a tag without a key":             bytesField(1, "key") + bytesField(3, number(1, 0)+bytesField(3, "data")+bytesField(4, bytesField(2, "value"))),
+		"the second one is without a key": bytesField(1, "key") + bytesField(3, number(1, 0)+bytesField(3, "data")) + bytesField(3, bytesField(3, "data")),
+	} {
+		t.Run(problem, func(t *testing.T) {
+			var got []kpl.UserRecord
+			p := kpl.Kinesis(func(_ context.Context, r kpl.UserRecord) error { got = append(got, r); return nil }, troupe.WithConcurrency(1))
+			response, err := p.Invoke(t.Context(), document(sealed(message), "y"))
+			require.NoError(t, err)
+			assert.JSONEq(t, answer(""), string(response))
+			require.Len(t, got, 2)
+			assert.Equal(t, sealed(message), string(got[0].Kinesis.Data))
+			assert.Equal(t, "carrier", got[0].Kinesis.PartitionKey)
+			assert.False(t, got[0].Aggregated)
+		})
+	}
+}
+
+// An aggregate of a producer on protobuf 3, which leaves out the index 0 and data that are empty. It is delivered, and
+// what is behind it as well.
+func TestAnAggregateOfProtobuf3IsDelivered(t *testing.T) {
+	event, err := os.ReadFile("testdata/proto3.json")
+	require.NoError(t, err)
+	var got []string
+	response, err := kpl.Kinesis(func(_ context.Context, r kpl.UserRecord) error {
+		got = append(got, fmt.Sprint(r.ID(), " ", r.Kinesis.PartitionKey, " ", r.Aggregated, " ", len(r.Kinesis.Data)))
+		return nil
+	}, troupe.WithConcurrency(1)).Invoke(t.Context(), event)
+	require.NoError(t, err)
+	assert.JSONEq(t, answer(""), string(response))
+	assert.Equal(t, []string{"410:0 shared false 60", "411:0 other false 12"}, got)
+}
+
+// What one attempt changes in place, as a handler does that decrypts into the buffer it read from, the next does not see.
+func TestEveryAttemptHasItsOwnUserRecord(t *testing.T) {
+	tagged := sealed(bytesField(1, "key") + bytesField(3, number(1, 0)+bytesField(3, "data")+bytesField(4, bytesField(1, "tag"))))
+	for name, options := range map[string][]troupe.Option{
+		"its own order": nil, "a group function": {troupe.WithGroup(func(kpl.UserRecord) string { return "" })},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			_, err := kpl.Kinesis(func(_ context.Context, r kpl.UserRecord) error {
+				got = append(got, fmt.Sprintf("%s %v", r.Kinesis.Data, r.Tags))
+				for i := range r.Kinesis.Data {
+					r.Kinesis.Data[i] = '#'
+				}
+				for i := range r.Tags {
+					r.Tags[i].Key = "#"
+				}
+				return errUser
+			}, append(options, troupe.WithRetry(troupe.Retry{Times: 1, Base: 1}), troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithPolicy(troupe.Continue))...).Invoke(t.Context(), document(tagged, "plain"))
+			require.Error(t, err)
+			assert.Equal(t, []string{"data [{tag }]", "data [{tag }]", "plain []", "plain []"}, got)
+		})
+	}
+}
+
+// SPEC D6, S9: an aggregate with a key that is not in its tables is one failed record; the error tells nothing of what is
+// in it.
+func TestAnAggregateWithAKeyOutOfItsTablesIsOneFailedRecord(t *testing.T) {
+	for problem, message := range map[string]string{
+		"partition key number 1 of 1":                   bytesField(1, "secret") + bytesField(3, number(1, 1)+bytesField(3, "secret")),
+		"partition key number 9223372036854775808 of 0": bytesField(3, number(1, 1<<63)+bytesField(3, "secret")),
+		"explicit hash key number 0 of 0":               bytesField(1, "secret") + bytesField(3, number(1, 0)+number(2, 0)+bytesField(3, "secret")),
 	} {
 		t.Run(problem, func(t *testing.T) {
 			p := kpl.Kinesis(func(context.Context, kpl.UserRecord) error { t.Error("called"); return nil }, troupe.WithLogger(slog.New(slog.DiscardHandler)),

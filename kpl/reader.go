@@ -2,6 +2,7 @@ package kpl
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -69,6 +70,10 @@ func (u *unpacked) add(carrier int, err error) {
 		return
 	}
 	records, err := unpack(text)
+	if _, none := err.(noAggregate); none {
+		u.users = append(u.users, plain)
+		return
+	}
 	if err != nil {
 		plain.err = &batch.DecodeError{Field: "kinesis.data", Offset: -1, Problem: "an aggregate of the Kinesis Producer Library that cannot be unpacked: " + err.Error()}
 		u.users = append(u.users, plain)
@@ -88,8 +93,10 @@ func (u *unpacked) record(i int) (UserRecord, error) {
 	if from.sub >= 0 {
 		r.Aggregated, r.SubSequenceNumber = true, int(from.sub)
 		r.Kinesis.Data, r.Kinesis.PartitionKey = from.data, from.key
-		r.ExplicitHashKey, r.Tags = from.hashKey, from.tags
+		r.ExplicitHashKey, r.Tags = from.hashKey, slices.Clone(from.tags)
 	}
+	// Each attempt has its own: what one changes in place the next must not see.
+	r.Kinesis.Data = bytes.Clone(r.Kinesis.Data)
 	return r, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // The dimensions that there are by default. The function's name is in a variable that Lambda sets:
@@ -101,7 +102,7 @@ type writer struct {
 func (w *writer) observe(_ context.Context, r *troupe.Report) {
 	if err := w.write(r, time.Now()); err != nil {
 		w.failed.Do(func() {
-			slog.Default().Warn("troupe: a line of metrics could not be written; it is lost, and so may be later ones", "error", err)
+			slog.Default().Warn("troupe: a line of metrics could not be written; it is lost, and so may be later ones", "error", batch.Text(err))
 		})
 	}
 }

@@ -22,14 +22,15 @@ const (
 	plain    packing = iota // a user record of its own
 	packed                  // an aggregate
 	corrupt                 // an aggregate with a wrong sum: the same as a plain record
-	unusable                // an aggregate with a right sum that is none
+	foreign                 // something with a right sum that is no aggregate: the same
+	unusable                // an aggregate with a key that is not in its tables
 )
 
 // carrier is the record of the stream that a user record is carried by.
 type carrier struct {
 	first, users int // the first of its user records, and how many there are
 	packing      packing
-	form         int // of what is unusable
+	form         int // of what is unusable or foreign
 }
 
 // drawCarriers divides the records of a batch among records of a stream. Those of an aggregate share its
@@ -38,10 +39,12 @@ func (b *batch) drawCarriers(t *rapid.T) {
 	n := len(b.Records)
 	ids := drawIDs(t, n)
 	for first := 0; first < n; {
-		c := carrier{first: first, users: 1, packing: oneOfThese(t, "packing", packed, plain, packed, packed, packed, plain, corrupt, unusable, packed)}
+		c := carrier{first: first, users: 1, packing: oneOfThese(t, "packing", packed, plain, packed, packed, packed, plain, corrupt, unusable, foreign, packed)}
 		switch c.packing {
 		case packed:
 			c.users = min(n-first, rapid.IntRange(1, 5).Draw(t, "user records"))
+		case foreign:
+			c.form = rapid.IntRange(0, len(foreigners)-1).Draw(t, "form")
 		case unusable:
 			c.form = rapid.IntRange(0, len(unusables)-1).Draw(t, "form")
 			b.unreadable(first, model.Undecodable)
@@ -55,10 +58,16 @@ func (b *batch) drawCarriers(t *rapid.T) {
 	}
 }
 
-// unusables are messages that are no aggregates.
+// unusables are aggregates with a key that is not in a table.
 var unusables = []string{
+	bytesField(3, numberField(1, 0)+bytesField(3, "data")),
+	bytesField(1, "key") + bytesField(3, numberField(1, 1)+bytesField(3, "data")),
+	bytesField(1, "key") + bytesField(3, numberField(1, 0)+numberField(2, 0)+bytesField(3, "data")),
+}
+
+// foreigners are messages that are no aggregates.
+var foreigners = []string{
 	bytesField(1, "key"), // without a user record
-	bytesField(3, numberField(1, 0)+bytesField(3, "data")),                        // with a key that is not in the table
 	bytesField(1, "key") + bytesField(3, numberField(1, 0)),                       // without data
 	bytesField(1, "key") + bytesField(3, bytesField(3, "data")),                   // without a key
 	bytesField(1, "key") + "\x1a\x7fcut",                                          // cut short
@@ -139,6 +148,8 @@ func (s *stage) data(no int, c carrier) string {
 		data := []byte(s.aggregate(no, c))
 		data[len(data)-1]++
 		return string(data)
+	case foreign:
+		return sealed(foreigners[c.form])
 	case unusable:
 		return sealed(unusables[c.form])
 	default:
