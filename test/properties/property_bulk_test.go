@@ -17,7 +17,11 @@ import (
 
 // drawWhole draws what the handler of a whole batch does.
 func drawWhole(t *rapid.T, sh shape, b model.Batch, no int) model.Act {
-	return drawAct(t, sh, oneOfThese(t, "trouble with the batch", 2, 0, 5), b.Left != model.Never || b.Cancel != model.Never, (no+1)*100_000)
+	act := drawAct(t, sh, oneOfThese(t, "trouble with the batch", 2, 0, 5), b.Left != model.Never || b.Cancel != model.Never, (no+1)*100_000)
+	if act.Do == model.FailNil || act.Do == model.LeaveOut { // a batch as a whole is never dropped, and a nil pointer names no record
+		act.Do = model.Fail
+	}
+	return act
 }
 
 func (s *stage) bulkProcessor(options []troupe.Option) func(context.Context, int) ([]string, error) {

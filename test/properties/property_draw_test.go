@@ -218,7 +218,11 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 	for i := range n {
 		record := model.Record{Group: oneOfThese(t, "group", []string{"a", "b", "c", "d", ""}[:groups]...)}
 		for attempt := range 1 + b.Retries {
-			record.Acts = append(record.Acts, drawAct(t, sh, troubled, limited, (no*100+i+1)*100+attempt))
+			act := drawAct(t, sh, troubled, limited, (no*100+i+1)*100+attempt)
+			if act.Do == model.LeaveOut && p.made == windowed { // a state is of all records
+				act.Do = model.FailJoined
+			}
+			record.Acts = append(record.Acts, act)
 		}
 		b.Records = append(b.Records, record)
 	}
@@ -286,7 +290,8 @@ func drawAct(t *rapid.T, sh shape, troubled int, limited bool, no int) model.Act
 	if !chance(t, "trouble here", troubled) {
 		return act
 	}
-	act.Do = oneOfThese(t, "do", model.Fail, model.Fail, model.Fail, model.FailForGood, model.Panic, model.Goexit, model.Hang, model.OK)
+	act.Do = oneOfThese(t, "do", model.Fail, model.Fail, model.Fail, model.FailForGood, model.Panic, model.Goexit, model.Hang, model.OK,
+		model.FailJoined, model.FailNil, model.FailBadly, model.PanicBadly, model.LeaveOut)
 	act.Deaf = rapid.Bool().Draw(t, "deaf")
 	if rapid.Bool().Draw(t, "lags") {
 		act.Lag = unlike(0, no+50)
@@ -450,7 +455,7 @@ func (p *plan) String() string {
 		for i, record := range b.Records {
 			fmt.Fprintf(&s, "  record %d, id %q, group %q:", i, b.ids[i], record.Group)
 			for _, act := range record.Acts {
-				fmt.Fprintf(&s, " %s after %v", [...]string{"ok", "fail", "fail for good", "panic", "goexit", "hang", "undecodable", "undecodable and dropped"}[act.Do], act.For)
+				fmt.Fprintf(&s, " %s after %v", [...]string{"ok", "fail", "fail for good", "panic", "goexit", "hang", "undecodable", "undecodable and dropped", "fail with a drop beside", "nil pointer", "fail badly", "panic badly", "leave out"}[act.Do], act.For)
 				if act.Deaf {
 					s.WriteString(" (deaf)")
 				} else if act.Lag > 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/troupe-go/troupe"
+	vocabulary "github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/test/properties/model"
 )
 
@@ -98,7 +99,11 @@ func unlikeness(p *plan, b batch, a model.Answer, came *seen) (differences []str
 		differ(record+"outcome", outcome(want), got.Outcome)
 		differ(record+"reasons", want.Why, reasons(got.Err)&^(want.Maybe&^want.Why))
 		if p.made != together && want.Why.OneOf(model.Erred|model.ErredForGood|model.Panicked) {
-			differ(record+"error of the attempt", fault{i, want.Attempts, false}, blamed(got.Err))
+			of := fault{i, want.Attempts, false}
+			if isPointer(got.Err) {
+				of = fault{} // there is no more to it
+			}
+			differ(record+"error of the attempt", of, blamed(got.Err))
 		}
 		differ(record+"attempts", want.Attempts, got.Attempts)
 		differ(record+"queued", want.Queued, got.Queued)
@@ -229,7 +234,7 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 		if r.Group != want {
 			break_("O3: record %d is in group %q, want %q", i, r.Group, want)
 		}
-		if r.Attempts == 0 && !errors.Is(r.Err, troupe.ErrNotStarted) || r.Attempts > 0 && errors.Is(r.Err, troupe.ErrNotStarted) {
+		if (r.Attempts == 0) != reasons(r.Err).Has(model.NotStarted) {
 			break_("S1: record %d after %d attempts: %v", i, r.Attempts, r.Err)
 		}
 	}
@@ -257,7 +262,7 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 func disorder(b batch, came *seen) (laws []string) {
 	abandoned := func(c *call) bool {
 		r := came.report.Records[c.record]
-		return c.number == r.Attempts && errors.Is(r.Err, troupe.ErrAbandoned)
+		return c.number == r.Attempts && reasons(r.Err).Has(model.Abandoned)
 	}
 	// over reports whether c had ended, or been abandoned, when d started.
 	over := func(c, d *call) bool {
@@ -325,14 +330,16 @@ func unexplained(p *plan, b batch, came *seen) (laws []string) {
 			laws = append(laws, fmt.Sprintf("D6: record %d was started, the group of record %d is not known", i, barrier))
 		}
 		act := b.Records[i].Acts[min(r.Attempts, len(b.Records[i].Acts))-1]
-		if (r.Outcome == troupe.Dropped) != (act.Do == model.Drop) {
+		ended := model.Ending(act.Do)
+		if r.Outcome == troupe.Dropped && act.Do != model.Drop && act.Do != model.LeaveOut ||
+			r.Outcome != troupe.Dropped && (act.Do == model.Drop || act.Do == model.LeaveOut && why == ended) {
 			laws = append(laws, fmt.Sprintf("S1: record %d was %v", i, r.Outcome))
 		}
 		limited := why.OneOf(model.TimedOut | model.Deadline | model.Cancelled)
-		if ended := model.Ending(act.Do); limited && act.For == 0 && act.Do != model.Hang || !limited && why != ended {
+		if limited && act.For == 0 && act.Do != model.Hang || !limited && why != ended {
 			laws = append(laws, fmt.Sprintf("S1: record %d ended with %v after its handler had ended with %v", i, why, ended))
 		}
-		if (why == model.Erred || why == model.Panicked && b.RetryPanics) && r.Attempts <= b.Retries && unlimited && !stopped {
+		if r.Outcome == troupe.Failed && (why == model.Erred || why == model.Panicked && b.RetryPanics) && r.Attempts <= b.Retries && unlimited && !stopped {
 			laws = append(laws, fmt.Sprintf("P6: record %d got %d attempts", i, r.Attempts))
 		}
 	}
@@ -378,15 +385,22 @@ func firstError(report *troupe.Report) error {
 
 // reasons reads the reasons out of an error.
 func reasons(err error) (why model.Why) {
+	words := []string(nil) // where errors.Is finds everything
+	if _, ok := errors.AsType[bad](err); ok {
+		words = vocabulary.Words(err)
+	}
 	for reason, of := range map[troupe.Reason]model.Why{
 		troupe.ErrPanic: model.Panicked, troupe.ErrGoexit: model.Exited, troupe.ErrRecordTimeout: model.TimedOut,
 		troupe.ErrDeadline: model.Deadline, troupe.ErrCancelled: model.Cancelled, troupe.ErrAbandoned: model.Abandoned,
 		troupe.ErrNotStarted: model.NotStarted, troupe.ErrStopped: model.Stopped, troupe.ErrGroupStopped: model.GroupStopped,
 		troupe.ErrUndecodable: model.Unread,
 	} {
-		if errors.Is(err, reason) {
+		if words == nil && errors.Is(err, reason) || slices.Contains(words, reason.Word()) {
 			why |= of
 		}
+	}
+	if isPointer(err) {
+		why |= model.Erred
 	}
 	if f := new(fault); errors.As(err, f) {
 		why |= model.Erred
@@ -397,13 +411,30 @@ func reasons(err error) (why model.Why) {
 	return why
 }
 
+// isPointer reports whether an error is the nil pointer that a handler returned.
+func isPointer(err error) bool {
+	_, everything := errors.AsType[bad](err)
+	return !everything && errors.Is(err, (*pointer)(nil))
+}
+
 // blamed is the attempt that an error comes from.
 func blamed(err error) (f fault) {
 	var panicked *troupe.PanicError
 	if errors.As(err, &panicked) {
-		_, _ = fmt.Sscanf(fmt.Sprint(panicked.Value), "panic %d.%d", &f.record, &f.attempt)
+		if text, ok := panicked.Value.(string); ok {
+			_, _ = fmt.Sscanf(text, "panic %d.%d", &f.record, &f.attempt)
+		}
 	}
 	errors.As(err, &f)
+	if panicked != nil {
+		if endless, ok := panicked.Value.(map[any]any); ok {
+			for key := range endless {
+				if of, ok := key.(fault); ok {
+					f = of
+				}
+			}
+		}
+	}
 	f.permanent = false
 	return f
 }

@@ -68,6 +68,25 @@ type fault struct {
 
 func (f fault) Error() string { return fmt.Sprintf("fault %d.%d", f.record, f.attempt) }
 
+// pointer is an error whose methods dereference it.
+type pointer struct{ text string }
+
+func (p *pointer) Error() string { return p.text }
+func (p *pointer) Is(error) bool { return p.text == "" }
+
+// bad is an error that cannot be printed, and that is everything that it is asked for.
+type bad struct{ fault }
+
+func (bad) Error() string   { panic("Error panics") }
+func (bad) Is(error) bool   { return true }
+func (b bad) Unwrap() error { return b.fault }
+
+// panicked reports whether an error is that of a panic. It does not ask the error, which may say yes to anything.
+func panicked(err error) bool {
+	_, ok := errors.AsType[*troupe.PanicError](err)
+	return ok
+}
+
 // stage is a plan being run.
 type stage struct {
 	*plan
@@ -155,7 +174,7 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 	}
 	if s.decider != nil {
 		options = append(options, troupe.WithDecider(func(rec troupe.Record, err error) troupe.Policy {
-			return s.decider.decide(rec.Index, errors.Is(err, troupe.ErrPanic))
+			return s.decider.decide(rec.Index, panicked(err))
 		}))
 	} else {
 		options = append(options, troupe.WithPolicy(s.policy))
@@ -442,6 +461,18 @@ func finish(do model.Do, f fault) error {
 		panic(fmt.Sprintf("panic %d.%d", f.record, f.attempt))
 	case model.Goexit:
 		runtime.Goexit()
+	case model.FailJoined:
+		return errors.Join(troupe.Drop(f), fmt.Errorf("%w, %w", f, troupe.Permanent(f)), f)
+	case model.FailNil:
+		return (*pointer)(nil)
+	case model.FailBadly:
+		return bad{f}
+	case model.PanicBadly:
+		endless := map[any]any{f: nil}
+		endless["itself"] = endless
+		panic(endless)
+	case model.LeaveOut:
+		return errors.Join(troupe.Drop(f), fmt.Errorf("outer: %w", troupe.Drop(f)))
 	}
 	return f
 }

@@ -46,6 +46,9 @@ func drawEnding(t *rapid.T, sh shape, b model.Batch, no int) ending {
 	e.early = e.final && chance(t, "early", 2)
 	limited := b.Left != model.Never || b.Cancel != model.Never // a record timeout is none of its business
 	e.act = drawAct(t, sh, 3, limited, (no+1)*100_000)
+	if e.act.Do == model.LeaveOut || e.act.Do == model.FailNil { // an end is never dropped
+		e.act.Do = model.Fail
+	}
 	return e
 }
 

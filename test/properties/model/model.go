@@ -79,6 +79,11 @@ const (
 	Hang        // does not end, and does not care for its context
 	Undecodable // the handler is not called (D6)
 	Drop        // the same, of a record that an option says to leave out then (S1)
+	FailJoined  // an error that is joined with a drop and a permanent one: a failure like any other (S1)
+	FailNil     // a nil pointer as an error
+	FailBadly   // an error whose Error panics, and that is everything that it is asked for
+	PanicBadly  // with a value that holds itself
+	LeaveOut    // a join of which every branch says to drop the record
 )
 
 // Directive is what a failure means for the other records.
@@ -320,13 +325,14 @@ func (r *run) start(i int) {
 	case act.Do == Hang:
 		returns = Never
 	case !act.Deaf && returns > contextEnd:
-		returns, why = contextEnd+act.Lag, Erred
+		returns, why, act.Do = contextEnd+act.Lag, Erred, Fail
 	}
 	end, abandoned := returns, false
 	if patience := min(plus(timeout, grace), r.lastCall); returns > patience {
 		end, why, abandoned = patience, Abandoned, true
 	}
-	if why != 0 {
+	result.Dropped = act.Do == LeaveOut && !abandoned
+	if why != 0 && !result.Dropped { // what is dropped in time has met no limit
 		why, result.Maybe = r.limitsPassed(why, end, timeout, abandoned)
 	}
 	r.phases[i], r.at[i], r.ending[i] = running, end, why

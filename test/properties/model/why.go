@@ -24,7 +24,8 @@ const (
 var names = [...]string{"error", "permanent error", "panic", "goexit", "not started", "record timeout", "deadline", "cancelled", "abandoned", "stopped", "group stopped", "undecodable"}
 
 // endings are the reasons of attempts that end by themselves.
-var endings = [...]Why{OK: 0, Fail: Erred, FailForGood: ErredForGood, Panic: Panicked, Goexit: Exited, Hang: Abandoned, Undecodable: Unread, Drop: Unread}
+var endings = [...]Why{OK: 0, Fail: Erred, FailForGood: ErredForGood, Panic: Panicked, Goexit: Exited, Hang: Abandoned, Undecodable: Unread, Drop: Unread,
+	FailJoined: Erred, FailNil: Erred, FailBadly: Erred, PanicBadly: Panicked, LeaveOut: Erred}
 
 // Ending is why an attempt fails that ends as do says and meets no limit.
 func Ending(do Do) Why { return endings[do] }
