@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambda/handlertrace"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/troupe-go/troupe/lambdasim/history"
@@ -96,7 +99,7 @@ func (inv *invocation) run(e *engine) {
 			inv.end(e, history.Crashed, how, answer{})
 		}
 	}()
-	body, err := e.sim.Handler.Invoke(ctx, inv.payload)
+	text, err := respond(ctx, e.sim.Handler, inv.payload)
 	returned = true
 
 	switch {
@@ -104,12 +107,34 @@ func (inv *invocation) run(e *engine) {
 		inv.end(e, history.Crashed, err.Error(), answer{})
 	case err != nil:
 		inv.end(e, history.Failed, err.Error(), answer{})
-	case len(body) > maxPayload:
-		inv.end(e, history.Failed, fmt.Sprintf("the response has %d bytes; allowed are %d", len(body), maxPayload), answer{})
+	case len(text) > maxPayload:
+		inv.end(e, history.Failed, fmt.Sprintf("the response has %d bytes; allowed are %d", len(text), maxPayload), answer{})
 	default:
-		text := string(body)
-		inv.end(e, history.Answered, text, e.sim.read(body, inv.has))
+		inv.end(e, history.Answered, text, e.sim.read([]byte(text), inv.has))
 	}
+}
+
+// encoding serializes the encoding of responses by handlers of lambda.NewHandler. Invoke of such a handler returns the
+// bytes of a buffer that it has already put back into a pool, so a concurrent call may overwrite them.
+var encoding sync.Mutex
+
+// respond calls the handler and returns a copy of its response.
+func respond(ctx context.Context, h lambda.Handler, payload []byte) (string, error) {
+	locked := false
+	defer func() {
+		if locked {
+			encoding.Unlock()
+		}
+	}()
+	// lambda.NewHandler calls ResponseEvent on this goroutine, after the function and before it encodes the response.
+	ctx = handlertrace.NewContext(ctx, handlertrace.HandlerTrace{ResponseEvent: func(context.Context, any) {
+		if !locked {
+			encoding.Lock()
+			locked = true
+		}
+	}})
+	body, err := h.Invoke(ctx, payload)
+	return string(body), err
 }
 
 // scrawl makes a handler that still looks at its payload see nonsense.
