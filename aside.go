@@ -8,6 +8,7 @@ import (
 
 	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
 // aside calls what users hang on to a batch, observers and failure hooks, and writes the log line: one after
@@ -53,12 +54,14 @@ func (a *aside) warn(text string, args ...any) {
 	a.do("logger", func() { a.settings.log().Warn(text, args...) })
 }
 
-// cancelGrace is how long a cancelled invocation waits for observers and hooks.
+// cancelGrace is how long a cancelled invocation waits for observers and hooks, and one whose deadline had passed
+// when it began.
 const cancelGrace = 125 * time.Millisecond
 
-// finish has the log line written and the observers called, and waits for them and the hooks: until leave,
-// if that is not zero, and not much longer than until the invocation is cancelled.
-func (a *aside) finish(report *batch.Report, leave time.Time) {
+// finish writes the log line and calls the observers, and waits for them and the hooks: until Times.Leave, if that
+// is not zero, and not much longer than until the invocation is cancelled. If the deadline had passed when the
+// invocation began, that they are not done in time is nothing to blame them for (SPEC D7).
+func (a *aside) finish(report *batch.Report, in *supervisor.Invocation) {
 	s := a.settings
 	if report.Failed > 0 {
 		a.do("logger", func() { warnOfFailures(s.log(), report) })
@@ -76,6 +79,10 @@ func (a *aside) finish(report *batch.Report, leave time.Time) {
 	a.do("logger", func() { a.end(done) })
 
 	var up <-chan time.Time
+	leave := in.Times.Leave
+	if in.Passed() {
+		leave = time.Now().Add(cancelGrace)
+	}
 	if !leave.IsZero() {
 		timer := time.NewTimer(time.Until(leave))
 		defer timer.Stop()
@@ -97,7 +104,7 @@ func (a *aside) finish(report *batch.Report, leave time.Time) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.left = true
+	a.left = !in.Passed()
 }
 
 // unused reports whether there has been nothing to call.

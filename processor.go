@@ -297,7 +297,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	if j.notes != nil {
 		report.Notes = j.notes()
 	}
-	a.finish(report, in.Times.Leave)
+	a.finish(report, in)
 
 	ids = response.Failures(report.Records)
 	if s.lowestOnly && !j.noLowest {

@@ -36,6 +36,7 @@ type ledger struct {
 	ctx     context.Context // the handlers': the caller's until the cutoff
 	cutoff  time.Time       // zero if there is none
 	began   time.Time
+	passed  *batch.DeadlinePassedError // nil unless the deadline had passed on arrival
 	process *process
 
 	// done is closed when the books are.
@@ -65,7 +66,7 @@ type ledger struct {
 func newLedger(in *Invocation, cfg *Config, b *messages.Batch, p *process) *ledger {
 	n := len(b.Results)
 	l := &ledger{
-		batch: b, cfg: cfg, caller: in.caller, ctx: in.handlers, cutoff: in.Times.Cutoff, began: in.began, process: p,
+		batch: b, cfg: cfg, caller: in.caller, ctx: in.handlers, cutoff: in.Times.Cutoff, began: in.began, passed: in.passed, process: p,
 		done:     make(chan struct{}),
 		states:   make([]state, n),
 		attempts: make([]messages.Attempt, n),
@@ -652,6 +653,9 @@ func (l *ledger) shut() {
 			why = batch.ErrGroupStopped
 		}
 		r.Err = batch.Because(batch.ErrNotStarted, why)
+		if l.passed != nil && l.halt == batch.ErrDeadline {
+			r.Err = batch.Because(batch.ErrNotStarted, l.passed)
+		}
 		if l.batch.Failed != nil {
 			l.batch.Failed(l.batch.Record(i, 0), r.Err)
 		}

@@ -65,13 +65,17 @@ type Invocation struct {
 	handlers context.Context // ends at the cutoff
 	cancel   context.CancelFunc
 	began    time.Time
-	cut      []any // what to log if the reserve was cut
+	cut      []any                      // what to log if the reserve was cut
+	passed   *batch.DeadlinePassedError // nil unless the deadline had passed on arrival
 }
 
 // Begin starts the clock of an invocation. The caller must call End when the batch is over.
 func Begin(ctx context.Context, cfg *Config) *Invocation {
 	in := &Invocation{caller: ctx, began: time.Now()}
 	in.Times, in.cut = timesOf(ctx, cfg, in.began)
+	if deadline := in.Times.Deadline; !deadline.IsZero() && !in.began.Before(deadline) {
+		in.passed = &batch.DeadlinePassedError{By: in.began.Sub(deadline)}
+	}
 	if in.Times.Cutoff.IsZero() {
 		in.handlers, in.cancel = context.WithCancel(ctx)
 	} else {
@@ -82,6 +86,9 @@ func Begin(ctx context.Context, cfg *Config) *Invocation {
 
 // Handlers returns the context that ends at the cutoff, or when the invocation is cancelled or ends.
 func (in *Invocation) Handlers() context.Context { return in.handlers }
+
+// Passed reports whether the deadline had passed when the batch arrived. Nothing starts then (SPEC D7).
+func (in *Invocation) Passed() bool { return in.passed != nil }
 
 // End ends the handlers' context.
 func (in *Invocation) End() { in.cancel() }

@@ -16,10 +16,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/bulk"
+	"github.com/troupe-go/troupe/window"
 )
 
 var errHandler = errors.New("the handler's own error")
@@ -469,6 +473,87 @@ func TestWhatIsOverBeforeItBeginsStartsNothing(t *testing.T) {
 				assert.ErrorIs(t, err, c.why)
 			})
 		}
+	}
+}
+
+// SPEC D7: where the deadline had passed on arrival, every record is reported, and error and log say by how much it had,
+// and what to check. Nothing of the user's is called but observers and hooks, and those are not blamed.
+func TestADeadlineThatHasPassedOnArrivalIsWhatIsBlamed(t *testing.T) {
+	never := func(what string) func(context.Context, string) error {
+		return func(context.Context, string) error { t.Error(what + " was called"); return nil }
+	}
+	const says = "the invocation's deadline had passed 3h0m0s before the batch arrived; check the clock of the machine, or the emulator"
+	for _, source := range sources {
+		for _, hangs := range []bool{false, true} {
+			t.Run(fmt.Sprint(source, "/", hangs), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var (
+						log   bytes.Buffer
+						seen  reported
+						hooks int
+					)
+					ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-3*time.Hour))
+					defer cancel()
+					p := process(source, never("the handler"),
+						troupe.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+						troupe.WithDecider(func(troupe.Record, error) troupe.Policy { t.Error("the decider was called"); return troupe.Derive }),
+						troupe.WithLastResort(func(_ context.Context, _ troupe.Record, err error) error {
+							t.Error("the last resort was called")
+							return err
+						}),
+						troupe.WithRetry(troupe.Retry{Times: 3}),
+						troupe.WithFailureHook(func(context.Context, troupe.Record, error) { hooks++ }),
+						troupe.WithObserver(func(ctx context.Context, report *troupe.Report) {
+							seen.observe(ctx, report)
+							if hangs {
+								time.Sleep(time.Minute)
+							}
+						}))
+					began := time.Now()
+					_, err := p.Invoke(ctx, document(source, numbered(5, groups(2))...))
+					assert.LessOrEqual(t, time.Since(began), 125*time.Millisecond)
+					if !hangs {
+						assert.NotNil(t, seen.Report, "there is time for the log line and the observers")
+						assert.NotZero(t, log.Len())
+					}
+					assert.ErrorContains(t, err, says)
+					assert.ErrorIs(t, err, troupe.ErrNotStarted)
+					assert.ErrorIs(t, err, troupe.ErrDeadline)
+					var passed *batch.DeadlinePassedError
+					require.ErrorAs(t, err, &passed)
+					assert.Equal(t, 3*time.Hour, passed.By)
+					time.Sleep(2 * time.Minute)
+					assert.Equal(t, 5, hooks)
+					require.Len(t, seen.Records, 5)
+					for _, r := range seen.Records {
+						assert.Equal(t, troupe.Failed, r.Outcome)
+						assert.Zero(t, r.Attempts)
+						assert.ErrorContains(t, r.Err, says)
+					}
+					assert.Equal(t, 1, strings.Count(log.String(), "\n"), "one line alone: %s", &log)
+					assert.Contains(t, log.String(), says)
+				})
+			})
+		}
+	}
+}
+
+// SPEC D7: nor is a handler of whole batches called, nor the end of a window, which is where those write.
+func TestNothingIsWrittenAfterADeadlineThatHadPassed(t *testing.T) {
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Hour))
+	defer cancel()
+	quiet := troupe.WithLogger(slog.New(slog.DiscardHandler))
+	_, err := bulk.SQS(func(context.Context, []events.SQSMessage) error { t.Error("the batch handler was called"); return nil }, quiet).
+		Invoke(ctx, document(standard, numbered(3, nil)...))
+	assert.ErrorContains(t, err, "had passed 1h0m0s before")
+	end := window.Kinesis(func(_ context.Context, n int, _ events.KinesisEventRecord) (int, error) {
+		t.Error("the fold was called")
+		return n, nil
+	},
+		func(context.Context, int) error { t.Error("the end was called"); return nil }, quiet)
+	for _, records := range []string{``, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","data":"AA=="},"eventSource":"aws:kinesis"}`} {
+		_, err = end.Invoke(ctx, []byte(`{"window":{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:01:00Z"},"shardId":"s","isFinalInvokeForWindow":true,"state":{},"Records":[`+records+`]}`))
+		assert.ErrorContains(t, err, "had passed 1h0m0s before")
 	}
 }
 
