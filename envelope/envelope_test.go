@@ -507,7 +507,7 @@ func TestBadHandlersAndOptionsPanic(t *testing.T) {
 	next := func(context.Context, events.SQSMessage) error { return nil }
 	object := func(context.Context, events.S3EventRecord) error { return nil }
 	decoder := typed.WithDecoder(func([]byte) (int, error) { return 0, nil })
-	const twice = "typed.WithDecoder was given twice, or where the payload is not the user's to decode"
+	const twice = "typed.WithDecoder: given twice, or for a payload that has a fixed decoder"
 	for name, make := range map[string]func(){
 		"envelope.SNS was given a nil function":          func() { envelope.SNS[events.SQSMessage](nil) },
 		"envelope.SNS was given a nil function (lazily)": func() { envelope.SNS[troupe.Lazy[events.SQSMessage]](nil) },
@@ -519,7 +519,7 @@ func TestBadHandlersAndOptionsPanic(t *testing.T) {
 			envelope.EventBridge(func(context.Context, events.EventBridgeEvent) error { return nil }, decoder)
 		},
 		twice + " (objects)": func() { envelope.S3(object, decoder) },
-		"typed.WithDisallowUnknownFields is for JSON; a decoder refuses fields itself": func() { envelope.S3(object, typed.WithDisallowUnknownFields()) },
+		"typed.WithDisallowUnknownFields with typed.WithDecoder: only JSON that is decoded by default has unknown fields": func() { envelope.S3(object, typed.WithDisallowUnknownFields()) },
 		"typed: option 1 is nil": func() { envelope.EventBridge(func(context.Context, events.EventBridgeEvent) error { return nil }, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {

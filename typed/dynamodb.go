@@ -30,11 +30,11 @@ type Change[T any] struct {
 // are not bytes.
 func DynamoDB[T any](handler troupe.Handler[Change[T]], options ...Option) troupe.Handler[troupe.Lazy[events.DynamoDBEventRecord]] {
 	if handler == nil {
-		panic(errors.New("troupe: typed.DynamoDB was given a nil function"))
+		panic(errors.New("troupe: typed.DynamoDB(nil): must be a function"))
 	}
 	s := settingsOf(options)
 	if s.decoder != nil || s.strict {
-		panic(errors.New("troupe: typed.WithDecoder and typed.WithDisallowUnknownFields are for bytes; DynamoDB has attributes"))
+		panic(errors.New("troupe: typed.DynamoDB: WithDecoder and WithDisallowUnknownFields are for payloads of bytes; an image has attributes"))
 	}
 	items, err := itemsOf(reflect.TypeFor[T]())
 	if err != nil {

@@ -326,7 +326,7 @@ func itemsOf(t reflect.Type) (items, error) {
 	if item.Kind() == reflect.Map || item.Kind() == reflect.Interface && item.NumMethod() == 0 || d.structs[item] != nil {
 		return d, nil
 	}
-	return d, fmt.Errorf("troupe: typed: DynamoDB was given a handler for %v; an item is a struct or a map", t)
+	return d, fmt.Errorf("troupe: typed.DynamoDB: handler of %v: must be of a struct, a map or an interface", t)
 }
 
 // learn looks at a type and those it is made of.
@@ -336,7 +336,7 @@ func (d items) learn(t reflect.Type, seen map[reflect.Type]bool) error {
 	}
 	seen[t] = true
 	if decodesItself(t) {
-		return fmt.Errorf("troupe: typed: %v has an UnmarshalDynamoDBAttributeValue, which only the AWS SDK can call; use events.DynamoDBAttributeValue, or a time.Time for a time", t)
+		return fmt.Errorf("troupe: typed.DynamoDB: %v has an UnmarshalDynamoDBAttributeValue, which only the AWS SDK can call; use events.DynamoDBAttributeValue, or a time.Time for a time", t)
 	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:

@@ -23,7 +23,7 @@ func settingsOf(options []Option) *settings {
 	s := new(settings)
 	for i, o := range options {
 		if o == nil {
-			panic(fmt.Errorf("troupe: typed: option %d is nil", i+1))
+			panic(fmt.Errorf("troupe: typed: option %d is nil: must be an Option", i+1))
 		}
 		if err := o.apply(s); err != nil {
 			panic(err)
@@ -66,7 +66,7 @@ func WithDecoder[T any](decode func(payload []byte) (T, error)) Option {
 		case decode == nil:
 			return errors.New("troupe: typed.WithDecoder(nil): must be a function")
 		case s.decoder != nil:
-			return errors.New("troupe: typed.WithDecoder was given twice, or where the payload is not the user's to decode")
+			return errors.New("troupe: typed.WithDecoder: given twice, or for a payload that has a fixed decoder")
 		}
 		s.decoder = decode
 		return nil

@@ -77,7 +77,7 @@ type decoding[T any] struct {
 
 func decodingOf[T any](name, field string, isNil bool, options []Option) *decoding[T] {
 	if isNil {
-		panic(fmt.Errorf("troupe: typed.%s was given a nil function", name))
+		panic(fmt.Errorf("troupe: typed.%s(nil): must be a function", name))
 	}
 	s := settingsOf(options)
 	decode := jsonDecoder[T](s.strict)
@@ -85,9 +85,9 @@ func decodingOf[T any](name, field string, isNil bool, options []Option) *decodi
 		own, ok := s.decoder.(func([]byte) (T, error))
 		switch {
 		case !ok:
-			panic(fmt.Errorf("troupe: typed.WithDecoder was given a %T; this handler needs a %T", s.decoder, own))
+			panic(fmt.Errorf("troupe: typed.WithDecoder: %T: must be %T for this handler", s.decoder, own))
 		case s.strict:
-			panic(errors.New("troupe: typed.WithDisallowUnknownFields is for JSON; a decoder refuses fields itself"))
+			panic(errors.New("troupe: typed.WithDisallowUnknownFields with typed.WithDecoder: only JSON that is decoded by default has unknown fields"))
 		}
 		decode = own
 	}

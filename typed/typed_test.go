@@ -293,36 +293,36 @@ func TestBadHandlersAndOptionsPanic(t *testing.T) {
 		make func()
 		says string
 	}{
-		"no handler":             {func() { typed.SQS[order](nil) }, "typed.SQS was given a nil function"},
-		"no handler of a shard":  {func() { typed.Kinesis[order](nil) }, "typed.Kinesis was given a nil function"},
-		"no handler of a stream": {func() { typed.DynamoDB[order](nil) }, "typed.DynamoDB was given a nil function"},
-		"no handler of details":  {func() { typed.Detail[order](nil) }, "typed.Detail was given a nil function"},
-		"no handler of payloads": {func() { typed.Payload[kpl.UserRecord, order]("f", nil) }, "typed.Payload was given a nil function"},
+		"no handler":             {func() { typed.SQS[order](nil) }, "typed.SQS(nil): must be a function"},
+		"no handler of a shard":  {func() { typed.Kinesis[order](nil) }, "typed.Kinesis(nil): must be a function"},
+		"no handler of a stream": {func() { typed.DynamoDB[order](nil) }, "typed.DynamoDB(nil): must be a function"},
+		"no handler of details":  {func() { typed.Detail[order](nil) }, "typed.Detail(nil): must be a function"},
+		"no handler of payloads": {func() { typed.Payload[kpl.UserRecord, order]("f", nil) }, "typed.Payload(nil): must be a function"},
 		"no handler with records": {func() {
 			typed.From("f", func(string) []byte { return nil }, (troupe.Handler[typed.With[order, string]])(nil))
-		}, "typed.From was given a nil function"},
-		"no handler of lazy ones": {func() { typed.FromLazy[order, string]("f", nil) }, "typed.FromLazy was given a nil function"},
-		"no handler of a topic":   {func() { typed.Kafka[order](nil) }, "typed.Kafka was given a nil function"},
-		"no payload function":     {func() { typed.From("f", nil, with) }, "typed.From was given a nil function"},
-		"nil option":              {func() { typed.SQS(handle, typed.WithDropUndecodable(), nil) }, "typed: option 2 is nil"},
+		}, "typed.From(nil): must be a function"},
+		"no handler of lazy ones": {func() { typed.FromLazy[order, string]("f", nil) }, "typed.FromLazy(nil): must be a function"},
+		"no handler of a topic":   {func() { typed.Kafka[order](nil) }, "typed.Kafka(nil): must be a function"},
+		"no payload function":     {func() { typed.From("f", nil, with) }, "typed.From(nil): must be a function"},
+		"nil option":              {func() { typed.SQS(handle, typed.WithDropUndecodable(), nil) }, "typed: option 2 is nil: must be an Option"},
 		"no decoder":              {func() { typed.SQS(handle, typed.WithDecoder[order](nil)) }, "typed.WithDecoder(nil): must be a function"},
-		"decoder of another type": {func() { typed.SQS(handle, typed.WithDecoder(decodePoint)) }, "typed.WithDecoder was given a func([]uint8) (typed_test.point, error); this handler needs a func([]uint8) (typed_test.order, error)"},
-		"two decoders":            {func() { typed.SQS(handle, decoder, decoder) }, "typed.WithDecoder was given twice, or where the payload is not the user's to decode"},
-		"decoder, and strict":     {func() { typed.SQS(handle, decoder, typed.WithDisallowUnknownFields()) }, "typed.WithDisallowUnknownFields is for JSON; a decoder refuses fields itself"},
-		"decoder for attributes":  {func() { typed.DynamoDB(change, decoder) }, "typed.WithDecoder and typed.WithDisallowUnknownFields are for bytes; DynamoDB has attributes"},
-		"strict attributes":       {func() { typed.DynamoDB(change, typed.WithDisallowUnknownFields()) }, "typed.WithDecoder and typed.WithDisallowUnknownFields are for bytes; DynamoDB has attributes"},
+		"decoder of another type": {func() { typed.SQS(handle, typed.WithDecoder(decodePoint)) }, "typed.WithDecoder: func([]uint8) (typed_test.point, error): must be func([]uint8) (typed_test.order, error) for this handler"},
+		"two decoders":            {func() { typed.SQS(handle, decoder, decoder) }, "typed.WithDecoder: given twice, or for a payload that has a fixed decoder"},
+		"decoder, and strict":     {func() { typed.SQS(handle, decoder, typed.WithDisallowUnknownFields()) }, "typed.WithDisallowUnknownFields with typed.WithDecoder: only JSON that is decoded by default has unknown fields"},
+		"decoder for attributes":  {func() { typed.DynamoDB(change, decoder) }, "typed.DynamoDB: WithDecoder and WithDisallowUnknownFields are for payloads of bytes; an image has attributes"},
+		"strict attributes":       {func() { typed.DynamoDB(change, typed.WithDisallowUnknownFields()) }, "typed.DynamoDB: WithDecoder and WithDisallowUnknownFields are for payloads of bytes; an image has attributes"},
 		"an item that is a number": {func() {
 			typed.DynamoDB(func(context.Context, typed.Change[int]) error { return nil })
-		}, "typed: DynamoDB was given a handler for int; an item is a struct or a map"},
+		}, "typed.DynamoDB: handler of int: must be of a struct, a map or an interface"},
 		"an item that is a time": {func() {
 			typed.DynamoDB(func(context.Context, typed.Change[time.Time]) error { return nil })
-		}, "typed: DynamoDB was given a handler for time.Time; an item is a struct or a map"},
+		}, "typed.DynamoDB: handler of time.Time: must be of a struct, a map or an interface"},
 		"a type that needs the SDK": {func() {
 			typed.DynamoDB(func(context.Context, typed.Change[sdkItem]) error { return nil })
-		}, "typed: typed_test.sdkNumber has an UnmarshalDynamoDBAttributeValue, which only the AWS SDK can call; use events.DynamoDBAttributeValue, or a time.Time for a time"},
+		}, "typed.DynamoDB: typed_test.sdkNumber has an UnmarshalDynamoDBAttributeValue, which only the AWS SDK can call; use events.DynamoDBAttributeValue, or a time.Time for a time"},
 		"a time type that needs it too": {func() {
 			typed.DynamoDB(func(context.Context, typed.Change[map[string]sdkTime]) error { return nil })
-		}, "typed: typed_test.sdkTime has an UnmarshalDynamoDBAttributeValue, which only the AWS SDK can call; use events.DynamoDBAttributeValue, or a time.Time for a time"},
+		}, "typed.DynamoDB: typed_test.sdkTime has an UnmarshalDynamoDBAttributeValue, which only the AWS SDK can call; use events.DynamoDBAttributeValue, or a time.Time for a time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -302,7 +302,7 @@ func aggregatesIn(payload []byte) []record {
 	})(payload)
 }
 
-// checkBulk holds an answer to docs/bulk.md: all that can be decoded is handed over at once, and what the
+// checkBulk holds an answer to the documentation of package bulk: all that can be decoded is handed over at once, and what the
 // handler names is reported, with what the policy says is behind it. There is no order, so that no record has
 // a group that could be what cannot be read.
 func checkBulk(t *testing.T, payload []byte, choice byte) (reported []string, err error) {

@@ -321,7 +321,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// docs/bulk.md, row by row.
+// The documentation of package bulk, case by case.
 func TestWhole(t *testing.T) {
 	mixed := []string{"a:ok", "b:fail", "a:ok", "b:ok", "a:ok"}
 	undecodable := []string{"a:ok", "b:undecodable", "a:fail", "b:ok", "a:ok"}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Whole is what becomes of a batch that is handed over as a whole (docs/bulk.md). handler is the one act, and
+// Whole is what becomes of a batch that is handed over as a whole (package bulk). handler is the one act, and
 // where that is to succeed, the first act of each record says whether its handler tells of it as failed.
 // Nothing happens by record, so b's concurrency, retries and record timeout do not matter.
 func Whole(b Batch, handler Act) Answer {
