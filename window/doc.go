@@ -15,18 +15,24 @@
 // # What is counted
 //
 // The records of a batch are folded one at a time in batch order, and the first failure stops the batch. The
-// state in the response covers exactly the records before the lowest one reported, from which Lambda starts
-// again. When the invocation returns an error, Lambda starts again with the state it had. So whatever fails,
-// and however often, each record is in the state once. What a fold does beside that, such as a write to a
-// table, is done again when its record comes again.
+// state in the response covers exactly the records before the lowest reported one, where Lambda resumes. When the
+// invocation returns an error, Lambda resumes with the previous state. So each record is in the state once,
+// whatever fails and however often. Side effects of a fold, such as a write to a table, are repeated when its
+// record is redelivered.
 //
 // A fold that has failed leaves no trace in the state, even if it has changed maps or slices in place; one
 // that was abandoned cannot change it later. Where S holds floats, strings, maps, slices, pointers or
-// interfaces, or has a JSON form of its own, its JSON is made after every record for that purpose, so that
-// records cost time in proportion to the size of the state. Other types are copied.
+// interfaces, or has a JSON form of its own, it is encoded after every record for that purpose, so each record
+// costs time in proportion to the size of the state. Other types are copied.
 //
-// # What S has to be
+// # The state
 //
-// What encoding/json makes of S is what is carried: unexported fields are not. It should be a struct or a
-// map, since AWS describes the state as an object. Windows begin with the S that {} is decoded into.
+// Lambda carries the JSON of S, as encoding/json encodes it, without unexported fields. S should be a struct or a map,
+// since AWS describes the state as an object. A window begins with the S that {} is decoded into: the zero value,
+// with empty maps. AWS limits the state to 1 MB per shard; a record that makes the state larger than MaxState, or
+// that makes it impossible to encode, such as by a NaN, fails. A state that cannot be decoded into S is an error of
+// the invocation: when you change S, open windows continue with the old state.
+//
+// See AWS, Implementing stateful Kinesis Data Streams processing in Lambda:
+// https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html
 package window

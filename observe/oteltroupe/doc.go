@@ -1,24 +1,21 @@
-// Package oteltroupe tells OpenTelemetry of batches: a span per invocation and per attempt at a record, linked
-// to whoever sent the message, and metrics.
+// Package oteltroupe records batches with OpenTelemetry: a span per invocation and per attempt at a record, linked
+// to the sender of the message, and metrics.
 //
 //	lambda.Start(oteltroupe.Handler(troupe.SQS(oteltroupe.SQS(charge), oteltroupe.Observe())))
 //
 // Each part may be left out:
 //
-//   - Handler: the span of an invocation, "process". What sits around it, such as the span of otellambda, is
-//     its parent.
+//   - Handler: the span of an invocation, "process". The current span, such as that of otellambda, is its parent.
 //   - SQS: a span per attempt at a message, "process orders" for a queue called orders, with a link to the
 //     span that sent it: by the system attribute AWSTraceHeader, or by the message attribute traceparent.
 //     The span of the invocation is its parent, and the handler's context has it.
-//   - Wrap: the same for handlers of other types, where the trace header and the destination are for the
-//     caller to find. Kafka headers are a case.
+//   - Wrap: the same for handlers of other types, where the caller finds the trace header and the destination.
 //   - Spans: middleware, for spans without links: it is the same for all sources, and sees no payload.
-//     Not beside SQS or Wrap, or there are two spans per attempt.
-//   - Observe: an observer that counts records, and tells the span of Handler how the batch went.
+//     Do not combine it with SQS or Wrap: there would be two spans per attempt.
+//   - Observe: an observer that counts records, and adds the result of the batch to the span of Handler.
 //
-// Spans and metrics go to the global providers unless others are given; without an SDK set up there, all of
-// it does nothing. The package needs OpenTelemetry's API alone, in the version that troupe's dependencies
-// have anyway or any later one of 1.x.
+// Spans and metrics go to the global providers unless others are given; without an SDK set up there,
+// it does nothing. The package needs only OpenTelemetry's API, in the version that troupe requires or a later 1.x.
 //
 // # Names
 //
@@ -41,8 +38,8 @@
 //     troupe.abandoned: as in troupe.Report (per invocation)
 //   - troupe.duplicates, troupe.unrecorded: the same, if one of them is not 0
 //
-// The status of a span that failed has the error's text, cut after 300 bytes. There is nothing of payloads or
-// groups in a span (SPEC S9); what a handler's own error says is up to the handler.
+// The status of a failed span contains the error's text, cut after 300 bytes. Spans contain nothing of payloads or
+// groups (SPEC S9), except for what a handler's own error says.
 //
 // Metrics, with the attributes messaging.system, messaging.operation.name, messaging.operation.type,
 // troupe.outcome (succeeded, failed, dropped) and, for what failed, error.type:
@@ -54,11 +51,11 @@
 // and with messaging.system alone the counters troupe.record.retries (attempts beyond the first) and
 // troupe.handler.abandoned; and troupe.record.duplicates and troupe.record.unrecorded, of package idempotency.
 //
-// # What to know
+// # Limits
 //
-// A handler that is abandoned keeps its span until it returns, since until then it is at work; if it never
-// does, the span is never exported, and troupe.abandoned of the invocation's span tells of it.
+// The span of an abandoned handler ends when the handler returns. If it never returns, the span is never exported;
+// troupe.abandoned of the invocation's span counts it.
 //
 // Lambda freezes the process once the response has left. Exporters that send in the background need a flush
-// before, as otellambda.WithFlusher does, or a collector in an extension; this package does not flush.
+// before, such as otellambda.WithFlusher, or a collector in an extension. This package does not flush.
 package oteltroupe
