@@ -188,8 +188,8 @@ func (s *settings) firstOf(stack []byte) bool {
 // maxLogged bounds the identifiers in the log line.
 const maxLogged = 10
 
-// warnOfFailures writes the one line that tells of a batch's failures. It holds identifiers and, of the
-// first failure, the group as a hash and the error; never a payload (SPEC S9).
+// warnOfFailures writes the one line about a batch's failures. It holds identifiers and, of the first failure,
+// the group as a hash and the error; never a payload (SPEC S9).
 func warnOfFailures(logger *slog.Logger, report *batch.Report) {
 	ids, first := firstOf(report, batch.Failed)
 	attrs := []any{
@@ -207,7 +207,7 @@ func warnOfFailures(logger *slog.Logger, report *batch.Report) {
 	logger.Warn("troupe: records failed", attrs...)
 }
 
-// warnOfDropped writes the one line that tells of the records that a batch left out.
+// warnOfDropped writes the one line about the records that a batch dropped.
 func warnOfDropped(logger *slog.Logger, report *batch.Report) {
 	ids, first := firstOf(report, batch.Dropped)
 	logger.Warn("troupe: records dropped",

@@ -41,7 +41,7 @@ type settings struct {
 	stacks sync.Map // of the panics that have been logged, by the address of their text
 }
 
-// option is an Option made of a function.
+// option is an Option implemented by a function.
 type option func(*settings) error
 
 func (o option) apply(s *settings) error { return o(s) }

@@ -21,8 +21,8 @@ type BatchError struct {
 	text string
 }
 
-// BatchErrorOf returns the error of a batch with these results, nil if none has failed. The text is made now: who asks
-// for it later, such as the runtime client, calls no method of a handler's error.
+// BatchErrorOf returns the error of a batch with these results, or nil if no record has failed. It reads the
+// texts of the handlers' errors, so that Error calls no method of them later.
 func BatchErrorOf(results []Result) *BatchError {
 	failed := 0
 	for i := range results {

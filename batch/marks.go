@@ -109,9 +109,8 @@ func IsDrop(err error) bool { return marksOf(err)&markDrop != 0 }
 // Permanent, or the record cannot be decoded. Of a join every branch must say so.
 func IsPermanent(err error) bool { return marksOf(err)&markPermanent != 0 }
 
-// Cause takes an error apart that troupe reports a record with: the reasons that troupe put in front, and the
-// error behind them, which is the handler's own. Only what troupe itself put there is taken off; no method of
-// the handler's error is called. The cause is nil where troupe's reasons are all there is.
+// Cause splits the error of a reported record into the reasons that troupe added and the handler's own error. It
+// calls no method of the handler's error. The cause is nil if there is no error of the handler.
 func Cause(err error) (reasons []Reason, cause error) {
 	for {
 		switch e := err.(type) {

@@ -23,7 +23,7 @@ const (
 	// ErrUndecodable: the record cannot be decoded; its handler was not called. errors.As finds the
 	// *DecodeError.
 	ErrUndecodable
-	// ErrRecordTimeout: the record used up the time that one attempt may take.
+	// ErrRecordTimeout: the attempt took longer than WithRecordTimeout allows.
 	ErrRecordTimeout
 	// ErrDeadline: the invocation was about to time out.
 	ErrDeadline
@@ -31,8 +31,8 @@ const (
 	ErrCancelled
 	// ErrAbandoned: the handler had not returned when its record had to be reported. It may still run.
 	ErrAbandoned
-	// ErrNotStarted: the record was never handed to the handler. ErrStopped, ErrGroupStopped, ErrDeadline
-	// or ErrCancelled, matched by the same error, tells why.
+	// ErrNotStarted: the handler was never called for the record. The same error matches ErrStopped,
+	// ErrGroupStopped, ErrDeadline or ErrCancelled, which says why.
 	ErrNotStarted
 	// ErrStopped: an earlier failure stopped the batch.
 	ErrStopped
@@ -87,8 +87,8 @@ func (e *EventError) Is(target error) bool { return target == ErrEvent }
 // Unwrap returns the cause.
 func (e *EventError) Unwrap() error { return e.Cause }
 
-// Because returns an error that reads "troupe: <reason>: <cause>" and matches both. A nil cause gives the
-// reason alone, and a cause that Because has given the reason already is returned as it is.
+// Because returns an error that reads "troupe: <reason>: <cause>" and matches both. With a nil cause it returns
+// the reason alone; a cause to which Because has already added the reason is returned unchanged.
 func Because(reason Reason, cause error) error {
 	if b, ok := cause.(*because); ok && b.reason == reason {
 		return cause
@@ -141,7 +141,7 @@ func (e *PanicError) Unwrap() error {
 // IsDeadLettered reports whether err, of a dropped record, says that the record was sent to a dead-letter queue.
 func IsDeadLettered(err error) bool { return marksOf(err)&ErrDeadLettered.mark() != 0 }
 
-// DecodeError says where a record stopped being readable. It never holds any of the payload (SPEC S9).
+// DecodeError says where a record cannot be decoded. It contains nothing of the payload (SPEC S9).
 type DecodeError struct {
 	// Field is the path of the value that could not be read, such as "kinesis.data" or "body.lines[1].sku"; empty if
 	// unknown. Its names are those of the Go type's fields; a * stands for the key of a map.
@@ -189,12 +189,11 @@ type dropped struct{ error }
 
 func (d dropped) Unwrap() error { return d.error }
 
-// Drop makes err, from a handler, mean that the record is to be left out: it is Dropped, which is told in
-// the Report and the log, and Lambda does not deliver it again. Packages with an option to leave out what
-// cannot be decoded are made of it. It returns nil for nil.
+// Drop marks err so that the record is dropped: the Report and the log show it, and Lambda does not redeliver it.
+// Packages with an option to drop undecodable records use it. Drop(nil) is nil.
 //
 // A wrapped error may carry the mark. Joined with other errors, by errors.Join or by several %w, it counts only
-// if every one of them carries it: the others may be failures, and the record has failed then.
+// if all of them carry it; otherwise the record has failed.
 func Drop(err error) error {
 	if err == nil {
 		return nil

@@ -14,8 +14,8 @@ const (
 	Kafka    Source = "kafka"
 )
 
-// Record is what is known of a record without looking at its payload. Middleware, deciders and hooks see
-// it; it is a value and may be kept.
+// Record is the metadata of a record, without its payload. Middleware, deciders and hooks see it; it is a value
+// and may be kept.
 type Record struct {
 	// ID is the identifier Lambda knows the record by (SPEC S4). It is opaque.
 	ID string
@@ -26,8 +26,7 @@ type Record struct {
 	Source Source
 	// Index is the record's place in the batch, from 0.
 	Index int
-	// Attempt counts how often this invocation has handed the record to the handler, from 1. It knows
-	// nothing of earlier deliveries.
+	// Attempt is the number of the attempt within this invocation, from 1. Earlier deliveries do not count.
 	Attempt int
 }
 
@@ -39,7 +38,7 @@ const (
 	Failed Outcome = iota
 	// Succeeded: the handler returned nil in time.
 	Succeeded
-	// Dropped: an option said to leave such records out. They are not reported to Lambda.
+	// Dropped: the handler or an option dropped the record. It is not reported to Lambda.
 	Dropped
 )
 

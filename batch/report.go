@@ -18,9 +18,9 @@ const (
 	maxIdentifier = 128
 )
 
-// String tells of the batch in one line of bounded length, for logs: the source, the totals that are not
-// zero, how long it took and the first identifiers of failed records. There is nothing of payloads, errors
-// or groups in it (SPEC S9).
+// String describes the batch in one line of bounded length, for logs: the source, the totals that are not zero,
+// how long it took and the first identifiers of failed records. There is nothing of payloads, errors or groups in
+// it (SPEC S9).
 func (r Report) String() string {
 	var line strings.Builder
 	plural := "s"

@@ -13,9 +13,9 @@ import (
 
 const textLimit = 300
 
-// Text is an error in at most a few hundred bytes, for logs and reports. It returns soon whatever the Error method of
-// err does: for an error that is neither troupe's own nor one of the standard library's it is called on another
-// goroutine, and left behind if it takes longer than a moment.
+// Text returns the text of an error, cut after a few hundred bytes, for logs and reports. It returns soon even if
+// the Error method of err blocks: for errors from outside troupe and the standard library it calls the method on
+// another goroutine and does not wait for long.
 func Text(err error) string {
 	left := maxLinks
 	if harmless(err, &left) {
@@ -68,8 +68,8 @@ func unknownText(err error) string {
 	return guard.Bounded(fmt.Sprintf("a %T whose Error method does not return", err), textLimit)
 }
 
-// GroupHash stands for a group in logs, reports and the like, since groups may be item keys (SPEC S9): the
-// same for the same group, and "" for none.
+// GroupHash returns a hash of a group for logs and reports, since groups may be item keys (SPEC S9). It returns
+// "" for no group.
 func GroupHash(group string) string {
 	if group == "" {
 		return ""

@@ -114,7 +114,7 @@ func harmless(err error, left *int) bool {
 	return false
 }
 
-// TypeName names the Go type of an error, leaving out wrappers that say nothing of their own.
+// TypeName returns the Go type of an error, ignoring wrappers without a type of their own.
 func TypeName(err error) string {
 	for {
 		switch e := err.(type) {

@@ -21,8 +21,8 @@ var reasonWords = [...]string{
 	ErrDeadLettered:  "dead_lettered",
 }
 
-// Word is the reason in a word that does not change, for reports, metrics and the like: the name of its
-// constant without Err, in snake_case, such as "record_timeout"; "" if there is no such reason.
+// Word returns a stable word for the reason, for reports and metrics: the name of its constant without Err, in
+// snake_case, such as "record_timeout"; "" if there is no such reason.
 func (r Reason) Word() string {
 	if int(r) < len(reasonWords) {
 		return reasonWords[r]
@@ -30,8 +30,8 @@ func (r Reason) Word() string {
 	return ""
 }
 
-// Words says why a record failed: the words of the reasons that err has, the more telling first, or "error"
-// alone if it has none, which is an error of the handler's own. It is empty for nil.
+// Words says why a record failed: the words of the reasons that err has, the most specific first, or "error"
+// alone for an error of the handler's own. It is empty for nil.
 //
 // An error has the reasons that it wraps by a chain of Unwrap() error methods. A join has those that every
 // branch has: what one branch says of itself says nothing of the others. Is methods are not called.

@@ -1,17 +1,17 @@
-// Package envelope makes handlers of SQS messages from handlers of what is in them: notifications of SNS,
-// events of EventBridge, events of S3. Envelopes go into each other and around the handlers of package typed:
+// Package envelope unwraps SQS messages: it turns handlers of SNS notifications, EventBridge events and S3 events
+// into handlers of SQS messages. Envelopes nest, and go around the handlers of package typed:
 //
 //	troupe.SQS(envelope.SNS(typed.SQS(handle)))               // JSON, by way of SNS
 //	troupe.SQS(envelope.EventBridge(typed.Detail(handle)))    // an event's detail
 //	troupe.SQS(envelope.SNS(envelope.S3(handle)))             // S3 events, by way of SNS
 //
-// The handler's context leads to what was around a payload: troupe.MessageFrom returns the SQS message, and
-// NotificationFrom the notification of SNS.
+// With the handler's context, troupe.MessageFrom returns the SQS message, and NotificationFrom the notification
+// of SNS.
 //
-// A message that does not hold what its envelope says fails alone, with an error of package typed that names it
-// and what was missing, and nothing of the payload (SPEC S9); with typed.WithDropUndecodable it is dropped. That is
-// the one option of package typed that these functions take; they panic, as they do for a nil handler, if they
-// are given another.
+// A message that does not contain the expected envelope fails alone. Its error is a *typed.Error that names the
+// message and the missing part, and contains nothing of the payload (SPEC S9). With typed.WithDropUndecodable the
+// message is dropped. The functions accept no other option of package typed: they panic for one, and for a nil
+// handler.
 //
-// The handlers returned are as safe for concurrent use as the one they are given.
+// The returned handlers are as safe for concurrent use as the given ones.
 package envelope

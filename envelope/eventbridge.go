@@ -9,9 +9,9 @@ import (
 )
 
 // EventBridge returns a handler for messages that a rule of EventBridge sent to the queue as they were, without
-// an input transformer. next gets the event; typed.Detail makes one that gets its detail decoded.
+// an input transformer. next receives the event; typed.Detail returns a handler that decodes its detail.
 //
-// A body without an id, a detail-type, a source or a detail is no such event. (AWS: Amazon EventBridge User
+// A body without an id, a detail-type, a source or a detail cannot be decoded. (AWS: Amazon EventBridge User
 // Guide, "AWS service event metadata", has the fields that all events have.)
 func EventBridge(next troupe.Handler[events.EventBridgeEvent], options ...typed.Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
 	need("EventBridge", next == nil)

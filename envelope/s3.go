@@ -15,15 +15,15 @@ import (
 )
 
 // S3 returns a handler for messages with event notifications of S3. A message may hold several records: next
-// gets them one after the other, in order. If it fails for one, the others are handled all the same, and the
-// message fails with the errors of all that failed; Lambda then delivers it again, and next gets every record
-// of it again. A panic ends the message at once; so does the end of the context, with its cause.
+// receives them one after the other, in order. If it fails for one, the others are still handled, and the message
+// fails with the errors of all failures; Lambda then redelivers it, and next receives every record of it again. A
+// panic ends the message at once; so does the end of the context, with its cause.
 //
 // The test message that S3 sends when notifications are set up, s3:TestEvent, is a success without a call of
-// next. A record that cannot be decoded, or is not of S3, fails by itself as if next had. With
+// next. A record that cannot be decoded, or is not of S3, fails as if next had failed. With
 // typed.WithDropUndecodable the message is dropped for it, unless another record fails.
 //
-// Keys of objects come URL-encoded from S3. S3.Object.URLDecodedKey has the key as it is. (AWS: Amazon S3 User
+// Keys of objects come URL-encoded from S3. S3.Object.URLDecodedKey has the decoded key. (AWS: Amazon S3 User
 // Guide, "Event message structure".)
 func S3(next troupe.Handler[events.S3EventRecord], options ...typed.Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
 	need("S3", next == nil)

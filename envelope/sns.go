@@ -17,18 +17,17 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
-// Notification is what SNS puts around a message.
+// Notification is the envelope that SNS puts around a message.
 type Notification struct {
 	events.SNSEntity
-	// SequenceNumber is there for FIFO topics alone.
+	// SequenceNumber is set for FIFO topics only.
 	SequenceNumber string
 }
 
 type notificationKey struct{}
 
-// NotificationFrom returns the notification of SNS that the handler's message came in. It works on the
-// handler's context and on those derived from it; ok is false on any other, and for a message that came by raw
-// delivery.
+// NotificationFrom returns the SNS notification of the handler's message. It accepts the handler's context and
+// those derived from it; ok is false for any other context, and for a message with raw delivery.
 func NotificationFrom(ctx context.Context) (n Notification, ok bool) {
 	p, ok := ctx.Value(notificationKey{}).(*Notification)
 	if !ok {
@@ -37,18 +36,17 @@ func NotificationFrom(ctx context.Context) (n Notification, ok bool) {
 	return *p, true
 }
 
-// SNS returns a handler for messages of a queue that is subscribed to a topic, standard or FIFO. next gets the
-// message with the body that was published, and with the attributes that were published among its message
-// attributes; everything else is as it came, the MD5 sums too.
+// SNS returns a handler for messages of a queue that is subscribed to a topic, standard or FIFO. next receives
+// the message with the published body, and with the published attributes among its message attributes; everything
+// else is unchanged, including the MD5 sums.
 //
-// Where raw message delivery is on there is no envelope, and next gets the message as it is. A body is a
+// With raw message delivery there is no envelope, and next receives the message unchanged. A body is a
 // notification if it is a JSON object whose Type is "Notification" and which has a MessageId and a TopicArn, in
-// this very case; anything else is raw. So a raw message that looks like a notification is unwrapped, as one is
-// that was forwarded from another queue. A request of SNS to confirm a subscription is neither, and cannot be
-// decoded: it has to be confirmed by hand. (AWS: Amazon SNS Developer Guide, "Amazon SNS raw message delivery"
-// and "Fanout Amazon SNS notifications to Amazon SQS queues".)
+// exactly this case; any other body is raw. So a raw message that looks like a notification is unwrapped too. A
+// request of SNS to confirm a subscription cannot be decoded: confirm it by hand. (AWS: Amazon SNS Developer
+// Guide, "Amazon SNS raw message delivery" and "Fanout Amazon SNS notifications to Amazon SQS queues".)
 //
-// The signature is not verified: who may send to the queue is for the queue's policy to say.
+// The signature is not verified: the queue's policy decides who may send to the queue.
 func SNS[M troupe.SQSRecord](next troupe.Handler[M], options ...typed.Option) troupe.Handler[M] {
 	need("SNS", next == nil)
 	options = append(options[:len(options):len(options)], typed.WithDecoder(open))

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Memory is a Store in memory, for tests: what it knows ends with the process, and no other process knows it.
+// Memory is a Store in memory, for tests. Its content is lost when the process ends, and not shared with other
+// processes.
 type Memory struct {
 	now func() time.Time
 

@@ -75,8 +75,8 @@ func WithSkew(skew time.Duration) Option {
 	return duration("WithSkew", skew, 0, func(s *settings) { s.skew = skew })
 }
 
-// WithExpiry sets how long a completion is remembered, from 1 s. It should be longer than a record can be
-// redelivered: the retention of the queue or stream, 14 days at most for SQS, 365 for Kinesis. Default: 24 h.
+// WithExpiry sets how long a completion is remembered, from 1 s. It should exceed the time in which a record can
+// be redelivered: the retention of the queue or stream, 14 days at most for SQS, 365 for Kinesis. Default: 24 h.
 func WithExpiry(expiry time.Duration) Option {
 	return duration("WithExpiry", expiry, time.Second, func(s *settings) { s.expiry = expiry })
 }

@@ -34,7 +34,7 @@ type Store interface {
 	Release(ctx context.Context, key, token string) error
 }
 
-// Claim is the intent of a handler to do the work of a key.
+// Claim reserves a key for a handler.
 type Claim struct {
 	// Key is the key, as it is stored.
 	Key string
@@ -42,14 +42,14 @@ type Claim struct {
 	Token string
 	// Lease is when the key can be claimed by another token.
 	Lease time.Time
-	// Expiry is how long a completion is to be remembered. Stores that delete entries themselves keep a claim
-	// at least as long as its lease, whatever Expiry is.
+	// Expiry is how long a completion is kept. Stores that delete entries themselves keep a claim at least as
+	// long as its lease, whatever Expiry is.
 	Expiry time.Duration
 	// Payload is a hash of what the work is about, or empty. See Completion.Payload.
 	Payload string
 }
 
-// Completion is the record of work that is done.
+// Completion records completed work.
 type Completion struct {
 	// Value is what the handler returned, as JSON; nil if there is none, or it could not be stored.
 	Value []byte

@@ -22,9 +22,9 @@ var ErrPayload = errors.New("troupe: idempotency: the key was completed with ano
 // Wrap returns a handler that calls handler for the first record of each key and succeeds without a call for
 // those that follow.
 //
-// key returns what identifies the work, such as an order's number. An identifier that the sender chose is better
-// than that of the message, which is another one if the sender sends twice. name tells the handlers of a function
-// apart; see WithRawKey.
+// key returns the identifier of the work, such as an order number. Use an identifier from the sender, not that of
+// the message, which differs if the sender sends twice. name distinguishes the handlers of a function; see
+// WithRawKey.
 //
 // A record whose key is in progress in another process fails with ErrInProgress if it is from a queue, and waits
 // up to the cutoff if it is from a stream or topic. One whose key is in progress in this process waits for

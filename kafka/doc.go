@@ -1,31 +1,30 @@
-// Package kafka processes the batches that Lambda receives from Kafka topics, of Amazon MSK and of
-// self-managed clusters, as package troupe does those of its sources:
+// Package kafka processes the batches that Lambda receives from Kafka topics, of Amazon MSK and of self-managed
+// clusters:
 //
 //	func main() { lambda.Start(kafka.New(ship)) }
 //
 //	func ship(ctx context.Context, record kafka.Record) error { … }
 //
-// The types of events and responses are the package's own: those of aws-lambda-go lose which of a record's
-// key and value is absent and which is empty, and have no response.
+// The package has its own types of events and responses: those of aws-lambda-go do not distinguish an absent key
+// or value from an empty one, and have no response.
 //
-// # What the mapping needs
+// # The event source mapping
 //
-// A response counts for something only if the event source mapping has ReportBatchItemFailures among its
-// FunctionResponseTypes, and a Kafka mapping can have that in provisioned mode only (ProvisionedPollerConfig);
-// see the AWS Lambda Developer Guide, "Configuring error handling controls for Kafka event sources",
-// https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html. Without it Lambda takes a
-// batch with failures for done and goes on: give troupe.ErrorWhenAny there, so that all of the batch comes
-// again.
+// Lambda reads the response only if the event source mapping lists ReportBatchItemFailures in its
+// FunctionResponseTypes, which for Kafka requires provisioned mode (ProvisionedPollerConfig); see the AWS Lambda
+// Developer Guide, "Configuring error handling controls for Kafka event sources",
+// https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html. Without it Lambda treats a batch
+// with failures as done: use troupe.ErrorWhenAny there, so that the whole batch is redelivered.
 //
 // docs/semantics.md has the rules for Kafka.
 //
 // # How events are read
 //
-// What an event looks like was read in the AWS Lambda Developer Guide, "Using Lambda with Amazon MSK"
-// (https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html) and "Using Lambda with self-managed Apache
-// Kafka" (https://docs.aws.amazon.com/lambda/latest/dg/with-kafka.html); that header values are signed bytes,
-// in the events package of aws-lambda-go.
+// The format of events is described in the AWS Lambda Developer Guide, "Using Lambda with Amazon MSK"
+// (https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html) and "Using Lambda with self-managed Apache Kafka"
+// (https://docs.aws.amazon.com/lambda/latest/dg/with-kafka.html); and, for the signed bytes of header values, in
+// package events of aws-lambda-go.
 //
-// One pass over an event checks that it is JSON and finds its records and what identifies them. A record is
-// decoded when its turn has come (record.go).
+// One pass over an event validates its JSON and finds the records with their identifiers. A record is decoded
+// when it is handled.
 package kafka

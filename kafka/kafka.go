@@ -24,9 +24,9 @@ func New[M Record | troupe.Lazy[Record]](handler troupe.Handler[M], options ...t
 	return p
 }
 
-// ByKey orders records by their key in place of their partition: those of a key are handled one at a time in
-// batch order, and different keys of a partition overlap. The records that have no key, or an empty one, form
-// one group. It is an option for New.
+// ByKey orders records by their key instead of their partition: records of a key are handled one at a time in
+// batch order, and different keys of a partition overlap. The records that have no key, or an empty one, form one
+// group. It is an option for New.
 //
 // Records are decoded before the first handler runs, since the key is in them; after one that cannot be
 // decoded no later one is started, since any of them might have its key (SPEC D6).

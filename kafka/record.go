@@ -21,10 +21,9 @@ type Record struct {
 	// producer's, LOG_APPEND_TIME for the broker's. The zero Timestamp stands for none, which Lambda writes as -1.
 	Timestamp     time.Time
 	TimestampType string
-	// Key is nil for a record without a key, which is something else than an empty one.
+	// Key is nil for a record without a key, and not nil for an empty one.
 	Key []byte
-	// Value is nil for a tombstone, the mark of a deletion in a compacted topic, which is something else than
-	// an empty value.
+	// Value is nil for a tombstone, the mark of a deletion in a compacted topic, and not nil for an empty value.
 	Value []byte
 	// Headers are in the record's order; a key may come more than once.
 	Headers []Header
@@ -39,11 +38,11 @@ type Header struct {
 	Value []byte
 }
 
-// SchemaMetadata tells the schema of a record's key or value.
+// SchemaMetadata describes the schema of a record's key or value.
 type SchemaMetadata struct {
 	// DataFormat is that of the schema registry: AVRO, JSON or PROTOBUF.
 	DataFormat string `json:"dataFormat,omitempty"`
-	// SchemaID is what the registry knows the schema by. A number is kept as its text.
+	// SchemaID is the identifier of the schema in the registry. A number is kept as its text.
 	SchemaID string `json:"schemaId,omitempty"`
 }
 
@@ -84,9 +83,9 @@ func (r Record) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON reads a record as Lambda writes it. The error is a *batch.DecodeError; a record without
-// topic, partition or offset is one, and one with a key or value that is not base64. What else cannot be read is left
-// out (SPEC S12).
+// UnmarshalJSON reads a record as Lambda writes it. The error is a *batch.DecodeError; a record without topic,
+// partition or offset is one, and one with a key or value that is not base64. Other fields that cannot be read
+// are left out (SPEC S12).
 func (r *Record) UnmarshalJSON(raw []byte) error {
 	text := string(raw)
 	if checked(text) != nil {

@@ -19,7 +19,7 @@ type BatchItemFailure struct {
 	ItemIdentifier ItemIdentifier `json:"itemIdentifier"`
 }
 
-// ItemIdentifier is what Lambda knows a Kafka record by, which for other sources is a string.
+// ItemIdentifier identifies a Kafka record to Lambda; other sources use a string.
 type ItemIdentifier struct {
 	// Partition is the topic and the number of the partition: "orders-0".
 	Partition string `json:"partition"`

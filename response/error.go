@@ -11,11 +11,11 @@ const (
 	All When = iota + 1
 	// Any: when a record failed.
 	Any
-	// Never: the response alone tells of failures.
+	// Never: failures are reported in the response only.
 	Never
 )
 
-// Error returns the error that the invocation is to end with, a *batch.BatchError; nil if it has not failed.
+// Error returns the error of the invocation, a *batch.BatchError, or nil if it has not failed.
 func Error(results []batch.Result, when When) error {
 	failed := 0
 	for i := range results {

@@ -11,51 +11,51 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonfault"
 )
 
-// Event is what Lambda hands over for a batch of a tumbling window. T is events.KinesisEventRecord or
-// events.DynamoDBEventRecord. aws-lambda-go has types for it too; their state is a map of strings, so that
-// they cannot hold, for one, the state in the examples of AWS.
+// Event is the event of a batch of a tumbling window. T is events.KinesisEventRecord or
+// events.DynamoDBEventRecord. The types of aws-lambda-go have a map of strings for a state, which cannot hold the
+// state in the examples of AWS.
 type Event[T any] struct {
-	// Records is empty at the end of a window, as a rule.
+	// Records is usually empty at the end of a window.
 	Records []T `json:"Records"`
 	Properties
 }
 
-// Properties is what an event says of its window. State must not be changed.
+// Properties describes the window of an event. State must not be changed.
 type Properties struct {
 	Window Bounds `json:"window"`
-	// State is what has been carried so far. At the first invocation of a window it is {}, null or absent.
+	// State is the state so far. At the first invocation of a window it is {}, null or absent.
 	State json.RawMessage `json:"state"`
 	// ShardID and EventSourceARN say where the records are from.
 	ShardID        string `json:"shardId"`
 	EventSourceARN string `json:"eventSourceARN"`
 	// IsFinalInvokeForWindow is set at the end of a window.
 	IsFinalInvokeForWindow bool `json:"isFinalInvokeForWindow"`
-	// IsWindowTerminatedEarly is set if the window ends before its time. The next invocation goes on with
-	// the same window and an empty state.
+	// IsWindowTerminatedEarly is set if the window ends early. The next invocation continues the same window with
+	// an empty state.
 	IsWindowTerminatedEarly bool `json:"isWindowTerminatedEarly"`
 }
 
-// Bounds are the instants between which the records of a window arrived; End is the next window's.
+// Bounds are the start and end of a window; End is the start of the next window.
 type Bounds struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
 }
 
-// Response is the answer to an Event.
+// Response is the response to an Event.
 type Response struct {
 	State             json.RawMessage `json:"state"`
 	BatchItemFailures []Failure       `json:"batchItemFailures"`
 }
 
-// Failure names a record that has to come again.
+// Failure names a record that Lambda must redeliver.
 type Failure struct {
 	ItemIdentifier string `json:"itemIdentifier"`
 }
 
 type propertiesKey struct{}
 
-// From returns what the event said of its window. It works on the contexts that fold and final are given,
-// that middleware and observers are given, and on those derived from them; ok is false on any other.
+// From returns the window of the event. It accepts the contexts of fold, final, middleware and observers, and
+// those derived from them; ok is false for any other context.
 func From(ctx context.Context) (p Properties, ok bool) {
 	p, ok = ctx.Value(propertiesKey{}).(Properties)
 	return p, ok

@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonfault"
 )
 
-// MaxState is how many bytes the JSON of a state may have. AWS says 1 MB for a shard, and that it ends a
-// window early whose state is larger; which megabyte it means it does not say.
+// MaxState is the maximum length of the JSON of a state, in bytes. AWS documents 1 MB per shard, without saying
+// which megabyte, and ends a window early if its state is larger.
 const MaxState = 1 << 20
 
 // empty is the state that a window begins with.

@@ -16,9 +16,9 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Processor handles the batches of a source's windows, whose records are of type T, with a state of type S.
-// It is a lambda.Handler, and has Process for users with a handler of their own. It is made by Kinesis or
-// DynamoDB, is safe for concurrent use, and keeps nothing from one batch to the next.
+// Processor handles the batches of a source's windows, whose records are of type T, with a state of type S. It is
+// a lambda.Handler, and has Process for functions with a handler of their own. Kinesis and DynamoDB return one.
+// It is safe for concurrent use, and keeps nothing from one batch to the next.
 type Processor[S, T any] struct {
 	records *troupe.Processor[arrived[T], []string]
 	source  batch.Source
@@ -29,26 +29,25 @@ type Processor[S, T any] struct {
 
 // Kinesis returns a processor for batches of a Kinesis stream with tumbling windows.
 //
-// fold is called for one record after the other with the state so far, and returns the state with the record
-// in it; what it returns beside an error is ignored. It may change state in place. A record fails as with any
-// handler of troupe's, and if the state has no JSON form or one of more than MaxState bytes; then nothing
-// behind it is folded in this batch.
+// fold is called for one record after the other with the state so far, and returns the state with the record in
+// it; its state is ignored if it returns an error. It may change state in place. A record fails if fold fails, or
+// if the state cannot be encoded as JSON or is larger than MaxState; then no later record of the batch is folded.
 //
-// final is called with the state of a window at its end, when the records that came with the end, if any,
-// have been folded. If it fails, so does the invocation, and Lambda tells of the end again: final has to bear
-// being called twice for a window. Its context ends shortly before the invocation would time out, and it is
-// abandoned like a handler. nil does nothing. Options do not apply to it, nor do observers hear of it.
+// final is called with the state of a window at its end, after the last records have been folded. If it fails,
+// the invocation fails, and Lambda repeats the end of the window: final must be idempotent, such as a write under
+// a key of shard and start. Its context ends shortly before the invocation would time out, and it is abandoned
+// like a handler. final may be nil. Options do not apply to it, and observers do not see it.
 //
 // Of troupe's options, policies other than StopBatch, WithDecider, WithoutOrder and WithGroup are refused, and
-// WithConcurrency makes no difference. A Retry calls fold again with the state from before the record. It
-// panics if fold is nil or an option is bad.
+// WithConcurrency makes no difference. A Retry calls fold again with the state from before the record. It panics
+// if fold is nil or an option is invalid.
 func Kinesis[S any](fold func(ctx context.Context, state S, rec events.KinesisEventRecord) (S, error), final func(ctx context.Context, state S) error, options ...troupe.Option) *Processor[S, events.KinesisEventRecord] {
 	return of(sources.Kinesis(), func(r []events.KinesisEventRecord) events.KinesisEvent {
 		return events.KinesisEvent{Records: r}
 	}, fold, final, options)
 }
 
-// DynamoDB returns a processor for batches of a DynamoDB stream with tumbling windows. It is as Kinesis.
+// DynamoDB is Kinesis for batches of a DynamoDB stream.
 func DynamoDB[S any](fold func(ctx context.Context, state S, rec events.DynamoDBEventRecord) (S, error), final func(ctx context.Context, state S) error, options ...troupe.Option) *Processor[S, events.DynamoDBEventRecord] {
 	return of(sources.DynamoDB(), func(r []events.DynamoDBEventRecord) events.DynamoDBEvent {
 		return events.DynamoDBEvent{Records: r}
@@ -93,8 +92,8 @@ func (p *Processor[S, T]) Invoke(ctx context.Context, payload []byte) ([]byte, e
 	return append(answer, response.Encode(failed)[1:]...), nil
 }
 
-// Process is Invoke for an event that has been decoded already. Together with an error that tells of failed
-// records it returns the full response.
+// Process is Invoke for an event that has been decoded already. If records failed, it returns the full response
+// together with the error.
 func (p *Processor[S, T]) Process(ctx context.Context, event Event[T]) (Response, error) {
 	failed, state, err := p.process(ctx, event.Properties, arrived[T]{records: event.Records})
 	if failed == nil { // nothing has been read

@@ -1,6 +1,5 @@
-// Package emf writes what became of each batch as a line in the CloudWatch embedded metric format, from
-// which CloudWatch Logs makes metrics. In a Lambda function what is written to standard output gets there by
-// itself: no agent, no API calls.
+// Package emf writes a line in the CloudWatch embedded metric format for each batch, from which CloudWatch Logs
+// extracts metrics. In a Lambda function standard output reaches CloudWatch Logs without an agent or API calls.
 //
 //	lambda.Start(troupe.SQS(charge, emf.Observe("Orders")))
 //
@@ -19,8 +18,7 @@
 //	Duplicates  Count         records that succeeded since an earlier handling of them had completed
 //	Unrecorded  Count         records that succeeded although their completion could not be stored
 //
-// An empty batch makes a line too. An event that is refused makes none, as it has no report; it is in the
-// function's Errors metric.
+// Empty batches have a line too. A refused event has none; the function's Errors metric counts it.
 //
 // The format is that of
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html

@@ -34,9 +34,8 @@ type config struct {
 
 type dimension struct{ name, value string }
 
-// WithWriter has the lines written to out, each by one call of Write; the calls come one after the other. A
-// Write that blocks keeps the invocation waiting as any observer does: as long as its deadline allows.
-// Default: os.Stdout.
+// WithWriter writes the lines to out, each by one call of Write; calls do not overlap. A Write that blocks keeps
+// the invocation waiting as any observer does: as long as its deadline allows. Default: os.Stdout.
 func WithWriter(out io.Writer) Option { return func(c *config) { c.out = out } }
 
 // WithDimension adds a dimension with a value that is the same for every batch, such as the stage. The name
@@ -57,8 +56,8 @@ func WithDimensionSets(sets ...[]string) Option {
 // Observe returns an option for a processor: an observer that writes one line per batch, with metrics in
 // namespace. It is safe for concurrent invocations, and may be given to several processors.
 //
-// When a line cannot be written, the first error is logged to slog.Default() as a WARN line and later ones
-// are not: a batch is none the worse for it, and a broken writer has little to say the second time.
+// When a line cannot be written, the first error is logged to slog.Default() as a WARN line and later ones are
+// not: the batch is not affected.
 //
 // It panics, as the constructors of processors do, with an error that names what was given and what is
 // allowed: if namespace has not 1 to 255 of the characters that CloudWatch allows (letters, digits, space and

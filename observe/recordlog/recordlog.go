@@ -1,9 +1,9 @@
-// Package recordlog logs each record that has failed: which one, and why.
+// Package recordlog logs each failed record, with the reason.
 //
 //	lambda.Start(troupe.SQS(charge, recordlog.Failures(nil)))
 //
-// A processor by itself logs one line per batch with failures, for failures not to be invisible. With a line
-// per record one finds the message with a given identifier. If these lines are enough, silence the other one with
+// A processor by itself logs one line per batch with failures. A line per record makes it possible to find a
+// message by its identifier. To turn off the line per batch, use
 // troupe.WithLogger(slog.New(slog.DiscardHandler)).
 package recordlog
 
@@ -26,13 +26,13 @@ import (
 //     batch.Words, whose first word it is
 //   - error: the text of the error, cut after 300 bytes
 //
-// There is nothing of payloads in them, and groups are hashed (SPEC S9); what a handler's own error says is
-// up to the handler. The logger gets the context of the invocation, so that a slog.Handler can add what it
-// finds there, such as a trace.
+// They contain nothing of payloads, except for what a handler's own error says, and groups are hashed (SPEC S9).
+// The logger receives the context of the invocation, so that a slog.Handler can add values of it, such as a
+// trace.
 //
-// A nil logger means slog.Default(), looked up when there is something to log. The lines of a batch are
-// written one after the other, beside the handlers; the invocation waits for them as it does for observers.
-// Safe for concurrent invocations if the logger is, as all slog loggers are meant to be.
+// A nil logger means slog.Default(), looked up when there is something to log. The lines of a batch are written
+// one after the other, while handlers run; the invocation waits for them as it does for observers. The option is
+// safe for concurrent invocations if the logger is.
 func Failures(logger *slog.Logger) troupe.Option {
 	return troupe.WithFailureHook(func(ctx context.Context, rec troupe.Record, err error) {
 		to := logger
