@@ -33,7 +33,7 @@ func DeadlineFrom(ctx context.Context) (deadline time.Time, ok bool) {
 func MessageFrom[T any](ctx context.Context) (message T, err error) {
 	turn, ok := batch.TurnFrom(ctx)
 	if !ok {
-		return message, errors.New("troupe: MessageFrom was given a context that is not a handler's")
+		return message, errors.New("troupe: MessageFrom: the context is not that of a handler")
 	}
 	return messageAs[T](turn.Message())
 }
@@ -43,7 +43,7 @@ func MessageFrom[T any](ctx context.Context) (message T, err error) {
 func MessageAt[T any](ctx context.Context, i int) (message T, err error) {
 	view, ok := batch.ViewFrom(ctx)
 	if !ok {
-		return message, errors.New("troupe: MessageAt was given a context that is not an observer's")
+		return message, errors.New("troupe: MessageAt: the context is not that of an observer")
 	}
 	return messageAs[T](view.Message(i))
 }
@@ -64,7 +64,7 @@ func messageAs[T any](message any, err error) (T, error) {
 // nil.
 func Returning[T, V any](handler func(context.Context, T) (V, error)) Handler[T] {
 	if handler == nil {
-		panic(errors.New("troupe: Returning was given a nil function"))
+		panic(errors.New("troupe: Returning(nil): must be a function"))
 	}
 	return func(ctx context.Context, message T) error {
 		value, err := handler(ctx, message)

@@ -30,7 +30,7 @@ func (a *arrangement[T]) arrange(ctx context.Context, b *sources.Batch[T], kind 
 	}
 	for i, id := range b.IDs {
 		if id == "" {
-			return nil, fmt.Errorf("troupe: the %s Reader returned no identifier for record %d; Lambda could not be told of a failure of this record", kind, i)
+			return nil, fmt.Errorf("troupe: the %s Reader returned no identifier for record %d, so that its failure could not be reported", kind, i)
 		}
 	}
 	p := &sources.Plan[T]{IDs: b.IDs, Barrier: n, Open: b.Open, Payload: b.Payload, Handling: b.Handling}

@@ -92,7 +92,7 @@ const queue Source = "sqs"
 func TestACarelessReaderIsRefused(t *testing.T) {
 	a := &arrangement[int]{}
 	_, err := a.arrange(t.Context(), &sources.Batch[int]{IDs: []string{"1", ""}, Open: opened}, queue)
-	assert.EqualError(t, err, "troupe: the sqs Reader returned no identifier for record 1; Lambda could not be told of a failure of this record")
+	assert.EqualError(t, err, "troupe: the sqs Reader returned no identifier for record 1, so that its failure could not be reported")
 	_, err = a.arrange(t.Context(), &sources.Batch[int]{IDs: []string{"1"}}, queue)
 	assert.EqualError(t, err, "troupe: the sqs Reader returned 1 records without Open; this is a fault of the Reader")
 }

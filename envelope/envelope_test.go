@@ -509,10 +509,10 @@ func TestBadHandlersAndOptionsPanic(t *testing.T) {
 	decoder := typed.WithDecoder(func([]byte) (int, error) { return 0, nil })
 	const twice = "typed.WithDecoder: given twice, or for a payload that has a fixed decoder"
 	for name, make := range map[string]func(){
-		"envelope.SNS was given a nil function":          func() { envelope.SNS[events.SQSMessage](nil) },
-		"envelope.SNS was given a nil function (lazily)": func() { envelope.SNS[troupe.Lazy[events.SQSMessage]](nil) },
-		"envelope.EventBridge was given a nil function":  func() { envelope.EventBridge(nil) },
-		"envelope.S3 was given a nil function":           func() { envelope.S3(nil) },
+		"envelope.SNS(nil): must be a function":          func() { envelope.SNS[events.SQSMessage](nil) },
+		"envelope.SNS(nil): must be a function (lazily)": func() { envelope.SNS[troupe.Lazy[events.SQSMessage]](nil) },
+		"envelope.EventBridge(nil): must be a function":  func() { envelope.EventBridge(nil) },
+		"envelope.S3(nil): must be a function":           func() { envelope.S3(nil) },
 		twice:                                            func() { envelope.SNS(next, decoder) },
 		twice + " (lazily)":                              func() { envelope.SNS(whole(next), decoder) },
 		twice + " (events)": func() {

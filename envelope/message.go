@@ -9,7 +9,7 @@ import (
 // need panics if there is no handler.
 func need(name string, isNil bool) {
 	if isNil {
-		panic(fmt.Errorf("troupe: envelope.%s was given a nil function", name))
+		panic(fmt.Errorf("troupe: envelope.%s(nil): must be a function", name))
 	}
 }
 

@@ -43,7 +43,7 @@ const (
 func WithFunction(name string) Option {
 	return func(s *settings) error {
 		if name == "" || strings.ContainsAny(name, ".#") {
-			return fmt.Errorf("WithFunction(%q): it must not be empty and must not hold '.' or '#'", name)
+			return fmt.Errorf("WithFunction(%q): must not be empty and must not contain '.' or '#'", name)
 		}
 		s.function = name
 		return nil
@@ -100,7 +100,7 @@ func WithFailUnrecorded() Option {
 func WithValidation[T any](hash func(ctx context.Context, record T) string) Option {
 	return func(s *settings) error {
 		if hash == nil {
-			return errors.New("WithValidation: nil; a function is needed")
+			return errors.New("WithValidation(nil): must be a function")
 		}
 		s.validation, s.validatedFor = hash, fmt.Sprintf("%T", hash)
 		return nil

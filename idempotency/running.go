@@ -26,7 +26,7 @@ var stores = struct {
 // sharedBy returns what the wraps of a store share, and takes a name for one of them.
 func sharedBy(store Store, name string) (*shared, error) {
 	if !reflect.TypeOf(store).Comparable() {
-		return nil, fmt.Errorf("the store is a %T, which cannot be compared; a pointer is needed", store)
+		return nil, fmt.Errorf("the store is a %T, which cannot be compared: must be a pointer", store)
 	}
 	stores.mu.Lock()
 	defer stores.mu.Unlock()

@@ -38,7 +38,7 @@ var ErrPayload = errors.New("troupe: idempotency: the key was completed with ano
 // bulk's and package window's handlers fail with an error that says so.
 func Wrap[T any](name string, store Store, key func(ctx context.Context, record T) string, handler troupe.Handler[T], options ...Option) troupe.Handler[T] {
 	if handler == nil {
-		panic(errors.New("troupe: idempotency: the handler is nil; a function is needed"))
+		panic(errors.New("troupe: idempotency: the handler is nil: must be a function"))
 	}
 	g := guardOf(name, store, key, options)
 	return func(ctx context.Context, record T) error {
@@ -53,7 +53,7 @@ func Wrap[T any](name string, store Store, key func(ctx context.Context, record 
 // stored is left out of the store, and logged; its duplicates succeed without a value.
 func Returning[T, V any](name string, store Store, key func(ctx context.Context, record T) string, handler func(ctx context.Context, record T) (V, error), options ...Option) troupe.Handler[T] {
 	if handler == nil {
-		panic(errors.New("troupe: idempotency: the handler is nil; a function is needed"))
+		panic(errors.New("troupe: idempotency: the handler is nil: must be a function"))
 	}
 	g := guardOf(name, store, key, options)
 	return func(ctx context.Context, record T) error {
@@ -104,7 +104,7 @@ func guardOf[T any](name string, store Store, key func(context.Context, T) strin
 func makeGuard[T any](name string, store Store, key func(context.Context, T) string, options []Option) (*guard[T], error) {
 	switch {
 	case name == "" || strings.Contains(name, "#"):
-		return nil, fmt.Errorf("the name is %q; it must not be empty and must not hold '#'", name)
+		return nil, fmt.Errorf("the name is %q; must not be empty and must not contain '#'", name)
 	case store == nil:
 		return nil, errors.New("the store is nil")
 	case key == nil:
@@ -118,13 +118,13 @@ func makeGuard[T any](name string, store Store, key func(context.Context, T) str
 	if s.validation != nil {
 		hash, ok := s.validation.(func(context.Context, T) string)
 		if !ok {
-			return nil, fmt.Errorf("WithValidation: a %s was given; a %T is needed", s.validatedFor, hash)
+			return nil, fmt.Errorf("WithValidation: %s: must be %T", s.validatedFor, hash)
 		}
 		g.hashOf = hash
 	}
 	if !s.rawKey {
 		if s.function == "" {
-			return nil, fmt.Errorf("%s is not set, so that WithFunction is needed: it is the first part of every key", functionVariable)
+			return nil, fmt.Errorf("%s is not set: set it or use WithFunction, since the name is the first part of every key", functionVariable)
 		}
 		g.prefix = s.function + "." + name + "#"
 	}
@@ -200,7 +200,7 @@ func (g *guard[T]) attempt(ctx context.Context) (*attempt, error) {
 		}
 	}
 	if a.times.Deadline.IsZero() && g.lease == 0 {
-		return nil, troupe.Permanent(errors.New("troupe: idempotency: there is no deadline that a lease could end at; WithLease is needed"))
+		return nil, troupe.Permanent(errors.New("troupe: idempotency: the context has no deadline at which a lease could end: use WithLease"))
 	}
 	return a, nil
 }

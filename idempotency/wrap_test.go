@@ -395,7 +395,7 @@ func TestWithoutADeadlineTheLeaseIsRenewed(t *testing.T) {
 		var calls atomic.Int32
 		for _, ctx := range []context.Context{ctx, t.Context()} {
 			err := idempotency.Wrap("charge", idempotency.NewMemory(), itself, counted(&calls, nil), o...)(ctx, "o-1")
-			require.EqualError(t, err, "troupe: idempotency: there is no deadline that a lease could end at; WithLease is needed")
+			require.EqualError(t, err, "troupe: idempotency: the context has no deadline at which a lease could end: use WithLease")
 		}
 		assert.Zero(t, calls.Load())
 
@@ -916,27 +916,27 @@ func TestBadArgumentsPanic(t *testing.T) {
 	wrap("charge", twice, itself, f)()
 	wrap("ship", twice, itself, f)()
 	for text, make := range map[string]func(){
-		`the name is ""; it must not be empty and must not hold '#'`:    wrap("", idempotency.NewMemory(), itself, f),
-		`the name is "a#b"; it must not be empty and must not hold '#'`: wrap("a#b", idempotency.NewMemory(), itself, f),
+		`the name is ""; must not be empty and must not contain '#'`:    wrap("", idempotency.NewMemory(), itself, f),
+		`the name is "a#b"; must not be empty and must not contain '#'`: wrap("a#b", idempotency.NewMemory(), itself, f),
 		"the store is nil":                         wrap("a", nil, itself, f),
 		"the key function is nil":                  wrap("a", idempotency.NewMemory(), nil, f),
-		"the handler is nil; a function is needed": func() { idempotency.Wrap("a", idempotency.NewMemory(), itself, nil, f) },
-		"AWS_LAMBDA_FUNCTION_NAME is not set, so that WithFunction is needed: it is the first part of every key":     wrap("a", idempotency.NewMemory(), itself),
-		"the store is a idempotency_test.uncomparable, which cannot be compared; a pointer is needed":                wrap("a", uncomparable{}, itself, f),
+		"the handler is nil: must be a function": func() { idempotency.Wrap("a", idempotency.NewMemory(), itself, nil, f) },
+		"AWS_LAMBDA_FUNCTION_NAME is not set: set it or use WithFunction, since the name is the first part of every key":     wrap("a", idempotency.NewMemory(), itself),
+		"the store is a idempotency_test.uncomparable, which cannot be compared: must be a pointer":                wrap("a", uncomparable{}, itself, f),
 		`"charge" is the name of another handler of this store: they would take each other's records for duplicates`: wrap("charge", twice, itself, f),
 		"an option is nil": wrap("a", idempotency.NewMemory(), itself, nil),
-		`WithFunction(""): it must not be empty and must not hold '.' or '#'`:                                             wrap("a", idempotency.NewMemory(), itself, idempotency.WithFunction("")),
-		`WithFunction("a.b"): it must not be empty and must not hold '.' or '#'`:                                          wrap("a", idempotency.NewMemory(), itself, idempotency.WithFunction("a.b")),
+		`WithFunction(""): must not be empty and must not contain '.' or '#'`:                                             wrap("a", idempotency.NewMemory(), itself, idempotency.WithFunction("")),
+		`WithFunction("a.b"): must not be empty and must not contain '.' or '#'`:                                          wrap("a", idempotency.NewMemory(), itself, idempotency.WithFunction("a.b")),
 		"WithLease(1ms): must be from 100ms to 87600h (ten years)":                                                        wrap("a", idempotency.NewMemory(), itself, f, idempotency.WithLease(time.Millisecond)),
 		"WithSkew(-1s): must be from 0s to 87600h (ten years)":                                                            wrap("a", idempotency.NewMemory(), itself, f, idempotency.WithSkew(-time.Second)),
 		"WithExpiry(0s): must be from 1s to 87600h (ten years)":                                                           wrap("a", idempotency.NewMemory(), itself, f, idempotency.WithExpiry(0)),
 		"WithExpiry(2562047h47m16.854775807s): must be from 1s to 87600h (ten years)":                                     wrap("a", idempotency.NewMemory(), itself, f, idempotency.WithExpiry(math.MaxInt64)),
-		"WithValidation: nil; a function is needed":                                                                       wrap("a", idempotency.NewMemory(), itself, f, idempotency.WithValidation[string](nil)),
-		"WithValidation: a func(context.Context, int) string was given; a func(context.Context, string) string is needed": wrap("a", idempotency.NewMemory(), itself, f, idempotency.WithValidation(func(context.Context, int) string { return "" })),
+		"WithValidation(nil): must be a function":                                                                       wrap("a", idempotency.NewMemory(), itself, f, idempotency.WithValidation[string](nil)),
+		"WithValidation: func(context.Context, int) string: must be func(context.Context, string) string": wrap("a", idempotency.NewMemory(), itself, f, idempotency.WithValidation(func(context.Context, int) string { return "" })),
 	} {
 		assert.PanicsWithError(t, "troupe: idempotency: "+text, make)
 	}
-	assert.PanicsWithError(t, "troupe: idempotency: the handler is nil; a function is needed", func() {
+	assert.PanicsWithError(t, "troupe: idempotency: the handler is nil: must be a function", func() {
 		idempotency.Returning[string, int]("a", idempotency.NewMemory(), itself, nil, f)
 	})
 	wrap("raw", idempotency.NewMemory(), itself, idempotency.WithRawKey())()

@@ -56,7 +56,7 @@ func DynamoDB[S any](fold func(ctx context.Context, state S, rec events.DynamoDB
 
 func of[E, S, T any](src sources.Reader[E, T], event func([]T) E, fold func(context.Context, S, T) (S, error), final func(context.Context, S) error, given []troupe.Option) *Processor[S, T] {
 	if fold == nil {
-		panic(fmt.Errorf("troupe: the %s fold is nil; a function is needed", src.Kind()))
+		panic(fmt.Errorf("troupe: the %s fold is nil: must be a function", src.Kind()))
 	}
 	records, err := troupe.NewProcessor(shard[E, T]{src, event}, identifiers(), handle[S, T], given...)
 	if err != nil {

@@ -20,7 +20,7 @@ func (c *config) check(namespace string) error {
 		return err
 	}
 	if c.out == nil {
-		return fmt.Errorf("troupe: emf.WithWriter was given nil; a writer is needed")
+		return fmt.Errorf("troupe: emf.WithWriter(nil): must be a writer")
 	}
 	names := []string{sourceDimension}
 	for _, d := range c.fixed {
@@ -37,7 +37,7 @@ func (c *config) check(namespace string) error {
 
 func (c *config) checkSets(names []string) error {
 	if len(c.sets) == 0 {
-		return fmt.Errorf("troupe: emf.WithDimensionSets was given nothing; at least one set is needed, which may be empty")
+		return fmt.Errorf("troupe: emf.WithDimensionSets(): must have at least one set, which may be empty")
 	}
 	for i, set := range c.sets {
 		if len(set) > maxDimensions {
@@ -48,7 +48,7 @@ func (c *config) checkSets(names []string) error {
 				return fmt.Errorf("troupe: emf.WithDimensionSets: there is no dimension %s; there are %q", quoted(name), names)
 			}
 			if slices.Contains(set[:j], name) {
-				return fmt.Errorf("troupe: emf.WithDimensionSets: dimension %q is in a set twice", name)
+				return fmt.Errorf("troupe: emf.WithDimensionSets: dimension %q: must be in a set only once", name)
 			}
 		}
 		if set == nil {

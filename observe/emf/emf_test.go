@@ -40,13 +40,13 @@ func event(bodies ...string) []byte {
 func obey(ctx context.Context, msg events.SQSMessage) error {
 	switch msg.Body {
 	case "fail":
-		return errors.New("told to fail")
+		return errors.New("failed as directed")
 	case "fail once":
 		if rec, _ := troupe.RecordFrom(ctx); rec.Attempt == 1 {
-			return errors.New("told to fail once")
+			return errors.New("failed once, as directed")
 		}
 	case "drop":
-		return batch.Drop(errors.New("told to drop"))
+		return batch.Drop(errors.New("dropped as directed"))
 	case "work":
 		time.Sleep(1500 * time.Microsecond)
 	case "hang":
@@ -232,7 +232,7 @@ func TestWhatCloudWatchWouldNotTakeIsRefusedAtConstruction(t *testing.T) {
 		{"too many dimensions", "n", all, "at most 30"},
 		{"a set of too many", "n", append(all[:len(all):len(all)], emf.WithDimensionSets(many)), "at most 30"},
 		{"a set of something else", "n", []emf.Option{emf.WithDimensionSets([]string{"Stage"})}, `no dimension "Stage"; there are ["Source"]`},
-		{"a set with a name twice", "n", []emf.Option{emf.WithDimensionSets([]string{"Source", "Source"})}, "twice"},
+		{"a set with a name twice", "n", []emf.Option{emf.WithDimensionSets([]string{"Source", "Source"})}, "only once"},
 		{"no set", "n", []emf.Option{emf.WithDimensionSets()}, "at least one"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

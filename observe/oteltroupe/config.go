@@ -45,7 +45,7 @@ func configOf(name string, options []Option) config {
 		o(&c)
 	}
 	if c.tracers == nil || c.meters == nil {
-		panic(fmt.Errorf("troupe: oteltroupe.%s: a provider is nil; one is needed", name))
+		panic(fmt.Errorf("troupe: oteltroupe.%s: the provider is nil: must not be nil", name))
 	}
 	return c
 }

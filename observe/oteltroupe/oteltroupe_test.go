@@ -85,7 +85,7 @@ func obey(ctx context.Context, body string) error {
 	case "refuse":
 		return troupe.ErrEvent
 	case "drop":
-		return batch.Drop(errors.New("told to drop"))
+		return batch.Drop(errors.New("dropped as directed"))
 	case "work":
 		time.Sleep(30 * time.Millisecond)
 	case "wait":

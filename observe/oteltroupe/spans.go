@@ -19,7 +19,7 @@ import (
 // It panics if processor is nil or an option is bad.
 func Handler(processor lambda.Handler, options ...Option) lambda.Handler {
 	if processor == nil {
-		panic(errors.New("troupe: oteltroupe.Handler was given nil; a processor is needed"))
+		panic(errors.New("troupe: oteltroupe.Handler(nil): must be a processor"))
 	}
 	return &batches{next: processor, tracer: configOf("Handler", options).tracer()}
 }
@@ -77,7 +77,7 @@ type Origin struct {
 // It panics if a function is nil or an option is bad.
 func Wrap[T any](handler func(context.Context, T) error, origin func(T) Origin, options ...Option) func(context.Context, T) error {
 	if handler == nil || origin == nil {
-		panic(errors.New("troupe: oteltroupe.Wrap was given a nil function"))
+		panic(errors.New("troupe: oteltroupe.Wrap(nil): must be functions"))
 	}
 	tracer := configOf("Wrap", options).tracer()
 	return func(ctx context.Context, record T) error {

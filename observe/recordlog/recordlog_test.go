@@ -39,7 +39,7 @@ func event(records ...string) []byte {
 func obey(_ context.Context, rec events.KinesisEventRecord) error {
 	switch string(rec.Kinesis.Data) {
 	case "fail":
-		return errors.New("told to fail")
+		return errors.New("failed as directed")
 	case "panic":
 		panic("told to panic")
 	case "exit":
@@ -89,12 +89,12 @@ func TestEachFailedRecordIsALine(t *testing.T) {
 			return m
 		}
 		assert.ElementsMatch(t, []map[string]any{
-			line("WARN", "2", 1, 2, "b", "error", "told to fail"),
+			line("WARN", "2", 1, 2, "b", "error", "failed as directed"),
 			line("WARN", "3", 2, 1, "c", "panic", "troupe: handler panicked: told to panic"),
 			line("INFO", "4", 3, 0, "b", "not_started", "troupe: not started: the record's group was stopped by an earlier failure"),
 			line("WARN", "5", 4, 1, "d", "goexit", "troupe: handler called runtime.Goexit"),
 			line("WARN", "6", 5, 1, "e", "abandoned", "troupe: handler did not return in time and was abandoned: record timeout"),
-			line("WARN", "7", 6, 2, "", "error", "told to fail"),
+			line("WARN", "7", 6, 2, "", "error", "failed as directed"),
 		}, lines(t, out.String()))
 	})
 }
@@ -142,7 +142,7 @@ func TestNilMeansTheDefaultLoggerOfTheMoment(t *testing.T) {
 	defer slog.SetDefault(was)
 	slog.SetDefault(slog.New(slog.NewTextHandler(&out, nil)))
 	_, _ = p.Invoke(context.Background(), event("a:fail"))
-	assert.Contains(t, out.String(), "told to fail")
+	assert.Contains(t, out.String(), "failed as directed")
 }
 
 // A level that is off costs no text.

@@ -31,7 +31,7 @@ const (
 	partTimes = "times"
 )
 
-var errTold = errors.New("told to fail")
+var errTold = errors.New("failed as directed")
 
 const panicTold = "told to panic"
 

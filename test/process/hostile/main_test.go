@@ -268,4 +268,4 @@ type telling struct {
 
 func (t telling) Deadline() (time.Time, bool) { return t.deadline, true }
 
-var errTold = errors.New("told to fail")
+var errTold = errors.New("failed as directed")
