@@ -133,7 +133,7 @@ func ExampleProcessor_Invoke() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, troupe.ErrEvent))
 	// Output:
-	// troupe: event cannot be processed: record 0: "messageId" is null; Lambda could not be told of a failure of this record
+	// troupe: event cannot be processed: record 0: "messageId" is null, so that its failure could not be reported
 	// true
 }
 

@@ -170,7 +170,7 @@ func collect(event Event) (found []located, err error) {
 	return found, nil
 }
 
-const untold = "; Lambda could not be told of a failure of this record"
+const untold = ", so that its failure could not be reported"
 
 func recordError(partition, record int, problem string) error {
 	return fmt.Errorf(`record %d of partition %d in "records": %s`, record, partition, problem)

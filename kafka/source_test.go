@@ -137,7 +137,7 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 		`{"eventSource":"s3cr3t","records":{}}`:                       `"eventSource" is of an unknown service where aws:kafka or SelfManagedKafka was expected`,
 		`{"eventSource":["s3cr3t"],"records":{}}`:                     `"eventSource" is an array where a string was expected`,
 		`{"bootstrapServers":7,"records":{}}`:                         `"bootstrapServers" is a number where a string was expected`,
-		`{"records":{"s3cr3t":[{}]}}`:                                 `record 0 of partition 0 in "records": "topic" is missing or empty; Lambda could not be told of a failure of this record`,
+		`{"records":{"s3cr3t":[{}]}}`:                                 `record 0 of partition 0 in "records": "topic" is missing or empty, so that its failure could not be reported`,
 		`{"records":{"t-0":[{"topic":"t","partition":0}]}}`:           `"offset" is missing; Lambda`,
 		`{"records":{"t-0":[{"topic":"t","offset":0}]}}`:              `"partition" is missing; Lambda`,
 		`{"records":{"t-0":[{"topic":"","partition":0,"offset":0}]}}`: `"topic" is missing or empty; Lambda`,

@@ -162,7 +162,7 @@ func (s *Source[E, T]) check(i int, f facts) error {
 		return recordError(i, `"eventSource" is `+OriginName(f.origin)+" where "+s.origin+" was expected")
 	}
 	if f.id == "" {
-		return recordError(i, `"`+s.layout.path(s.id)+`" is `+f.fault+"; Lambda could not be told of a failure of this record")
+		return recordError(i, `"`+s.layout.path(s.id)+`" is `+f.fault+", so that its failure could not be reported")
 	}
 	return nil
 }

@@ -251,7 +251,7 @@ func ids[E, T any](t *testing.T, s *Source[E, T], name string) (ids []string) {
 }
 
 func TestS5ARecordWithoutIdentifierIsAnError(t *testing.T) {
-	const told = "; Lambda could not be told of a failure of this record"
+	const told = ", so that its failure could not be reported"
 	for record, message := range map[string]string{
 		`{}`:                                       `"messageId" is missing`,
 		`{"messageId":null}`:                       `"messageId" is null`,
