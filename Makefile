@@ -26,13 +26,13 @@ DRAWS ?= 100000
 SOAK ?= 1h
 
 .PHONY: help
-help: ## Tell what there is (the default)
+help: ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Run the demo: simulated sources with faults, a few seconds, a verdict
 	@echo "Simulated queues, streams and a topic deliver records to a handler that fails, panics and hangs at times."
-	@echo "What fails comes again, as Lambda has it. A checker that knows nothing of troupe judges the run."; echo
+	@echo "Failed records are redelivered as by Lambda. A checker that is independent of troupe judges the run."; echo
 	@bin/demo stress --html bin/run.html
 	@echo; echo "bin/run.html shows the run: charts, and a timeline of the attempts; open it in a browser. Try next:"; echo; \
 	echo "  bin/demo stress --source fifo --policy stop-group                one source, another policy; bin/demo stress --help"; \
@@ -45,16 +45,16 @@ events: build ## Run the sample events through the demo and show the responses
 	  echo; echo "$$1"; event=$(EVENTS)/$$2; shift 2; set -- invoke "$$@" "$$event"; \
 	  echo "$$ bin/demo $$*"; bin/demo "$$@"; \
 	}; set -e; \
-	echo "Each batch goes through a processor. Standard error has the report, standard output what Lambda is"; \
-	echo "answered: the records that it has to deliver again. What a record is to do is written in the record."; \
-	show "SQS, standard queue: two messages fail (…8e02, …0d35), one panics, one calls runtime.Goexit; three are done with." sqs.json; \
+	echo "Each batch goes through a processor. Standard error has the report, standard output the response to"; \
+	echo "Lambda: the records that it must redeliver. Each record says what its handler does."; \
+	show "SQS, standard queue: two messages fail (…8e02, …0d35), one panics, one calls runtime.Goexit; three succeed." sqs.json; \
 	show "The same with one more attempt in place: the message that fails only once (…0d35) is not reported now." sqs.json --retry 1; \
 	show "SQS FIFO: payment b2 (…0005) fails, so nothing new starts in any group; what was running may finish." fifo.json; \
-	show "The same, stopping only the group of b2: just b2 (…0005) and b3 (…0006) come again, in order." fifo.json --policy stop-group; \
-	show "Kinesis: a failure stops its partition key, and a panic is a failure; other keys go on." kinesis.json; \
-	show "DynamoDB Streams: a failure stops its item, told by all key attributes; other items go on." dynamodb.json; \
-	show "Kafka: a failure stops its partition, other partitions go on." kafka-msk.json; \
-	show "Nothing holds the answer back: not a body that is no string, not a hang, not work beyond the timeout." poison.json --timeout 1s; \
+	show "The same, stopping only the group of b2: only b2 (…0005) and b3 (…0006) are redelivered, in order." fifo.json --policy stop-group; \
+	show "Kinesis: a failure stops its partition key, and a panic is a failure; other keys continue." kinesis.json; \
+	show "DynamoDB Streams: a failure stops its item, identified by all key attributes; other items continue." dynamodb.json; \
+	show "Kafka: a failure stops its partition; other partitions continue." kafka-msk.json; \
+	show "Nothing delays the response: neither an invalid body nor a hang nor work beyond the timeout." poison.json --timeout 1s; \
 	echo; echo "Try your own: echo '{\"Records\":[]}' | bin/demo invoke -     More: bin/demo --help"
 
 .PHONY: build
@@ -75,14 +75,14 @@ integration: ## Run the tests that need real servers, which it installs, starts 
 	test/integration/run.sh
 
 .PHONY: test-long
-test-long: ## Compare 100,000 draws with the model and tell their shares (DRAWS=…), and run what is too long for make test
+test-long: ## Compare 100,000 draws with the model (DRAWS=…), and run the tests that are too long for make test
 	go test ./test/properties -run '^TestAnswersAreTheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
 	go test ./cmd/demo/plan -run '^TestAMillionMessagesAMinute$$' -v -count=1 -args -plan.million
 	go test ./test/process/hostile -run '^TestAProcessFullOfSpinningHandlersAnswers$$' -v -count=1 -args -hostile.spin
 	go test ./lambdasim -run HundredThousand -v -count=1 -args -lambdasim.million
 
 .PHONY: soak
-soak: ## Soak all sources under faults and hangs for SOAK (1h) and see that nothing grows
+soak: ## Soak all sources under faults and hangs for SOAK (1h) and check that nothing grows
 	@mkdir -p bin
 	go test ./test/process/soak -run '^TestSoak$$' -v -count=1 -timeout 0 -args -soak.for=$(SOAK) \
 	  -soak.out="$(CURDIR)/bin/soak-$$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)"
@@ -98,7 +98,7 @@ lint: ## Check format, go vet and staticcheck
 	$(call each,go run $(STATICCHECK) ./...)
 
 .PHONY: vuln
-vuln: ## Look for known vulnerabilities; says NOT CHECKED if the database cannot be reached, and fails for that on GitHub
+vuln: ## Look for known vulnerabilities; prints NOT CHECKED if the database cannot be reached, which is a failure on GitHub
 	@for module in $(MODULES); do \
 	  echo "$$module: go run $(GOVULNCHECK) ./..."; \
 	  out=$$(cd $$module && go run $(GOVULNCHECK) ./... 2>&1) && code=0 || code=$$?; echo "$$out"; \
@@ -112,11 +112,11 @@ vuln: ## Look for known vulnerabilities; says NOT CHECKED if the database cannot
 	done
 
 .PHONY: breaks
-breaks: ## Break the library in each way that tools/breaks knows and see a test fail (BREAKS="late payload")
+breaks: ## Break the library in each way that tools/breaks lists and check that a test fails (BREAKS="late payload")
 	go run -C tools ./breaks $(BREAKS)
 
 .PHONY: mutants
-mutants: ## Change the library in every small way and see a test fail; half an hour or more (MUTANTS="-only supervisor/")
+mutants: ## Mutate the library and check that a test fails; half an hour or more (MUTANTS="-only supervisor/")
 	go run -C tools ./mutants $(MUTANTS)
 
 .PHONY: bench
@@ -124,7 +124,7 @@ bench: ## Run the benchmarks of the packages
 	go test -run '^$$' -bench . -benchmem . ./sources ./kafka ./typed ./envelope ./observe/...
 
 .PHONY: compare
-compare: ## Measure troupe beside its rivals; writes the table and the chart in docs/
+compare: ## Compare troupe with its rivals; writes the table and the chart in docs/
 	cd tools/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
 
 # What make cover measures, whichever of their tests and of test's gets there, and the share of each that has to be covered, in percent.

@@ -1,7 +1,7 @@
-// Package lambdasim simulates what AWS Lambda does around a function that is given batches: a source (SQS
-// queue, Kinesis stream, DynamoDB stream or Kafka topic), the event source mapping with its retries, and what
-// becomes of a response. A partial batch response is right only together with what Lambda does next, and that is what
-// a test against lambdasim sees:
+// Package lambdasim simulates what AWS Lambda does around a function that receives batches: a source (SQS queue,
+// Kinesis stream, DynamoDB stream or Kafka topic), the event source mapping with its retries, and the effects of
+// a response. Whether a partial batch response is right depends on what Lambda does next, which a test with
+// lambdasim shows:
 //
 //	queue := &lambdasim.Queue{Name: "orders.fifo"}
 //	for i := range 100 {
@@ -13,20 +13,20 @@
 //		Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 //	}.Run(ctx)
 //
-// The verdict comes from package check, which knows nothing of the simulator or of troupe: it goes by the
-// history of the run, which Simulation.Observe and Simulation.History give to others as well.
+// The verdict comes from package check, which depends neither on the simulator nor on troupe: it judges the
+// history of the run, which Simulation.Observe and Simulation.History also provide.
 //
-// Nothing is installed and nothing is listened on. Time is that of package time, so a run takes as long as
-// it would, and inside a bubble of testing/synctest no time at all: a day of retries passes in a second.
-// There, a handler that hangs must come to an end before the test does; time.Sleep after Run lets it.
+// Nothing needs to be installed, and no port is opened. Time is that of package time, so a run takes as long as
+// it would, and inside a bubble of testing/synctest no time at all: a day of retries passes in a second. There, a
+// handler that hangs must end before the test does; time.Sleep after Run lets it.
 //
 // # What is simulated
 //
-// Rules are marked by where they come from: V for behaviour seen in tests recorded against AWS, D for the
-// AWS documentation, with the name of the page, and U for what is not known; those are fields of Unknown.
+// Each rule is marked with its origin: V for behavior seen in tests recorded against AWS, D for the AWS
+// documentation, with the name of the page, and U for unknown behavior, which is a field of Unknown.
 //
-// E1. Without ReportBatchItemFailures the body of a response is ignored: whatever returns without an error
-// has succeeded. (D, "Handling errors for an SQS event source in Lambda")
+// E1. Without ReportBatchItemFailures the body of a response is ignored: an invocation that returns without an
+// error has succeeded. (D, "Handling errors for an SQS event source in Lambda")
 //
 // E2. With it, success is a response that is empty, "", null, [], {}, or whose batchItemFailures is null or
 // empty. The whole batch has failed on a function error, and on an element without itemIdentifier or with
@@ -64,12 +64,12 @@
 // calls, of up to 10 messages, in a second. (D, "Configuring scaling behavior for SQS event source mappings")
 // Delivery is at least once (D); how often twice is not known (U: DuplicateRate).
 //
-// E6. A batch of a stream comes from one shard, in ascending order. The checkpoint is the lowest sequence
-// number that is reported, and everything from there comes again, later successes too. MaximumRetryAttempts
-// n stands for n + 1 invocations; a partial response uses one up. So of three records with n = 3 whose last
-// one always fails, the function sees 3, 1, 1, 1 records, and the on-failure destination is told
-// approximateInvokeCount 4 and batchSize 1. (V) Whether the count starts again when the checkpoint moves:
-// U, RestartRetries. How long Lambda waits before it tries again: U, RetryDelay.
+// E6. A batch of a stream comes from one shard, in ascending order. The checkpoint is the lowest sequence number
+// that is reported, and everything from there is redelivered, including later successes. MaximumRetryAttempts n
+// stands for n + 1 invocations; a partial response uses one up. So of three records with n = 3 whose last one
+// always fails, the function sees 3, 1, 1, 1 records, and the on-failure destination receives
+// approximateInvokeCount 4 and batchSize 1. (V) Whether the count starts again when the checkpoint moves: U,
+// RestartRetries. How long Lambda waits before it tries again: U, RetryDelay.
 //
 // E7. With BisectBatchOnFunctionError a function error halves the batch, and halving does not use up
 // retries; a partial response splits the batch at the reported number. (D, "Configuring partial batch
@@ -82,16 +82,15 @@
 //
 // Kafka. A batch has records of any partitions that its consumer reads, those of a partition in the order of
 // their offsets; it waits for half a second to be filled unless told otherwise. In the mode by demand a batch
-// that fails comes again as a whole until it succeeds or its records expire. FunctionResponseTypes,
+// that fails is redelivered as a whole until it succeeds or its records expire. FunctionResponseTypes,
 // MaximumRetryAttempts, MaximumRecordAgeInSeconds and BisectBatchOnFunctionError need provisioned mode. (D,
 // "Configuring Amazon MSK event sources for Lambda", "Configuring error handling controls for Kafka event
 // sources") An identifier is an object of partition and offset; one that is not in the batch fails the whole
-// batch. (D) Only what was reported comes again (D, in passing; U: ResendFromLowest), and until that is done
-// with, the consumer reads on in none of its partitions (U, no switch). Without a limit to the retries, but
-// with an on-failure destination, there are ten. (D) The destination is told in the shape of "Capturing
+// batch. (D) Only reported records are redelivered (D, in passing; U: ResendFromLowest), and until they are done,
+// the consumer reads none of its partitions further (U, no switch). Without a limit to the retries, but with an
+// on-failure destination, there are ten. (D) The destination receives a message in the shape of "Capturing
 // discarded batches for Amazon MSK and self-managed Apache Kafka event sources". RestartRetries, ChargeSplits,
-// KeepOnBadResponse and RetryDelay hold for Kafka too, and the condition RecordAgeExceeded is taken from
-// streams.
+// KeepOnBadResponse and RetryDelay hold for Kafka too, and the condition RecordAgeExceeded is taken from streams.
 //
 // E8. Package runtimeapi has the function be a process of its own, behind a Lambda Runtime API on
 // 127.0.0.1.
