@@ -17,10 +17,10 @@ const (
 // Record is the metadata of a record, without its payload. Middleware, deciders and hooks see it; it is a value
 // and may be kept.
 type Record struct {
-	// ID is the identifier Lambda knows the record by (SPEC S4). It is opaque.
+	// ID is the identifier that Lambda uses for the record (SPEC S4). It is opaque.
 	ID string
-	// Group is what the record is ordered by: the message group, the partition key or the item key. It is
-	// empty where the batch is handled without order, and for records that have no key.
+	// Group is the message group, partition key or item key that orders the record. It is empty for a batch
+	// without order, and for records without a key.
 	Group string
 	// Source is the service that the batch comes from.
 	Source Source
@@ -34,7 +34,7 @@ type Record struct {
 type Outcome uint8
 
 const (
-	// Failed is the zero value: a record has failed until something says otherwise (SPEC S2).
+	// Failed is the zero value: a record has failed until its handler succeeds (SPEC S2).
 	Failed Outcome = iota
 	// Succeeded: the handler returned nil in time.
 	Succeeded
@@ -54,7 +54,7 @@ func (o Outcome) String() string {
 	}
 }
 
-// Result is what became of one record.
+// Result is the outcome of one record, with its error and times.
 type Result struct {
 	// ID and Group are those of Record.
 	ID, Group string
@@ -87,7 +87,7 @@ func Value[V any](r Result) (value V, ok bool) {
 	return value, ok
 }
 
-// Report tells how a batch went: every record in batch order, and totals.
+// Report describes the result of a batch: every record in batch order, and totals.
 type Report struct {
 	// Source is the service that the batch came from.
 	Source Source
@@ -104,23 +104,23 @@ type Report struct {
 	NotStarted int
 	// Retried counts the attempts beyond the first of each record.
 	Retried int
-	// Abandoned counts the handlers that this batch gave up waiting for.
+	// Abandoned counts the handlers that this batch abandoned.
 	Abandoned int
 	// Running counts the abandoned handlers, of this batch or an earlier one, that were still running in
 	// the process when the report was made.
 	Running int
 	// Duration is the time from the arrival of the batch to the report.
 	Duration time.Duration
-	// Notes say what was left out of records that were handled all the same, such as a Kafka header that cannot be
-	// read. They are in batch order, and there is at most one for each record; mostly there are none.
+	// Notes list what was left out of handled records, such as a Kafka header that cannot be read, in batch
+	// order, at most one per record.
 	Notes []Note
 }
 
 // Note says what was left out of a record.
 type Note struct {
-	// Index is the record's in Report.Records.
+	// Index is the index of the record in Report.Records.
 	Index int `json:"index"`
-	// Text names the fields that were left out, and says why. It holds nothing of the payload.
+	// Text names the omitted fields and the reason. It contains nothing of the payload.
 	Text string `json:"text"`
 }
 

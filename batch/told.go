@@ -9,11 +9,11 @@ import (
 	"github.com/troupe-go/troupe/internal/guard"
 )
 
-// Tell returns the error that a handler returned as troupe keeps it: in the report, in the error of the invocation,
-// for hooks and logs. Many read those errors, on goroutines that nothing may keep waiting, such as the runtime client's,
-// and the methods of a handler's error are the user's code. So their results are read here, once, on the goroutine of
-// the attempt, where a panic or a hang is the handler's. The error returned has them at hand, and wraps err:
-// errors.Is, errors.As and errors.AsType find what they would find in err.
+// Tell returns a handler's error in the form that reports, hooks, logs and the error of the invocation use. The
+// methods of a handler's error are user code, and later readers, such as the runtime client, must neither wait
+// nor panic. So Tell calls them once, on the goroutine of the attempt, where a panic or a hang belongs to the
+// handler. The returned error keeps their results, and wraps err: errors.Is, errors.As and errors.AsType find
+// what they would find in err.
 //
 // Errors of the standard library, and troupe's own, that need no such care are returned as they are. A nil pointer in
 // an error, which is an error since err != nil, is replaced by an error that names its type. errors.Is finds the nil
@@ -35,7 +35,7 @@ func Tell(err error) error {
 // maxTold bounds the text of an error, in bytes.
 const maxTold = 4 << 10
 
-// told is an error of the user's with the results of its methods.
+// told is a user's error with the results of its methods.
 type told struct {
 	err   error
 	text  string

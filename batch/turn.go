@@ -82,8 +82,8 @@ func RecordFrom(ctx context.Context) (rec Record, ok bool) {
 	return turn.Record(), true
 }
 
-// View is what observers may ask about a batch besides its report. A Report can be kept for as long as one
-// likes; the context of an observer, which holds the View, keeps the batch's records.
+// View is what observers may ask about a batch besides its report. A Report may be kept; the context of an
+// observer, which contains the View, retains the records of the batch.
 type View struct {
 	// Times are the instants of the batch.
 	Times Times

@@ -11,8 +11,9 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// Direct is a queue that is used without a mapping, as a client of SQS uses one. Errors are of type *QueueError where
-// SQS would refuse the call, or what Queue.Faults has returned. Its methods may be called by several goroutines.
+// Direct is a queue without an event source mapping, as a client of SQS uses it. Errors are of type *QueueError
+// where SQS would refuse the call, or those that Queue.Faults returned. Its methods may be called by several
+// goroutines.
 type Direct struct {
 	queue *Queue
 	began time.Time
@@ -71,8 +72,8 @@ func (d *Direct) with(do func()) error {
 	return nil
 }
 
-// Send sends a message, and returns its identifier and, for a FIFO queue, its sequence number. For a message that a
-// FIFO queue has had within 5 minutes they are those of the first one.
+// Send sends a message, and returns its identifier and, for a FIFO queue, its sequence number. For a duplicate
+// within 5 minutes a FIFO queue returns those of the first message.
 func (d *Direct) Send(ctx context.Context, m Message) (id, sequence string, err error) {
 	if err := d.queue.fault("SendMessage", ""); err != nil {
 		return "", "", err
@@ -124,9 +125,9 @@ func (q *Queue) refuse(m Message) error {
 	}
 }
 
-// Receive receives up to most messages, 1 to 10. It waits for the first one until wait has passed or ctx ends, and
-// returns none then. The messages are hidden for the given visibility, or for the queue's if that is negative. They are
-// as events have them, with all their attributes.
+// Receive receives up to most messages, 1 to 10. It waits for the first one until wait has passed or ctx ends,
+// and returns none then. The messages are hidden for the given visibility, or for the queue's if that is
+// negative. They have all attributes, as in events.
 func (d *Direct) Receive(ctx context.Context, most int, visibility, wait time.Duration) ([]events.SQSMessage, error) {
 	q := d.queue
 	if visibility < 0 {
@@ -191,8 +192,8 @@ func (d *Direct) receive(most int, visibility time.Duration) (list []events.SQSM
 // maxWait is how long a receive may wait.
 const maxWait = 20 * time.Second
 
-// Delete deletes a message that was received. It is no error if the message is there no more. In a standard queue an
-// earlier receive than the last one deletes nothing; in a FIFO queue it is refused, as is one whose timeout has ended.
+// Delete deletes a message that was received. It is not an error if the message is gone. The receipt of an
+// earlier receive deletes nothing in a standard queue; a FIFO queue refuses it, and one whose timeout has ended.
 func (d *Direct) Delete(ctx context.Context, receipt string) error {
 	if err := d.queue.fault("DeleteMessage", ""); err != nil {
 		return err
@@ -241,7 +242,7 @@ func (d *Direct) DeleteBatch(ctx context.Context, receipts []string) ([]error, e
 	return failed, nil
 }
 
-// SentMessage is what became of an entry of SendBatch.
+// SentMessage is the result of an entry of SendBatch.
 type SentMessage struct {
 	ID, Sequence string
 	Err          error

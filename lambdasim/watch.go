@@ -29,9 +29,9 @@ func Watch[T any](handler func(context.Context, T) error) func(context.Context, 
 	return WatchKey(func(T) string { return "" }, handler)
 }
 
-// WatchKey is Watch for a handler whose work has a key, which identifies it wherever it comes from: the key of an
-// idempotent handler. The handler, or what it calls, notes with Work when the work has been done. The checker then
-// counts how often that happens for each key. A record with an empty key has no such work.
+// WatchKey is Watch for a handler whose work has a key, such as an idempotent handler. The handler, or what it
+// calls, notes with Work when the work has been done. The checker then counts how often that happens for each
+// key. A record with an empty key has no such work.
 func WatchKey[T any](key func(T) string, handler func(context.Context, T) error) func(context.Context, T) error {
 	switch any(*new(T)).(type) {
 	case events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord, interface{ ID() string }:
@@ -110,9 +110,9 @@ func identifier(record any) string {
 	}
 }
 
-// Begin does for handlers of another shape what Watch does: it notes that a handler has started on the record with
-// that identifier, without a payload. end notes how the handler ended, with one of the outcomes of package history;
-// it must be called once.
+// Begin is Watch for handlers of another shape: it notes that a handler has started on the record with that
+// identifier, without a payload. end notes how the handler ended, with one of the outcomes of package history; it
+// must be called once.
 func Begin(ctx context.Context, id string) (end func(outcome string)) {
 	return BeginDigest(ctx, id, "")
 }
@@ -139,7 +139,7 @@ func begin(ctx context.Context, started history.Event) (end func(outcome string)
 	}
 }
 
-// Drop notes that a record was left out on purpose, without a handler, and is not to be delivered again.
+// Drop notes that a record was dropped on purpose, without a handler, and must not be redelivered.
 func Drop(ctx context.Context, id string) {
 	inv := invocationOf(ctx)
 	if inv == nil {
@@ -167,7 +167,7 @@ func (inv *invocation) event(event history.Event) history.Event {
 }
 
 // Delivery returns how often a record of the invocation has been delivered, this time included: what
-// ApproximateReceiveCount tells of messages, for any source. It is 0 outside a simulation and for a record
+// ApproximateReceiveCount contains for messages, for any source. It is 0 outside a simulation and for a record
 // that is not in the batch.
 func Delivery(ctx context.Context, id string) int {
 	inv := invocationOf(ctx)

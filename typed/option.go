@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Option changes how payloads are decoded, or what becomes of a record whose payload cannot be.
+// Option changes how payloads are decoded, or how undecodable ones are handled.
 type Option interface{ apply(*settings) error }
 
 type settings struct {
@@ -18,7 +18,7 @@ type option func(*settings) error
 
 func (o option) apply(s *settings) error { return o(s) }
 
-// settingsOf panics if an option is bad: the function then fails as it initialises.
+// settingsOf panics if an option is invalid, so that the function fails during initialization.
 func settingsOf(options []Option) *settings {
 	s := new(settings)
 	for i, o := range options {
@@ -33,7 +33,7 @@ func settingsOf(options []Option) *settings {
 }
 
 // WithDropUndecodable drops records whose payload cannot be decoded: Lambda does not redeliver them. The Report
-// counts them and has their errors, and the log has a line for each batch with any. Default: such a record fails. A
+// counts them and contains their errors, and each batch with any logs a line. Default: such a record fails. A
 // record that is unreadable before there is a payload (SPEC D6), such as a Kinesis record with bad base64, fails
 // either way.
 func WithDropUndecodable() Option {
@@ -52,14 +52,14 @@ func WithDisallowUnknownFields() Option {
 	})
 }
 
-// WithDecoder decodes payloads by decode instead of encoding/json: Avro, Protobuf, or JSON read in another way. T
-// must be the handler's. The function is called by several goroutines at once. It receives bytes of its own, which it
+// WithDecoder decodes payloads by decode instead of encoding/json: Avro, Protobuf, or JSON with other rules. T
+// must be the type of the handler. Several goroutines call the function at once. Its argument is a copy that it
 // may keep.
 //
-// Every error of it means that the payload cannot be decoded, and with WithDropUndecodable that the record is gone.
-// What may fail for other reasons, such as asking a schema registry, belongs into the function's initialization or
-// into the handler. An error's text is not passed on, since it may quote the payload; a *troupe.DecodeError is.
-// Default: encoding/json.
+// Every error means that the payload cannot be decoded; with WithDropUndecodable the record is then dropped. Work
+// that may fail for other reasons, such as a request to a schema registry, belongs in the function's
+// initialization or in the handler. An error's text is not passed on, since it may quote the payload; a
+// *troupe.DecodeError is. Default: encoding/json.
 func WithDecoder[T any](decode func(payload []byte) (T, error)) Option {
 	return option(func(s *settings) error {
 		switch {

@@ -13,8 +13,8 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// Handler puts a span around each invocation of a processor. Its status is an error if the invocation
-// returns one; what became of the records is for Observe to tell it. Safe for concurrent invocations.
+// Handler puts a span around each invocation of a processor. Its status is an error if the invocation returns
+// one; Observe adds the results of the records. It is safe for concurrent invocations.
 //
 // It panics if processor is nil or an option is bad.
 func Handler(processor lambda.Handler, options ...Option) lambda.Handler {
@@ -62,17 +62,17 @@ func Spans(options ...Option) troupe.Option {
 	})
 }
 
-// Origin is where a message comes from, as far as that is known.
+// Origin describes where a message comes from.
 type Origin struct {
-	// Destination is the name of the queue, stream or topic; there have to be few of them.
+	// Destination is the name of the queue, stream or topic; there must be few distinct names.
 	Destination string
 	// Senders are the spans that made the message. OpenTelemetry's SDK leaves out those that are not valid.
 	Senders []trace.SpanContext
 }
 
-// Wrap puts a span around each call of handler, with links to the spans that made the message and the
-// destination in its name. The handler's context has it. origin is called once per attempt and must be quick;
-// what it is given is the handler's own record, which it must not change.
+// Wrap puts a span around each call of handler, with links to the spans that made the message and the destination
+// in its name. The handler's context has it. origin is called once per attempt and must be quick; it receives the
+// handler's own record, which it must not change.
 //
 // It panics if a function is nil or an option is bad.
 func Wrap[T any](handler func(context.Context, T) error, origin func(T) Origin, options ...Option) func(context.Context, T) error {
@@ -139,7 +139,7 @@ func fail(span trace.Span, why string, err error) {
 	span.SetStatus(codes.Error, batch.Text(err))
 }
 
-// complete tells the invocation's span, if Handler has started one, how the batch went.
+// complete adds the result of the batch to the invocation's span, if Handler has started one.
 func complete(ctx context.Context, r *troupe.Report) {
 	span, ok := ctx.Value(batchKey{}).(trace.Span)
 	if !ok || !span.IsRecording() {

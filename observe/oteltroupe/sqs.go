@@ -17,12 +17,12 @@ func SQS[M troupe.SQSRecord](handler troupe.Handler[M], options ...Option) troup
 	return wrapLazy(handler, FromSQS, options)
 }
 
-// FromSQS is the origin of an SQS message: the queue's name, by its ARN, and the spans that sent it. One is
-// in the system attribute AWSTraceHeader, which AWS sets or hands on, in the format of
-// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader; the other
-// one in the message attributes traceparent and tracestate, where the sender has set them, in the format of
-// https://www.w3.org/TR/trace-context/. If both name the same span it is one. A header that cannot be read is
-// ignored.
+// FromSQS is the origin of an SQS message: the queue's name, by its ARN, and the spans that sent it. One is in
+// the system attribute AWSTraceHeader, which AWS sets or passes on, in the format of
+// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader; the other in
+// the message attributes traceparent and tracestate, where the sender has set them, in the format of
+// https://www.w3.org/TR/trace-context/. If both name the same span, it is linked once. A header that cannot be
+// read is ignored.
 func FromSQS(msg events.SQSMessage) Origin {
 	from := Origin{Destination: msg.EventSourceARN[strings.LastIndexByte(msg.EventSourceARN, ':')+1:]}
 	xray := readXRay(msg.Attributes["AWSTraceHeader"])
