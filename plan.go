@@ -10,6 +10,7 @@ import (
 	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
 	"github.com/troupe-go/troupe/sources"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
 // arrangement is what the options of a processor say about order and policy.
@@ -174,6 +175,7 @@ type job struct {
 	noLowest bool
 	notes    func() []batch.Note // sources.Batch.Notes
 	spread   func(*batch.Report) // sources.Whole.Spread
+	then     *finale             // of a batch that ends with one call
 	message  func(i int) (any, error)
 }
 
@@ -186,11 +188,55 @@ func recordJob[T any](kind Source, p *sources.Plan[T], call func(a *messages.Att
 	}}
 }
 
+// finale is the call that ends a batch: the methods of a sources.Then.
+type finale struct {
+	admit  func(*batch.Report) func(context.Context) error
+	spread func(*batch.Report, batch.Result)
+}
+
+// finaleOf returns the finale of a batch.
+func finaleOf[T any](p *sources.Plan[T], t sources.Then[T]) *finale {
+	return &finale{spread: t.Spread, admit: func(r *batch.Report) func(context.Context) error { return t.Admit(p, r) }}
+}
+
+// run makes the call, after the records of report have been handled, and adds what comes of it to report. failed, if
+// not nil, is called for each record that fails by it. settings are the call's: one attempt, which no timeout of a
+// record bounds.
+func (f *finale) run(in *supervisor.Invocation, warn func(string, ...any), report *batch.Report, failed func(batch.Record, error)) {
+	before := make([]batch.Outcome, len(report.Records))
+	for i := range before {
+		before[i] = report.Records[i].Outcome
+	}
+	if handle := f.admit(report); handle != nil {
+		ended := in.Run(&supervisor.Config{Concurrency: 1}, &messages.Batch{
+			Source: report.Source, Handling: batch.WholeBatch, Results: make([]batch.Result, 1), Barrier: 1, Policy: batch.StopBatch,
+			Handle:  func(a *messages.Attempt) error { return handle(a) },
+			Message: func(int) (any, error) { return nil, errNoMessage },
+			Warn:    warn,
+		})
+		f.spread(report, ended.Records[0])
+		report.Abandoned += ended.Abandoned
+		report.Running, report.Duration = ended.Running, ended.Duration
+	}
+	report.Count()
+	if failed == nil {
+		return
+	}
+	for i, r := range report.Records {
+		if r.Outcome == batch.Failed && before[i] != batch.Failed {
+			failed(batch.Record{ID: r.ID, Group: r.Group, Source: report.Source, Index: i, Attempt: r.Attempts}, r.Err)
+		}
+	}
+}
+
+// errNoMessage is why MessageFrom has nothing to return.
+var errNoMessage = errors.New("troupe: a batch handler has no single message")
+
 // wholeJob makes the job of a batch that is handled in one call: a batch of one for the supervisor.
 func wholeJob[T any](kind Source, p *sources.Plan[T], w sources.Whole[T]) *job {
 	j := &job{message: func(i int) (any, error) { return p.Open(i) }, batch: &messages.Batch{
 		Source: kind, Handling: batch.WholeBatch, Policy: p.Policy,
-		Message: func(int) (any, error) { return nil, errors.New("troupe: a batch handler has no single message") },
+		Message: func(int) (any, error) { return nil, errNoMessage },
 	}}
 	if len(p.IDs) == 0 {
 		return j

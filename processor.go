@@ -29,6 +29,7 @@ type Processor[E, R any] struct {
 	decode   func([]byte) (pending, error)
 	read     func(E) (pending, error)
 	answer   response.Answer[R]
+	then     bool // a call ends each batch
 }
 
 // pending is an event that has been read, and arranges its records when the clock of the batch is running.
@@ -53,6 +54,32 @@ func NewProcessor[E, R, T, M any](src sources.Reader[E, T], answer response.Answ
 		return nil, err
 	}
 	return newProcessor(s, src, answer, func(p *sources.Plan[T]) *job { return recordJob(src.Kind(), p, call) })
+}
+
+// NewThen is NewProcessor for batches that end with one call for all records: then returns a value for each batch.
+// The handler has half of the time to the cutoff, so that there is time for that call. Package bulk calls it.
+func NewThen[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R], handler Handler[M], then func() sources.Then[T], options ...Option) (*Processor[E, R], error) {
+	if handler == nil {
+		return nil, fmt.Errorf("troupe: the %s handler is nil; must be a function", src.Kind())
+	}
+	s, err := settingsFor(src, answer.Lowest != nil, options)
+	if err != nil {
+		return nil, err
+	}
+	call, err := callOf[T](s, src.Kind(), handler)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newProcessor(s, src, answer, func(p *sources.Plan[T]) *job {
+		j := recordJob(src.Kind(), p, call)
+		j.then = finaleOf(p, then())
+		return j
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.then = true
+	return p, nil
 }
 
 // NewWhole returns a processor for handlers that take a whole batch: whole returns a value for each. Package bulk
@@ -276,7 +303,12 @@ func (p *Processor[E, R]) ProcessReport(ctx context.Context, event E) (R, *Repor
 // process runs a batch and returns its report, and the identifiers to report to Lambda.
 func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation, event pending) (report *Report, ids []string, err error) {
 	s := p.settings
-	j, err := event(in.Handlers())
+	first := in // of the batch's two parts, if there are two
+	if p.then {
+		first = in.FirstHalf()
+		defer first.End()
+	}
+	j, err := event(first.Handlers())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -288,7 +320,10 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 			j.batch.Failed = a.failed
 		}
 	}
-	report = in.Run(&s.supervisor, j.batch)
+	report = first.Run(&s.supervisor, j.batch)
+	if j.then != nil {
+		j.then.run(in, a.warn, report, j.batch.Failed)
+	}
 	if j.spread != nil {
 		j.spread(report)
 		report.Count()

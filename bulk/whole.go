@@ -3,8 +3,6 @@ package bulk
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/sources"
@@ -16,15 +14,9 @@ type whole[T any] struct {
 	plan    *sources.Plan[T]
 	results []batch.Result // the records'
 
-	records  []T   // for the handler
-	indexes  []int // of each of them in results
-	returned error // by the handler: why all have failed; nil if failed says which
-	failed   []error
+	call    call[T]
+	indexes []int // of each of call.given in results
 }
-
-// errReturned is what the supervisor learns of an error that the handler returned: it says nothing of the
-// other records, and what may be in it is not about the batch.
-var errReturned = errors.New("troupe: the batch handler returned an error")
 
 // errBehind tells of a record that was handled, maybe well, and comes again.
 var errBehind = errors.New("it was handed to the handler, and is reported so that order holds")
@@ -34,7 +26,7 @@ var errBehind = errors.New("it was handed to the handler, and is reported so tha
 func (w *whole[T]) Admit(p *sources.Plan[T]) func(context.Context) error {
 	w.plan = p
 	w.results = make([]batch.Result, len(p.IDs))
-	w.records = make([]T, 0, len(p.IDs))
+	w.call = call[T]{handler: w.handler, given: make([]T, 0, len(p.IDs))}
 	for i := range w.results {
 		w.results[i].ID = p.IDs[i]
 		if p.Groups != nil {
@@ -54,49 +46,19 @@ func (w *whole[T]) Admit(p *sources.Plan[T]) func(context.Context) error {
 			halt.after(i)
 			continue
 		}
-		w.records = append(w.records, record)
+		w.call.given = append(w.call.given, record)
 		w.indexes = append(w.indexes, i)
 	}
-	if len(w.records) == 0 {
+	if len(w.call.given) == 0 {
 		return nil
 	}
-	return w.handle
-}
-
-// handle calls the handler. What it returns is read here, once: its methods are the user's, as the handler is, and so is
-// the map of Failures, which may change later.
-func (w *whole[T]) handle(ctx context.Context) error {
-	err := w.handler(ctx, w.records)
-	if err == nil {
-		return nil
-	}
-	failures, ok := failuresIn(err)
-	if !ok {
-		w.returned = batch.Tell(err)
-		return errReturned
-	}
-	failed, any := make([]error, len(w.records)), false
-	for _, i := range failures.sorted() {
-		switch {
-		case failures[i] == nil:
-			continue
-		case i < 0 || i >= len(failed):
-			w.returned = batch.Tell(fmt.Errorf("troupe: Failures has index %d where the handler was given %d records; so all of them have failed: %w", i, len(w.records), err))
-			return errReturned
-		}
-		failed[i], any = batch.Tell(failures[i]), true
-	}
-	if !any {
-		return nil
-	}
-	w.failed = failed
-	return errReturned
+	return w.call.run
 }
 
 // Spread turns the report about the one attempt into one about the records.
 func (w *whole[T]) Spread(report *batch.Report) {
 	one := report.Records[0]
-	failure := w.failure(one)
+	failure := w.call.failure(one)
 	for i := range w.results {
 		r := &w.results[i]
 		r.Queued = one.Queued
@@ -114,33 +76,6 @@ func (w *whole[T]) Spread(report *batch.Report) {
 	w.hold()
 
 	report.Records = w.results
-}
-
-// failure tells for each record that the handler was given why it has failed, if it has.
-func (w *whole[T]) failure(one batch.Result) func(k int) error {
-	all := func(err error) func(int) error { return func(int) error { return err } }
-	// Not errors.Is, which asks the error's own Is method: one that a handler panicked with could pass for
-	// errReturned, and nothing has been returned then.
-	reasons, cause := batch.Cause(one.Err)
-	if one.Outcome == batch.Succeeded || cause != errReturned {
-		return all(one.Err)
-	}
-	// The handler returned in time, so that nobody writes w.returned and w.failed any more.
-	late := func(err error) error {
-		for _, why := range slices.Backward(reasons) {
-			err = batch.Because(why, err)
-		}
-		return err
-	}
-	if w.returned != nil {
-		return all(late(w.returned))
-	}
-	return func(k int) error {
-		if err := w.failed[k]; err != nil {
-			return late(err)
-		}
-		return nil
-	}
 }
 
 // hold fails what the policy stops behind a record that has failed.

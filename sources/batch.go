@@ -90,6 +90,15 @@ type Whole[T any] interface {
 	Spread(report *batch.Report)
 }
 
+// Then ends a batch whose records have been handled one by one with one call for all of them. A value ends one batch.
+type Then[T any] interface {
+	// Admit is called once every record has its outcome, with the arranged records and the report so far. It returns
+	// what the one attempt calls; nil if there is nothing to call.
+	Admit(p *Plan[T], report *batch.Report) (handle func(context.Context) error)
+	// Spread turns the result of that attempt into outcomes of records. It is not called if Admit returned nil.
+	Spread(report *batch.Report, one batch.Result)
+}
+
 // Lazy is a record of type T of which the payload alone has been read; the rest is decoded when it is asked for. It
 // may be kept and used from any goroutine.
 type Lazy[T any] struct {

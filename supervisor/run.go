@@ -90,6 +90,23 @@ func (in *Invocation) Handlers() context.Context { return in.handlers }
 // Passed reports whether the deadline had passed when the batch arrived. Nothing starts then (SPEC D7).
 func (in *Invocation) Passed() bool { return in.passed != nil }
 
+// FirstHalf returns an invocation for what comes first of two things: its cutoff is at half of the time to the cutoff
+// of in, and its last call follows as in does it, within a quarter of the time that is left then. Deadline and Leave
+// stay the same. The caller must call its End.
+func (in *Invocation) FirstHalf() *Invocation {
+	half := *in
+	in.cut = nil // half logs it
+	if in.handlers.Err() != nil || in.Times.Cutoff.IsZero() {
+		half.handlers, half.cancel = context.WithCancel(in.handlers)
+		return &half
+	}
+	left := in.Times.Cutoff.Sub(in.began) / 2
+	half.Times.Cutoff = in.Times.Cutoff.Add(-left)
+	half.Times.LastCall = half.Times.Cutoff.Add(min(in.Times.LastCall.Sub(in.Times.Cutoff), left/4))
+	half.handlers, half.cancel = context.WithDeadlineCause(in.handlers, half.Times.Cutoff, batch.ErrDeadline)
+	return &half
+}
+
 // End ends the handlers' context.
 func (in *Invocation) End() { in.cancel() }
 

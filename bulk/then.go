@@ -1,0 +1,161 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/kafka"
+	"github.com/troupe-go/troupe/response"
+	"github.com/troupe-go/troupe/sources"
+)
+
+// SQSThen returns a processor that calls handler for each message, in parallel, and then write once with the values
+// of the messages that succeeded, in batch order, and never with none. handler is a function that troupe.Returning
+// or idempotency.Returning wraps, with typed or envelope around it if need be; V is the type that it returns.
+//
+// A message succeeds if its handler and the write do. write returns nil if it has written all values, Failures by
+// their index in the slice if it refused some of them, and any other error if it has written none: then, and if it
+// panics or is abandoned, the messages of all values have failed. The slice is write's; it may be changed and kept.
+//
+// The handlers' context ends at half of the time from the start of the batch to the cutoff, and messages that have not
+// started by then fail with troupe.ErrDeadline. The context of write ends at the cutoff; RecordFrom returns nothing of
+// use in it. Without a deadline neither has a limit.
+//
+// Order within a group holds for handlers and values: the value of a message behind a failed one of its group is not
+// written, and if write refuses the value of a message, later messages of its group are reported with it, although
+// they are written; they fail with troupe.ErrGroupStopped. Under troupe.Continue, and where the batch is not ordered,
+// each message is reported by itself.
+//
+// All of troupe's options apply to handler, except WithDecider, which is refused. A last resort and a retry
+// are not called for what the write refuses. It panics if handler or write is nil or an option is wrong.
+func SQSThen[M troupe.SQSRecord, V any](handler troupe.Handler[M], write func(ctx context.Context, values []V) error, options ...troupe.Option) *troupe.SQSProcessor {
+	return thenOf(sources.SQS(), response.ForSQS(), handler, write, options)
+}
+
+// KinesisThen is SQSThen for batches of a Kinesis stream.
+func KinesisThen[M troupe.KinesisRecord, V any](handler troupe.Handler[M], write func(ctx context.Context, values []V) error, options ...troupe.Option) *troupe.KinesisProcessor {
+	return thenOf(sources.Kinesis(), response.ForKinesis(), handler, write, options)
+}
+
+// DynamoDBThen is SQSThen for batches of a DynamoDB stream.
+func DynamoDBThen[M troupe.DynamoDBRecord, V any](handler troupe.Handler[M], write func(ctx context.Context, values []V) error, options ...troupe.Option) *troupe.DynamoDBProcessor {
+	return thenOf(sources.DynamoDB(), response.ForDynamoDB(), handler, write, options)
+}
+
+// KafkaThen is SQSThen for batches of a Kafka topic, with the records and options of package kafka.
+func KafkaThen[M kafka.Record | troupe.Lazy[kafka.Record], V any](handler troupe.Handler[M], write func(ctx context.Context, values []V) error, options ...troupe.Option) *kafka.Processor {
+	return thenOf(kafka.Source{}, kafka.Answer(), handler, write, options)
+}
+
+func thenOf[E, R, T, M, V any](src sources.Reader[E, T], answer response.Answer[R], handler troupe.Handler[M], write func(context.Context, []V) error, options []troupe.Option) *troupe.Processor[E, R] {
+	if write == nil {
+		panic(fmt.Errorf("troupe: the write of the %s batch is nil; must be a function", src.Kind()))
+	}
+	p, err := troupe.NewThen(enriched[E, T]{src}, answer, handler, func() sources.Then[T] { return &then[T, V]{write: write} }, options...)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// enriched is a Reader whose records end in one write.
+type enriched[E, T any] struct{ sources.Reader[E, T] }
+
+// Limits refuses what could let a group continue behind a failed record without the write knowing of it.
+func (enriched[E, T]) Limits() sources.Limits {
+	return sources.Limits{NoDecider: "one write is for all records; use a policy"}
+}
+
+// then ends a batch with a write of values.
+type then[T, V any] struct {
+	write   func(context.Context, []V) error
+	call    call[V]
+	indexes []int // of the record of each of call.given
+	plan    *sources.Plan[T]
+}
+
+var (
+	errUnwritten = errors.New("it was handled, but its value was not written")
+	errWritten   = errors.New("its value was handed to the write, and it is reported so that order holds")
+)
+
+// Admit collects the values that are written: those of the records that succeeded and that nothing in their group
+// holds back. A record without a value has failed, since whoever wraps a handler by Returning means it to be written.
+func (t *then[T, V]) Admit(p *sources.Plan[T], report *batch.Report) func(context.Context) error {
+	t.plan = p
+	t.call = call[V]{handler: t.write}
+	halt := t.halts(report)
+	for i := range report.Records {
+		r := &report.Records[i]
+		if r.Outcome == batch.Succeeded {
+			value, ok := batch.Value[V](*r)
+			switch why := halt.of(i); {
+			case why != 0:
+				fail(r, batch.Because(why, errUnwritten))
+			case !ok:
+				fail(r, fmt.Errorf("troupe: the handler left no %v to write; wrap it by troupe.Returning", reflect.TypeFor[V]()))
+			default:
+				t.call.given = append(t.call.given, value)
+				t.indexes = append(t.indexes, i)
+			}
+		}
+		if r.Outcome == batch.Failed {
+			halt.after(i)
+		}
+	}
+	if len(t.call.given) == 0 {
+		return nil
+	}
+	return t.call.run
+}
+
+// Spread fails the records whose values were not written, and those behind them in their groups.
+func (t *then[T, V]) Spread(report *batch.Report, one batch.Result) {
+	failure := t.call.failure(one)
+	if one.Attempts == 0 {
+		err := unwritten(one.Err)
+		failure = func(int) error { return err }
+	}
+	halt := t.halts(report)
+	for k, i := range t.indexes {
+		r := &report.Records[i]
+		err := failure(k)
+		if why := halt.of(i); err == nil && why != 0 {
+			err = batch.Because(why, errWritten)
+		}
+		if err != nil {
+			fail(r, err)
+			halt.after(i)
+		}
+	}
+}
+
+// unwritten is why records have failed whose write was never started: what kept it from starting.
+func unwritten(why error) error {
+	reasons, _ := batch.Cause(why)
+	err := errUnwritten
+	for _, reason := range reasons {
+		if reason != batch.ErrNotStarted { // the record was
+			err = batch.Because(reason, err)
+		}
+	}
+	return err
+}
+
+func fail(r *batch.Result, err error) {
+	r.Outcome, r.Err, r.Value = batch.Failed, err, nil
+}
+
+// halts holds back the groups of failed records alone, even under StopBatch: what is in other groups has been handled
+// already, and counts as what it is (SPEC P2).
+func (t *then[T, V]) halts(report *batch.Report) *halts {
+	policy := t.plan.Policy
+	if policy == batch.StopBatch {
+		policy = batch.StopGroup
+	}
+	return &halts{policy: policy, results: report.Records, ordered: t.plan.Ordered, barrier: t.plan.Barrier, groups: map[string]bool{}}
+}
