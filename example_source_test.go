@@ -54,3 +54,42 @@ func ExampleNewProcessor() {
 	fmt.Println(string(answer), err)
 	// Output: failed: [2] <nil>
 }
+
+// upload ends a batch of lines: one call for all that were handled.
+type upload struct{ succeeded int }
+
+func (u *upload) Admit(_ *sources.Plan[string], report *troupe.Report) func(context.Context) error {
+	u.succeeded = report.Succeeded
+	return func(context.Context) error {
+		fmt.Println("uploading", u.succeeded, "lines")
+		return nil
+	}
+}
+
+func (u *upload) Spread(report *troupe.Report, one troupe.Result) {
+	for i := range report.Records {
+		if r := &report.Records[i]; one.Err != nil && r.Outcome == troupe.Succeeded {
+			r.Outcome, r.Err = troupe.Failed, one.Err
+		}
+	}
+}
+
+// A batch of a source of one's own that ends with one call, after its records have been handled one by one. For
+// the sources that troupe knows, package bulk does that.
+func ExampleNewThen() {
+	failed := response.Answer[[]string]{
+		Typed: func(_ *troupe.Report, ids []string) []string { return ids },
+		JSON:  func(_ *troupe.Report, ids []string) []byte { return fmt.Append(nil, "failed: ", ids) },
+	}
+	handler := func(ctx context.Context, line string) error { return nil }
+	processor, err := troupe.NewThen(lines{}, failed, handler, func() sources.Then[string] { return &upload{} })
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	answer, err := processor.Invoke(context.Background(), []byte("1 good\n2 good\n"))
+	fmt.Println(string(answer), err)
+	// Output:
+	// uploading 2 lines
+	// failed: [] <nil>
+}

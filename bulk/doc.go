@@ -26,4 +26,11 @@
 //
 // A record that cannot be decoded is not in the handler's slice and fails by itself. It has failed before the
 // handler starts; so what the policy stops behind it is not in the slice either.
+//
+// # Enrich, then write
+//
+// SQSThen and its siblings call a handler for each record, in parallel and in order within a group, and then write
+// what the handlers returned by one call:
+//
+//	lambda.Start(bulk.SQSThen(troupe.Returning(enrich), write))
 package bulk

@@ -10,6 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/bulk"
+	"github.com/troupe-go/troupe/kafka"
 )
 
 // Each message is enriched by itself, in parallel, and one request writes what came of them. In a function it would
@@ -32,4 +33,60 @@ func ExampleSQSThen() {
 	// Output:
 	// writing ["customer ann" "customer bob"]
 	// {"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"c"}]} <nil>
+}
+
+// double stands for what a record is enriched with.
+func double(data string) (string, error) {
+	if data == "" {
+		return "", errors.New("nothing to double")
+	}
+	return data + data, nil
+}
+
+// show stands for one request that writes all values.
+func show(_ context.Context, values []string) error {
+	fmt.Println("writing", values)
+	return nil
+}
+
+// Of a stream nothing is written that is behind a failed record of its partition key.
+func ExampleKinesisThen() {
+	p := bulk.KinesisThen(troupe.Returning(func(_ context.Context, r events.KinesisEventRecord) (string, error) {
+		return double(string(r.Kinesis.Data))
+	}), show, troupe.WithLogger(slog.New(slog.DiscardHandler)))
+	answer, err := p.Invoke(context.Background(), []byte(`{"Records":[
+		{"kinesis":{"sequenceNumber":"7","partitionKey":"a","data":""},"eventSource":"aws:kinesis"},
+		{"kinesis":{"sequenceNumber":"8","partitionKey":"b","data":"Mg=="},"eventSource":"aws:kinesis"},
+		{"kinesis":{"sequenceNumber":"9","partitionKey":"a","data":"Mw=="},"eventSource":"aws:kinesis"}]}`))
+	fmt.Println(string(answer), err)
+	// Output:
+	// writing [22]
+	// {"batchItemFailures":[{"itemIdentifier":"7"},{"itemIdentifier":"9"}]} <nil>
+}
+
+// A table's changes, enriched one by one and written by one request.
+func ExampleDynamoDBThen() {
+	p := bulk.DynamoDBThen(troupe.Returning(func(_ context.Context, r events.DynamoDBEventRecord) (string, error) {
+		return double(r.Change.Keys["id"].String())
+	}), show)
+	answer, err := p.Invoke(context.Background(), []byte(`{"Records":[
+		{"eventName":"INSERT","eventSource":"aws:dynamodb","dynamodb":{"SequenceNumber":"1","Keys":{"id":{"S":"ann"}}}},
+		{"eventName":"INSERT","eventSource":"aws:dynamodb","dynamodb":{"SequenceNumber":"2","Keys":{"id":{"S":"bob"}}}}]}`))
+	fmt.Println(string(answer), err)
+	// Output:
+	// writing [annann bobbob]
+	// {"batchItemFailures":[]} <nil>
+}
+
+// Of a topic nothing is written that is behind a failed record of its partition.
+func ExampleKafkaThen() {
+	p := bulk.KafkaThen(troupe.Returning(func(_ context.Context, r kafka.Record) (string, error) {
+		return double(string(r.Value))
+	}), show, troupe.WithLogger(slog.New(slog.DiscardHandler)))
+	answer, err := p.Invoke(context.Background(), []byte(`{"eventSource":"aws:kafka","records":{
+		"orders-0":[{"topic":"orders","partition":0,"offset":15,"value":"MQ=="},{"topic":"orders","partition":0,"offset":16,"value":""}]}}`))
+	fmt.Println(string(answer), err)
+	// Output:
+	// writing [11]
+	// {"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":16}}]} <nil>
 }
