@@ -31,6 +31,7 @@ type settings struct {
 	groupName   string // of the option
 	resorts     []func(context.Context, Record, error) error
 	resortName  string
+	ignore      func([]byte) bool
 	limits      sources.Limits
 	middleware  []Middleware
 	observers   []func(context.Context, *Report)
@@ -197,7 +198,8 @@ func WithoutOrder() Option {
 }
 
 // WithLowestOnly reports only the lowest failed sequence number of a stream's batch, which is all that
-// Lambda needs: it restarts there (SPEC S8). Constructors for queues and for Kafka refuse it. Default: every failed
+// Lambda needs: it restarts there (SPEC S8). It has no effect on the batches of a pipe, which retries what was reported
+// and nothing else (SPEC S10). Constructors for queues and for Kafka refuse it. Default: every failed
 // record is reported.
 func WithLowestOnly() Option {
 	return option(func(s *settings) error {
@@ -277,6 +279,23 @@ func WithLastResort(resolve func(ctx context.Context, rec Record, err error) err
 		}
 		s.resorts = append(s.resorts, resolve)
 		s.resortName = s.nameOf("WithLastResort")
+		return nil
+	})
+}
+
+// WithIgnore registers a function that recognizes the payloads of warmers and health checks, which are no events, such as
+// {"source":"serverless-plugin-warmup"}. Where it returns true the invocation returns a response without failures, and
+// logs that at INFO; no handler and no observer is called. It is asked about a JSON object without a key Records,
+// whatever its case, and about nothing else: never about an array, nor about the event of an event source mapping. It is
+// given a copy of the payload. If it panics, calls runtime.Goexit or has not returned after a second, or by the cutoff,
+// the payload is refused as without the option (SPEC S11). Of two the later one counts. Default: none, and every
+// payload that is no event is an error.
+func WithIgnore(ignore func(payload []byte) bool) Option {
+	return option(func(s *settings) error {
+		if ignore == nil {
+			return s.errorf("WithIgnore", "(nil): must be a function")
+		}
+		s.ignore = ignore
 		return nil
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/messages"
@@ -32,8 +33,12 @@ type Processor[E, R any] struct {
 	then     bool // a call ends each batch
 }
 
-// pending is an event that has been read, and arranges its records when the clock of the batch is running.
-type pending func(context.Context) (*job, error)
+// pending is an event that has been read.
+type pending struct {
+	within time.Duration // sources.Batch.Within
+	// arrange arranges the records when the clock of the batch is running.
+	arrange func(context.Context) (*job, error)
+}
 
 // NewProcessor returns a processor for a source: src reads its events and answer makes its responses. M is T, the
 // source's record type, or Lazy[T]. The packages around this one call it; for functions their constructors are
@@ -102,10 +107,13 @@ func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer res
 		a.by = by
 	}
 	ready := func(b *sources.Batch[T], err error) (pending, error) {
-		if err != nil {
-			return nil, err
+		switch {
+		case err != nil:
+			return pending{}, err
+		case b.NoResponse != "" && s.errorWhen != ErrorWhenAny:
+			return pending{}, batch.Because(batch.ErrEvent, errors.New(b.NoResponse+"; WithErrorWhen(ErrorWhenAny) is needed here"))
 		}
-		return func(ctx context.Context) (*job, error) {
+		return pending{b.Within, func(ctx context.Context) (*job, error) {
 			p, err := a.arrange(ctx, b, src.Kind())
 			if err != nil {
 				return nil, batch.Because(batch.ErrEvent, err)
@@ -113,7 +121,7 @@ func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer res
 			j := jobOf(p)
 			j.noLowest, j.notes = b.NoLowest, b.Notes
 			return j, nil
-		}, nil
+		}}, nil
 	}
 	return &Processor[E, R]{
 		settings: s,
@@ -162,6 +170,7 @@ func (s *settings) allowed() error {
 		{len(s.middleware) > 0, "WithMiddleware", l.NoMiddleware},
 		{len(s.resorts) > 0, s.resortName, l.NoLastResort},
 		{s.lowestOnly, "WithLowestOnly", l.NoLowestOnly},
+		{s.ignore != nil, "WithIgnore", l.NoIgnore},
 	} {
 		if limit.given && limit.why != "" {
 			return fmt.Errorf("troupe: %s is not allowed: %s", limit.option, limit.why)
@@ -260,13 +269,17 @@ func (c *messageContext[M]) Value(key any) any {
 // every record has its outcome, at most until shortly before the deadline of ctx. Nothing that handlers receive
 // refers to payload.
 //
-// The error is an *EventError if the event cannot be processed; no handler has run then. It is a *BatchError if
+// payload is the event of an event source mapping, or the bare array of a pipe of EventBridge (SPEC S10). The error is
+// an *EventError if the event cannot be processed; no handler has run then. It is a *BatchError if
 // records failed and ErrorWhen calls for an error; errors.Is and errors.As find the records' errors in it.
 func (p *Processor[E, R]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	in := supervisor.Begin(ctx, &p.settings.supervisor)
 	defer in.End()
 	event, err := p.decode(payload)
 	if err != nil {
+		if p.settings.ignores(in.Handlers(), payload) {
+			return []byte(`{"batchItemFailures":[]}`), nil
+		}
 		return nil, err
 	}
 	report, ids, err := p.process(ctx, in, event)
@@ -276,7 +289,7 @@ func (p *Processor[E, R]) Invoke(ctx context.Context, payload []byte) ([]byte, e
 	return p.answer.JSON(report, ids), nil
 }
 
-// Process is Invoke for an event that has been decoded already. Handlers receive the event's own records. An event
+// Process is Invoke for an event of an event source mapping that has been decoded already. Handlers receive the event's own records. An event
 // whose Records is nil is an error, one with no records a success. Together with a *BatchError Process returns the
 // full response.
 func (p *Processor[E, R]) Process(ctx context.Context, event E) (R, error) {
@@ -303,12 +316,15 @@ func (p *Processor[E, R]) ProcessReport(ctx context.Context, event E) (R, *Repor
 // process runs a batch and returns its report, and the identifiers to report to Lambda.
 func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation, event pending) (report *Report, ids []string, err error) {
 	s := p.settings
+	if event.within > 0 {
+		in.Within(&s.supervisor, event.within)
+	}
 	first := in // of the batch's two parts, if there are two
 	if p.then {
 		first = in.FirstHalf()
 		defer first.End()
 	}
-	j, err := event(first.Handlers())
+	j, err := event.arrange(first.Handlers())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -104,7 +104,7 @@ type DynamoDBRecord interface {
 
 // SQS returns a processor for batches of an SQS queue, standard or FIFO. A batch is FIFO if the ARN of its queue
 // ends in ".fifo"; its message groups are then handled in order, and the first failure stops the batch unless a
-// policy is given.
+// policy is given. Invoke takes the array of a pipe of EventBridge as well (SPEC S10).
 //
 // It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
 func SQS[M SQSRecord](handler Handler[M], options ...Option) *SQSProcessor {
@@ -112,7 +112,8 @@ func SQS[M SQSRecord](handler Handler[M], options ...Option) *SQSProcessor {
 }
 
 // Kinesis returns a processor for batches of a Kinesis stream. Records of a partition key are handled in order, and
-// a failure stops its partition key unless another policy is given.
+// a failure stops its partition key unless another policy is given. Invoke takes the array of a pipe of EventBridge as
+// well: its records are reported by eventID, and all that a failure stops is reported with it (SPEC S10).
 //
 // It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
 func Kinesis[M KinesisRecord](handler Handler[M], options ...Option) *KinesisProcessor {
@@ -120,7 +121,8 @@ func Kinesis[M KinesisRecord](handler Handler[M], options ...Option) *KinesisPro
 }
 
 // DynamoDB returns a processor for batches of a DynamoDB stream. Records of an item, which have the same values of
-// all key attributes, are handled in order, and a failure stops its item unless another policy is given.
+// all key attributes, are handled in order, and a failure stops its item unless another policy is given. Invoke takes the array of a pipe of EventBridge as
+// well: its records are reported by eventID, and all that a failure stops is reported with it (SPEC S10).
 //
 // It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
 func DynamoDB[M DynamoDBRecord](handler Handler[M], options ...Option) *DynamoDBProcessor {

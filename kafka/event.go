@@ -76,6 +76,10 @@ type finder struct {
 	// −1.
 	record func(i int) (end int)
 	flaw   error // the first thing that is JSON but no event
+
+	array bool // a bare array is taken, as a pipe sends it
+	bare  bool // one has come; its records are in the one partition, which has no name
+	depth int  // of the records, for jsonscan
 }
 
 // The depths of the values in an event, for jsonscan.
@@ -83,6 +87,8 @@ const (
 	recordsDepth = iota + 1
 	partitionDepth
 	recordDepth
+
+	pipedDepth = 1 // of a record in a bare array
 )
 
 func (f *finder) mark(flaw error) {
@@ -94,9 +100,15 @@ func (f *finder) mark(flaw error) {
 // event scans the whole text. The error says that it is not JSON or else that it is no event.
 func (f *finder) event() error {
 	i := f.Space(0)
-	if f.Is(i, '{') {
+	f.depth = recordDepth
+	switch {
+	case f.Is(i, '{'):
 		i = f.members(i)
-	} else {
+	case f.array && f.Is(i, '['):
+		f.bare, f.depth = true, pipedDepth
+		f.partitions = []string{""}
+		i = f.list(i, 0)
+	default:
 		start := i
 		if i = f.Value(i, 0); i >= 0 {
 			f.mark(fmt.Errorf(`the event is %s where an object with "records" was expected`, kindOf(f.Text[start:])))
@@ -204,8 +216,11 @@ func (f *finder) records(i int) int {
 	return i
 }
 
-func (f *finder) partition(i int) int {
-	i, more := f.First(i, ']', partitionDepth)
+func (f *finder) partition(i int) int { return f.list(i, partitionDepth) }
+
+// list scans an array of records, inside of depth objects and arrays.
+func (f *finder) list(i, depth int) int {
+	i, more := f.First(i, ']', depth)
 	for more {
 		if i = f.record(i); i < 0 {
 			return i

@@ -127,6 +127,7 @@ func seeds(f *testing.F) {
 		f.Add(read(f, path))
 	}
 	for _, payload := range []string{
+		`[]`, ` [ {"topic":"t","partition":0,"offset":0,"value":"AA==","eventSource":"aws:kafka"}, {"topic":"t","partition":0,"offset":1} ] `, `[null]`, `[{"eventSource":"aws:sqs"}]`,
 		``, `{}`, `null`, `{"records":{}}`, `{"records":{"t-0":[]}}`, `{"records":{"t-0":[{"topic":"t","partition":0,"offset":0}]}}`,
 		`{"records":{"t-0":[{"topic":"t","partition":0,"offset":0,"headers":[{"a":[-128,127]},{"a":null},{}]}]}}`,
 		`{"records":{"t-0":[{"Topic":"t","pARTITION":1,"offset":0,"offset":2,"key":"\u0059Q==","value":null}]},"eventSource":"SelfManagedKafka"}`,
@@ -151,7 +152,13 @@ func FuzzDecode(f *testing.F) {
 		var raw struct {
 			Records map[string][]json.RawMessage `json:"records"`
 		}
-		require.NoError(t, json.Unmarshal(payload, &raw))
+		if b.NoResponse != "" { // a pipe's array
+			var list []json.RawMessage
+			require.NoError(t, json.Unmarshal(payload, &list))
+			raw.Records = map[string][]json.RawMessage{"": list}
+		} else {
+			require.NoError(t, json.Unmarshal(payload, &raw))
+		}
 		want, got := map[string]int{}, map[string]int{}
 		total := 0
 		for _, records := range raw.Records {

@@ -9,7 +9,9 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/internal/jsonscan"
@@ -34,17 +36,21 @@ type located struct {
 	record *Record // or the record
 }
 
-// Decode reads the bytes of an event. The error matches batch.ErrEvent.
+// Decode reads the bytes of an event, also the bare array of a pipe of EventBridge. The error matches batch.ErrEvent.
 //
 // Nothing in the Batch refers to payload. Decode makes one copy of it, which the strings of all records share;
 // keys, values and header values are apart from that, as are identifiers and groups.
 func (s Source) Decode(payload []byte) (*sources.Batch[Record], error) {
-	text, found, err := find(payload)
+	text, found, piped, err := find(payload)
 	if err != nil {
 		return nil, batch.Because(batch.ErrEvent, err)
 	}
 	b := ordered(found, func(l *located) (Record, string, error) { return decode(l.at.of(text), l.place) })
 	b.Payload = func(i int) ([]byte, error) { return found[i].payload(text) }
+	if piped {
+		b.NoLowest, b.Within = true, pipeWithin
+		b.NoResponse = "the event is the array of a pipe, which after any failure has to deliver all of it again: for Kafka a pipe knows no partial batch response"
+	}
 	return b, nil
 }
 
@@ -59,17 +65,20 @@ func (s Source) Read(event Event) (*sources.Batch[Record], error) {
 	return b, nil
 }
 
-// find returns a copy of the payload and the records in it.
-func find(payload []byte) (text string, found []located, err error) {
+// pipeWithin is how long a pipe of EventBridge waits for the response of a function.
+const pipeWithin = 5 * time.Minute
+
+// find returns a copy of the payload and the records in it, and whether it is what a pipe sends.
+func find(payload []byte) (text string, found []located, piped bool, err error) {
 	if len(payload) > math.MaxInt32 {
-		return "", nil, fmt.Errorf("%d bytes where 2 GiB are the limit", len(payload))
+		return "", nil, false, fmt.Errorf("%d bytes where 2 GiB are the limit", len(payload))
 	}
 	text = string(payload)
 	var (
 		bad         error // the first record that could not be reported
 		in, records int   // the partition that is scanned, and how many of its records have been
 		names       = make(namer)
-		f           = finder{Scanner: jsonscan.Scanner{Text: text}}
+		f           = finder{Scanner: jsonscan.Scanner{Text: text}, array: true}
 	)
 	f.record = func(i int) int {
 		if p := len(f.partitions) - 1; p != in {
@@ -81,6 +90,9 @@ func find(payload []byte) (text string, found []located, err error) {
 		case problem != "":
 			if bad == nil {
 				bad = recordError(in, records, problem)
+				if f.bare {
+					bad = fmt.Errorf("record %d: %s", records, problem)
+				}
 			}
 		default:
 			l.name = names.of(l.place)
@@ -97,36 +109,43 @@ func find(payload []byte) (text string, found []located, err error) {
 		err = bad
 	}
 	if err != nil {
-		return "", nil, err
+		return "", nil, false, err
 	}
-	return text, found, nil
+	return text, found, f.bare, nil
 }
 
 // locate scans the record at i and reads what identifies it.
 func (f *finder) locate(i int) (l located, end int, problem string) {
 	l.at.start = i
 	if !f.Is(i, '{') {
-		if end = f.Value(i, recordDepth); end < 0 {
+		if end = f.Value(i, f.depth); end < 0 {
 			return l, end, ""
 		}
 		return l, end, kindOf(f.Text[i:]) + " where an object was expected"
 	}
-	var where locator
-	i, more := f.First(i, '}', recordDepth)
+	var (
+		where  locator
+		origin error // of a pipe's record, which has what is the event's elsewhere
+	)
+	i, more := f.First(i, '}', f.depth)
 	for guess := 0; more; guess++ {
 		start := i
 		if i, _ = f.Quote(i); i < 0 {
 			return l, i, ""
 		}
-		guess = fieldOf(f.Unquote(start, i), guess)
+		key := f.Unquote(start, i)
+		guess = fieldOf(key, guess)
 		if i = f.Colon(i); i < 0 {
 			return l, i, ""
 		}
 		start = i
-		if i = f.Value(i, recordDepth+1); i < 0 {
+		if i = f.Value(i, f.depth+1); i < 0 {
 			return l, i, ""
 		}
 		where.take(guess, f.Text[start:i])
+		if f.bare && f.Text[start] == '"' && strings.EqualFold(key, "eventSource") {
+			origin = originates(unquote(f.Text[start:i]))
+		}
 		if guess == valueField {
 			l.value = span{start, i}
 			l.values++
@@ -137,6 +156,9 @@ func (f *finder) locate(i int) (l located, end int, problem string) {
 		return l, i, ""
 	}
 	l.at.end = i
+	if origin != nil {
+		return l, i, origin.Error()
+	}
 	var field string
 	if l.place, field, problem = where.place(); problem != "" {
 		problem = strconv.Quote(field) + " is " + problem + untold

@@ -120,7 +120,7 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 		`{"records":s3cr3t}`:                   `not JSON at byte 11 of 18`,
 		`{"records":{}} s3cr3t`:                `not JSON at byte 15 of 21`,
 		`null`:                                 `the event is null where an object with "records" was expected`,
-		` [1]`:                                 `the event is an array where an object with "records" was expected`,
+		` [1]`:                                 `record 0: a number where an object was expected`,
 		`{}`:                                   `"records" is missing`,
 		`{"records":null}`:                     `"records" is null where an object was expected`,
 		`{"Records":[{"s3cr3t":1}]}`:           `"records" is an array where an object was expected`,

@@ -2,6 +2,7 @@ package sources
 
 import (
 	"context"
+	"time"
 
 	"github.com/troupe-go/troupe/batch"
 )
@@ -29,6 +30,12 @@ type Batch[T any] struct {
 	// NoLowest says that the identifiers of this event are no positions to restart at, so that WithLowestOnly
 	// has no effect.
 	NoLowest bool
+	// Within is how long the sender of this event waits for the response, counted from its arrival. Zero: until the
+	// function's deadline, which counts in any case if it is earlier.
+	Within time.Duration
+	// NoResponse says why the sender of this event ignores which records are reported. The event is refused then
+	// unless the processor has ErrorWhenAny, since the failed records would be lost. Empty: the response counts.
+	NoResponse string
 	// Handling is what handlers are called for. Zero: each record.
 	Handling batch.Handling
 }
@@ -58,7 +65,7 @@ type Limits struct {
 	// Why says why Policy is the only one.
 	Why string
 
-	NoDecider, NoWithoutOrder, NoGroup, NoRetry, NoRecordTimeout, NoMiddleware, NoLastResort, NoLowestOnly string
+	NoDecider, NoWithoutOrder, NoGroup, NoRetry, NoRecordTimeout, NoMiddleware, NoLastResort, NoLowestOnly, NoIgnore string
 }
 
 // Plan is a batch arranged by the options of a processor.

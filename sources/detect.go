@@ -9,7 +9,8 @@ import (
 
 var originLayout = newLayout([]string{"eventSource"}, "", "")
 
-// Detect returns the source of an event: that of its first record, or Kafka if the records are in an object. An
+// Detect returns the source of an event: that of its first record, or Kafka if the records are in an object. A
+// bare array is the event of a pipe. An
 // event without records counts as SQS, since the answer to it is the same for all. The error matches
 // batch.ErrEvent.
 func Detect(payload []byte) (batch.Source, error) {
@@ -31,6 +32,11 @@ func Detect(payload []byte) (batch.Source, error) {
 		return batch.Kinesis, nil
 	case "aws:dynamodb":
 		return batch.DynamoDB, nil
+	case "aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka":
+		if isArray(payload) { // a pipe's
+			return batch.Kafka, nil
+		}
+		return "", batch.Because(batch.ErrEvent, recordError(0, `"eventSource" is `+origin+known))
 	case "":
 		return "", batch.Because(batch.ErrEvent, recordError(0, `"eventSource" is missing or no string`+known))
 	default:

@@ -1,6 +1,8 @@
 package sources
 
 import (
+	"reflect"
+
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/troupe-go/troupe/batch"
 )
@@ -32,19 +34,23 @@ var dynamoLayout = newLayout([]string{"eventID", "eventName", "eventVersion", "e
 // attributes in canonical form, such as {"Id":{"N":"101"}}, with sorted names, and numbers as DynamoDB wrote
 // them.
 func DynamoDB() *Source[events.DynamoDBEvent, events.DynamoDBEventRecord] {
+	mapping := form[events.DynamoDBEventRecord]{
+		layout: dynamoLayout, id: dynamoSequenceNumber, sift: siftDynamoDB, siftGroup: siftGroupDynamoDB,
+		plain: decodeAs[events.DynamoDBEventRecord], wire: reflect.TypeFor[events.DynamoDBEventRecord](), untold: untoldLambda,
+	}
+	pipe := mapping
+	pipe.id, pipe.sift, pipe.untold = dynamoEventID, siftPipedDynamoDB, untoldPipe
 	return &Source[events.DynamoDBEvent, events.DynamoDBEventRecord]{
-		kind:      batch.DynamoDB,
-		origin:    "aws:dynamodb",
-		stream:    true,
-		layout:    dynamoLayout,
-		id:        dynamoSequenceNumber,
-		originAt:  dynamoEventSource,
-		arnAt:     dynamoEventSourceARN,
-		decode:    decodeDynamoDB,
-		group:     groupDynamoDB,
-		sift:      siftDynamoDB,
-		siftGroup: siftGroupDynamoDB,
-		records:   func(e events.DynamoDBEvent) []events.DynamoDBEventRecord { return e.Records },
+		kind:     batch.DynamoDB,
+		origin:   "aws:dynamodb",
+		stream:   true,
+		mapping:  mapping,
+		pipe:     pipe,
+		originAt: dynamoEventSource,
+		arnAt:    dynamoEventSourceARN,
+		decode:   decodeDynamoDB,
+		group:    groupDynamoDB,
+		records:  func(e events.DynamoDBEvent) []events.DynamoDBEventRecord { return e.Records },
 		factsOf: func(r *events.DynamoDBEventRecord) facts {
 			return facts{id: r.Change.SequenceNumber, fault: "missing or empty", origin: r.EventSource}
 		},
@@ -104,6 +110,7 @@ func (f *fields) userIdentity() *events.DynamoDBUserIdentity {
 }
 
 func groupDynamoDB(f fields) (string, bool) {
+	f.objectAt(dynamoDynamoDB) // a pipe's record has its identifier outside of it
 	if keys, ok := f.literal(dynamoKeys); ok && isItemKey(keys) {
 		return keys, true
 	}
@@ -120,6 +127,16 @@ func siftDynamoDB(raw string) facts {
 	}
 	_ = decodePlain(raw, &r)
 	id, fault := r.Change.SequenceNumber.identifier()
+	return facts{id: id, fault: fault, origin: r.EventSource.text()}
+}
+
+func siftPipedDynamoDB(raw string) facts {
+	var r struct {
+		EventID     lenient `json:"eventID"`
+		EventSource lenient `json:"eventSource"`
+	}
+	_ = decodePlain(raw, &r)
+	id, fault := r.EventID.identifier()
 	return facts{id: id, fault: fault, origin: r.EventSource.text()}
 }
 

@@ -58,6 +58,37 @@ func agreeAssembled(t *testing.T, n uint64) {
 	sqsSubject().agree(t, a.event("aws:sqs", a.sqsMessage))
 	kinesisSubject().agree(t, a.event("aws:kinesis", a.kinesisRecord))
 	dynamoSubject().agree(t, a.event("aws:dynamodb", a.dynamoRecord))
+	agreePiped(t, a)
+}
+
+// FuzzPipes goes to arrays that are nearly what a pipe sends, and to what is made of them.
+func FuzzPipes(f *testing.F) {
+	for k := range uint64(20) {
+		f.Add(k, []byte(nil))
+	}
+	for _, name := range []string{"sqs.json", "sqs-fifo.json", "dynamodb.json"} {
+		f.Add(uint64(0), pipeOf(f, name))
+	}
+	f.Add(uint64(0), document(f, "kinesis-pipe.json"))
+	for _, text := range []string{`[]`, `[{}]`, `[null]`, `[[]]`, ` [ {"messageId":"1"} , 7 ] `, `[{"eventID":"1","kinesis":{}}]`, `[{"eventID":"1","Kinesis":null,"data":"AA=="}]`,
+		`[{"eventID":"1","eventID":null,"partitionKey":5}]`, `[{"eventId":"1"}]x`, `[{"eventID":"1"},{"eventSource":"aws:sqs"}]`, strings.Repeat("[", 20000)} {
+		f.Add(uint64(0), []byte(text))
+	}
+	f.Fuzz(func(t *testing.T, n uint64, payload []byte) {
+		agreePiped(t, assembler{rand.New(rand.NewPCG(n, 1))})
+		array := append([]byte("["), payload...)
+		for _, payload := range [][]byte{payload, append(array, ']')} {
+			sqsSubject().agree(t, payload)
+			kinesisSubject().agree(t, payload)
+			dynamoSubject().agree(t, payload)
+		}
+	})
+}
+
+func agreePiped(t *testing.T, a assembler) {
+	sqsSubject().agree(t, a.piped("aws:sqs", a.sqsMessage))
+	kinesisSubject().agree(t, a.piped("aws:kinesis", a.flatKinesisRecord))
+	dynamoSubject().agree(t, a.piped("aws:dynamodb", a.dynamoRecord))
 }
 
 func survive[E, T any](s *Source[E, T], payload []byte) {
@@ -198,6 +229,28 @@ func (a assembler) dict(element func() string) string {
 }
 
 func (a assembler) event(origin string, record func() string) []byte {
+	list := a.records(record)
+	text := `{` + a.space() + a.name("Records") + ":" + list + a.space() + "}" + a.space()
+	if a.oneIn(40) {
+		text = `{"shardId":"s",` + text[1:]
+	}
+	return a.sent(origin, text)
+}
+
+// piped is the bare array of a pipe.
+func (a assembler) piped(origin string, record func() string) []byte {
+	return a.sent(origin, a.space()+a.records(record)+a.space())
+}
+
+// sent is the text as it arrives, mostly whole.
+func (a assembler) sent(origin, text string) []byte {
+	if a.oneIn(200) {
+		text = text[:a.IntN(len(text))]
+	}
+	return []byte(strings.ReplaceAll(text, "ORIGIN", origin))
+}
+
+func (a assembler) records(record func() string) string {
 	parts := make([]string, a.IntN(4))
 	for i := range parts {
 		parts[i] = record()
@@ -209,14 +262,7 @@ func (a assembler) event(origin string, record func() string) []byte {
 	if a.oneIn(60) {
 		list = a.junk()
 	}
-	text := `{` + a.space() + a.name("Records") + ":" + list + a.space() + "}" + a.space()
-	if a.oneIn(40) {
-		text = `{"shardId":"s",` + text[1:]
-	}
-	if a.oneIn(200) {
-		text = text[:a.IntN(len(text))]
-	}
-	return []byte(strings.ReplaceAll(text, "ORIGIN", origin))
+	return list
 }
 
 func (a assembler) id() string { return a.or(fmt.Sprintf(`"%d"`, a.IntN(1000))) }
@@ -245,6 +291,17 @@ func (a assembler) kinesisRecord() string {
 	return a.object([2]string{"kinesis", a.or(kinesis)}, [2]string{"eventSource", a.origin()}, [2]string{"eventVersion", a.or(a.text())},
 		[2]string{"eventID", a.or(a.text())}, [2]string{"eventName", a.or(a.text())}, [2]string{"invokeIdentityArn", a.or(a.text())},
 		[2]string{"awsRegion", a.or(a.text())}, [2]string{"eventSourceARN", a.or(a.text())})
+}
+
+func (a assembler) flatKinesisRecord() string {
+	members := [][2]string{{"kinesisSchemaVersion", a.or(a.text())}, {"partitionKey", a.or(a.text())}, {"sequenceNumber", a.id()},
+		{"data", a.or(a.base64())}, {"approximateArrivalTimestamp", a.or(a.number())}, {"encryptionType", a.or(a.text())}, {"eventSource", a.origin()},
+		{"eventVersion", a.or(a.text())}, {"eventID", a.id()}, {"eventName", a.or(a.text())}, {"invokeIdentityArn", a.or(a.text())},
+		{"awsRegion", a.or(a.text())}, {"eventSourceARN", a.or(a.text())}}
+	if a.oneIn(20) {
+		members = append(members, [2]string{"kinesis", a.junk()})
+	}
+	return a.object(members...)
 }
 
 func (a assembler) attributeValue() string { return a.nested(4) }
@@ -276,7 +333,7 @@ func (a assembler) dynamoRecord() string {
 		[2]string{"NewImage", a.or(a.dict(a.attributeValue))}, [2]string{"OldImage", a.or(a.dict(a.attributeValue))},
 		[2]string{"SequenceNumber", a.id()}, [2]string{"SizeBytes", a.or("59")}, [2]string{"StreamViewType", a.or(a.text())})
 	identity := a.object([2]string{"type", a.or(`"Service"`)}, [2]string{"principalId", a.or(`"dynamodb.amazonaws.com"`)})
-	return a.object([2]string{"eventID", a.or(a.text())}, [2]string{"eventName", a.or(a.text())}, [2]string{"eventVersion", a.or(a.text())},
+	return a.object([2]string{"eventID", a.id()}, [2]string{"eventName", a.or(a.text())}, [2]string{"eventVersion", a.or(a.text())},
 		[2]string{"eventSource", a.origin()}, [2]string{"awsRegion", a.or(a.text())}, [2]string{"dynamodb", a.or(change)},
 		[2]string{"userIdentity", a.or(identity)}, [2]string{"eventSourceARN", a.or(a.text())})
 }

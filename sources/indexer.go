@@ -12,6 +12,7 @@ import (
 type indexer struct {
 	jsonscan.Scanner // of the whole event
 	layout           *layout
+	depth            int // of the records
 	// admit is asked about a record while its text is still in the processor's cache.
 	admit admission
 
@@ -97,13 +98,13 @@ func (x *indexer) element(i int) int {
 	start, n := i, len(x.shapes)
 	x.base, x.unescaped = start, x.unescaped[:0]
 	if !x.Is(i, '{') {
-		if i = x.Value(i, 2); i >= 0 && x.flaw == nil {
+		if i = x.Value(i, x.depth); i >= 0 && x.flaw == nil {
 			x.flaw = recordError(n, jsonscan.Article(jsonscan.Kind(x.Text[start:]))+" where an object was expected")
 		}
 		return i
 	}
 	x.places = append(x.places, make([]place, len(x.layout.names))...)
-	if i = x.object(i, 2, 0, &r); i < 0 {
+	if i = x.object(i, x.depth, 0, &r); i < 0 {
 		return i
 	}
 	x.keep(&r, x.Text[start:i])

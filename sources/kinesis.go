@@ -2,9 +2,11 @@ package sources
 
 import (
 	"bytes"
+	"reflect"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
 // The fields of a Kinesis record; those from kinesisSchemaVersion on are in the object kinesis.
@@ -32,18 +34,22 @@ var kinesisLayout = newLayout([]string{"kinesis", "eventSource", "eventVersion",
 // Kinesis reads the events of Kinesis data streams. Records are ordered by partition key.
 func Kinesis() *Source[events.KinesisEvent, events.KinesisEventRecord] {
 	return &Source[events.KinesisEvent, events.KinesisEventRecord]{
-		kind:      batch.Kinesis,
-		origin:    "aws:kinesis",
-		stream:    true,
-		layout:    kinesisLayout,
-		id:        kinesisSequenceNumber,
-		originAt:  kinesisEventSource,
-		arnAt:     kinesisEventSourceARN,
-		decode:    decodeKinesis,
-		group:     groupKinesis,
-		sift:      siftKinesis,
-		siftGroup: siftGroupKinesis,
-		records:   func(e events.KinesisEvent) []events.KinesisEventRecord { return e.Records },
+		kind:   batch.Kinesis,
+		origin: "aws:kinesis",
+		stream: true,
+		mapping: form[events.KinesisEventRecord]{
+			layout: kinesisLayout, id: kinesisSequenceNumber, sift: siftKinesis, siftGroup: siftGroupKinesis,
+			plain: decodeAs[events.KinesisEventRecord], wire: reflect.TypeFor[events.KinesisEventRecord](), untold: untoldLambda,
+		},
+		pipe: form[events.KinesisEventRecord]{
+			layout: kinesisLayout.flat(), id: kinesisEventID, sift: siftFlatKinesis, siftGroup: siftGroupFlatKinesis,
+			plain: plainFlatKinesis, wire: reflect.TypeFor[flatKinesis](), untold: untoldPipe,
+		},
+		originAt: kinesisEventSource,
+		arnAt:    kinesisEventSourceARN,
+		decode:   decodeKinesis,
+		group:    groupKinesis,
+		records:  func(e events.KinesisEvent) []events.KinesisEventRecord { return e.Records },
 		factsOf: func(r *events.KinesisEventRecord) facts {
 			return facts{id: r.Kinesis.SequenceNumber, fault: "missing or empty", origin: r.EventSource}
 		},
@@ -104,4 +110,48 @@ func siftGroupKinesis(raw string) (string, bool) {
 	}
 	err := decodePlain(raw, &r)
 	return r.Kinesis.PartitionKey.text(), err == nil && r.Kinesis.PartitionKey.readable()
+}
+
+// flatKinesis is a record the way that a pipe writes it: what a mapping puts into the object kinesis is beside the rest.
+type flatKinesis struct {
+	AwsRegion         string `json:"awsRegion"`
+	EventID           string `json:"eventID"`
+	EventName         string `json:"eventName"`
+	EventSource       string `json:"eventSource"`
+	EventSourceArn    string `json:"eventSourceARN"`
+	EventVersion      string `json:"eventVersion"`
+	InvokeIdentityArn string `json:"invokeIdentityArn"`
+	events.KinesisRecord
+}
+
+func plainFlatKinesis(raw string) (events.KinesisEventRecord, error) {
+	flat, err := decodeAs[flatKinesis](raw)
+	return events.KinesisEventRecord{
+		AwsRegion: flat.AwsRegion, EventID: flat.EventID, EventName: flat.EventName, EventSource: flat.EventSource,
+		EventSourceArn: flat.EventSourceArn, EventVersion: flat.EventVersion, InvokeIdentityArn: flat.InvokeIdentityArn, Kinesis: flat.KinesisRecord,
+	}, err
+}
+
+// siftFlatKinesis refuses a record that is not flat: taken for a flat one it would have no data.
+func siftFlatKinesis(raw string) (f facts) {
+	var r struct {
+		EventID     lenient `json:"eventID"`
+		EventSource lenient `json:"eventSource"`
+		Kinesis     lenient `json:"kinesis"`
+	}
+	_ = decodePlain(raw, &r)
+	f.origin = r.EventSource.text()
+	if came := r.Kinesis.came; came != "" && came != "null" {
+		f.alien = `"kinesis" is ` + jsonscan.Article(came) + " where none was expected: a pipe's records have its members themselves"
+	}
+	f.id, f.fault = r.EventID.identifier()
+	return f
+}
+
+func siftGroupFlatKinesis(raw string) (string, bool) {
+	var r struct {
+		PartitionKey lenient `json:"partitionKey"`
+	}
+	err := decodePlain(raw, &r)
+	return r.PartitionKey.text(), err == nil && r.PartitionKey.readable()
 }

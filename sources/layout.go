@@ -12,6 +12,8 @@ type layout struct {
 	outer, nest int
 	// names[dict] is an object of strings by any name.
 	dict int
+	// names[alien], if it is not null, makes a record one of another form. −1 for none.
+	alien int
 }
 
 func newLayout(outer []string, dict, nest string, inner ...string) layout {
@@ -20,7 +22,14 @@ func newLayout(outer []string, dict, nest string, inner ...string) layout {
 		outer: len(outer),
 		nest:  slices.Index(outer, nest),
 		dict:  slices.Index(outer, dict),
+		alien: -1,
 	}
+}
+
+// flat is the layout of the same fields, all of them the record's own. The object that they were nested in makes a
+// record one of another form.
+func (l *layout) flat() layout {
+	return layout{names: l.names, outer: len(l.names), nest: -1, dict: l.dict, alien: l.nest}
 }
 
 // from returns the names of the object whose first name is base.

@@ -38,21 +38,28 @@ type subject[E, T any] struct {
 	// identity reads what matters from a decoded record.
 	identity func(T) (id, group, origin, arn string)
 	records  func(E) []T
+	sender[T]
+	// pipe is the sender of bare arrays.
+	pipe sender[T]
+}
+
+// sender is how records come.
+type sender[T any] struct {
 	// idPath leads to the identifier.
 	idPath []string
+	// idOf reads it from a decoded record; nil for that of identity.
+	idOf func(T) string
 	// groupOf reads the group of a record that cannot be decoded.
 	groupOf func(raw []byte) (string, bool)
+	// plain decodes a record; nil for encoding/json.
+	plain func(raw []byte, record *T) error
+	// alien is a name that no member may have, unless it is null.
+	alien string
 }
 
 func sqsSubject() subject[events.SQSEvent, events.SQSMessage] {
-	return subject[events.SQSEvent, events.SQSMessage]{
-		source: SQS(),
-		origin: "aws:sqs",
-		identity: func(m events.SQSMessage) (id, group, origin, arn string) {
-			return m.MessageId, m.Attributes["MessageGroupId"], m.EventSource, m.EventSourceARN
-		},
-		records: func(e events.SQSEvent) []events.SQSMessage { return e.Records },
-		idPath:  []string{"messageId"},
+	both := sender[events.SQSMessage]{
+		idPath: []string{"messageId"},
 		groupOf: func(raw []byte) (string, bool) {
 			var (
 				m     struct{ Attributes map[string]json.RawMessage }
@@ -66,6 +73,16 @@ func sqsSubject() subject[events.SQSEvent, events.SQSMessage] {
 			return group, readable
 		},
 	}
+	return subject[events.SQSEvent, events.SQSMessage]{
+		source: SQS(),
+		origin: "aws:sqs",
+		identity: func(m events.SQSMessage) (id, group, origin, arn string) {
+			return m.MessageId, m.Attributes["MessageGroupId"], m.EventSource, m.EventSourceARN
+		},
+		records: func(e events.SQSEvent) []events.SQSMessage { return e.Records },
+		sender:  both,
+		pipe:    both,
+	}
 }
 
 func kinesisSubject() subject[events.KinesisEvent, events.KinesisEventRecord] {
@@ -76,16 +93,44 @@ func kinesisSubject() subject[events.KinesisEvent, events.KinesisEventRecord] {
 			return r.Kinesis.SequenceNumber, r.Kinesis.PartitionKey, r.EventSource, ""
 		},
 		records: func(e events.KinesisEvent) []events.KinesisEventRecord { return e.Records },
-		idPath:  []string{"kinesis", "sequenceNumber"},
-		groupOf: func(raw []byte) (string, bool) {
-			var r struct{ Kinesis struct{ PartitionKey string } }
-			err := json.Unmarshal(raw, &r)
-			return r.Kinesis.PartitionKey, err == nil
+		sender: sender[events.KinesisEventRecord]{
+			idPath: []string{"kinesis", "sequenceNumber"},
+			groupOf: func(raw []byte) (string, bool) {
+				var r struct{ Kinesis struct{ PartitionKey string } }
+				err := json.Unmarshal(raw, &r)
+				return r.Kinesis.PartitionKey, err == nil
+			},
+		},
+		pipe: sender[events.KinesisEventRecord]{
+			idPath: []string{"eventID"},
+			idOf:   func(r events.KinesisEventRecord) string { return r.EventID },
+			groupOf: func(raw []byte) (string, bool) {
+				var r struct{ PartitionKey string }
+				err := json.Unmarshal(raw, &r)
+				return r.PartitionKey, err == nil
+			},
+			// The record's own members and those that a mapping nests, each decoded by itself.
+			plain: func(raw []byte, r *events.KinesisEventRecord) error {
+				if err := unmarshal(raw, r); err != nil {
+					return err
+				}
+				return unmarshal(raw, &r.Kinesis)
+			},
+			alien: "kinesis",
 		},
 	}
 }
 
 func dynamoSubject() subject[events.DynamoDBEvent, events.DynamoDBEventRecord] {
+	groupOf := func(raw []byte) (string, bool) {
+		var r struct {
+			DynamoDB struct {
+				Keys map[string]events.DynamoDBAttributeValue
+			}
+		}
+		err := unmarshal(raw, &r)
+		return itemKey(r.DynamoDB.Keys), err == nil
+	}
 	return subject[events.DynamoDBEvent, events.DynamoDBEventRecord]{
 		source: DynamoDB(),
 		origin: "aws:dynamodb",
@@ -93,15 +138,11 @@ func dynamoSubject() subject[events.DynamoDBEvent, events.DynamoDBEventRecord] {
 			return r.Change.SequenceNumber, itemKey(r.Change.Keys), r.EventSource, ""
 		},
 		records: func(e events.DynamoDBEvent) []events.DynamoDBEventRecord { return e.Records },
-		idPath:  []string{"dynamodb", "SequenceNumber"},
-		groupOf: func(raw []byte) (string, bool) {
-			var r struct {
-				DynamoDB struct {
-					Keys map[string]events.DynamoDBAttributeValue
-				}
-			}
-			err := unmarshal(raw, &r)
-			return itemKey(r.DynamoDB.Keys), err == nil
+		sender:  sender[events.DynamoDBEventRecord]{idPath: []string{"dynamodb", "SequenceNumber"}, groupOf: groupOf},
+		pipe: sender[events.DynamoDBEventRecord]{
+			idPath:  []string{"eventID"},
+			idOf:    func(r events.DynamoDBEventRecord) string { return r.EventID },
+			groupOf: groupOf,
 		},
 	}
 }
@@ -122,6 +163,13 @@ func (s subject[E, T]) expect(payload []byte) expectation[T] {
 	if err != nil {
 		return expectation[T]{err: err}
 	}
+	from := s.sender
+	if isArray(payload) {
+		from = s.pipe
+	}
+	if from.plain == nil {
+		from.plain = func(raw []byte, record *T) error { return unmarshal(raw, record) }
+	}
 	want := expectation[T]{records: make([]T, len(raws)), errs: make([]error, len(raws))}
 	for i, raw := range raws {
 		if raw[0] != '{' {
@@ -131,13 +179,19 @@ func (s subject[E, T]) expect(payload []byte) expectation[T] {
 			id, group, origin, arn string
 			readable               = true
 		)
-		if want.errs[i] = unmarshal(raw, &want.records[i]); want.errs[i] == nil {
+		if want.errs[i] = from.plain(raw, &want.records[i]); want.errs[i] == nil {
 			id, group, origin, arn = s.identity(want.records[i])
+			if from.idOf != nil {
+				id = from.idOf(want.records[i])
+			}
 		} else {
-			id = lookUp(raw, s.idPath...)
+			id = lookUp(raw, from.idPath...)
 			origin = lookUp(raw, "eventSource")
 			arn = lookUp(raw, "eventSourceARN")
-			group, readable = s.groupOf(raw)
+			group, readable = from.groupOf(raw)
+		}
+		if from.alien != "" && hasMember(raw, from.alien) {
+			return expectation[T]{err: errors.New("of another form")}
 		}
 		if id == "" || origin != "" && origin != s.origin {
 			return expectation[T]{err: errors.New("inadmissible")}
@@ -153,6 +207,10 @@ func (s subject[E, T]) expect(payload []byte) expectation[T] {
 func (s subject[E, T]) split(payload []byte) ([]json.RawMessage, error) {
 	if !json.Valid(payload) {
 		return nil, errors.New("invalid")
+	}
+	if isArray(payload) {
+		var raws []json.RawMessage
+		return raws, json.Unmarshal(payload, &raws)
 	}
 	d := json.NewDecoder(bytes.NewReader(payload))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
@@ -210,6 +268,20 @@ func lookUp(raw []byte, path ...string) string {
 		return ""
 	}
 	return value
+}
+
+// hasMember reports whether encoding/json would find something but null for the name.
+func hasMember(raw []byte, name string) bool {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	_, _ = d.Token()
+	for d.More() {
+		key, _ := d.Token()
+		var member json.RawMessage
+		if d.Decode(&member) == nil && strings.EqualFold(key.(string), name) && string(member) != "null" {
+			return true
+		}
+	}
+	return false
 }
 
 // agree fails the test unless Decode and Read do as the oracle says.

@@ -23,11 +23,17 @@ func decodePlain(raw string, record any) (err error) {
 	return json.Unmarshal([]byte(raw), record)
 }
 
+// decodeAs is decodePlain for the type that a record has.
+func decodeAs[T any](raw string) (record T, err error) {
+	err = decodePlain(raw, &record)
+	return record, err
+}
+
 var errWrongKind = errors.New("value of the wrong kind")
 
 // undecodable says which field of a record cannot be decoded, by decoding each of them by itself.
-func undecodable[T any](raw string, l *layout) error {
-	if fault := faultIn[T](&jsonscan.Scanner{Text: raw}, 0, l, 0, "", ""); fault != nil {
+func undecodable(raw string, wire reflect.Type, l *layout) error {
+	if fault := faultIn(&jsonscan.Scanner{Text: raw}, wire, 0, l, 0, "", ""); fault != nil {
 		return fault
 	}
 	// Not covered: a record that cannot be decoded has a field that cannot. A guard in case encoding/json sees that differently.
@@ -36,7 +42,7 @@ func undecodable[T any](raw string, l *layout) error {
 
 // faultIn finds the first field that cannot be decoded in the object at i, whose first name is base. open and
 // shut make a record of the object.
-func faultIn[T any](s *jsonscan.Scanner, i int, l *layout, base int, open, shut string) *batch.DecodeError {
+func faultIn(s *jsonscan.Scanner, wire reflect.Type, i int, l *layout, base int, open, shut string) *batch.DecodeError {
 	i, more := s.First(i, '}', 0)
 	for more {
 		start := i
@@ -46,11 +52,11 @@ func faultIn[T any](s *jsonscan.Scanner, i int, l *layout, base int, open, shut 
 		i = s.Value(at, 0)
 		if k >= 0 {
 			value, open, shut := s.Text[at:i], open+`{"`+l.names[k]+`":`, "}"+shut
-			if err := decodePlain(open+value+shut, new(T)); err != nil {
+			if err := decodePlain(open+value+shut, reflect.New(wire).Interface()); err != nil {
 				if k == l.nest && value[0] == '{' {
-					return faultIn[T](s, at, l, l.outer, open, shut)
+					return faultIn(s, wire, at, l, l.outer, open, shut)
 				}
-				return &batch.DecodeError{Field: l.path(k), Offset: int64(at), Problem: problem[T](open+value+shut, len(open), err)}
+				return &batch.DecodeError{Field: l.path(k), Offset: int64(at), Problem: problem(open+value+shut, wire, len(open), err)}
 			}
 		}
 		i, more = s.Next(i, '}')
@@ -58,10 +64,10 @@ func faultIn[T any](s *jsonscan.Scanner, i int, l *layout, base int, open, shut 
 	return nil // not covered, as in undecodable
 }
 
-// problem says what is wrong with a value, which stands at an offset of a text that cannot be decoded into a T, in
+// problem says what is wrong with a value, which stands at an offset of a text that cannot be decoded into a wire, in
 // words that hold nothing of the value.
-func problem[T any](text string, offset int, err error) string {
-	fault := jsonfault.Find([]byte(text), reflect.TypeFor[T](), false)
+func problem(text string, wire reflect.Type, offset int, err error) string {
+	fault := jsonfault.Find([]byte(text), wire, false)
 	if fault == nil { // not covered, as in undecodable
 		fault = &jsonfault.Fault{Offset: offset + 1}
 	}

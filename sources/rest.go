@@ -22,10 +22,40 @@ func Rest(payload []byte) ([]byte, error) {
 	case end < 0:
 		return nil, batch.Because(batch.ErrEvent, s.Err())
 	case rest == nil:
-		kind := jsonscan.Kind(s.Text[s.Space(0):])
-		return nil, batch.Because(batch.ErrEvent, errors.New("the event is "+jsonscan.Article(kind)+" where an object was expected"))
+		kind := jsonscan.Article(jsonscan.Kind(s.Text[s.Space(0):]))
+		if kind == "an array" {
+			kind += ", as a pipe of EventBridge sends,"
+		}
+		return nil, batch.Because(batch.ErrEvent, errors.New("the event is "+kind+" where an object was expected"))
 	}
 	return rest, nil
+}
+
+// WithoutRecords reports whether payload is a JSON object without a key Records, whatever its case.
+func WithoutRecords(payload []byte) bool {
+	s := jsonscan.Scanner{Text: string(payload)}
+	i := s.Space(0)
+	if !s.Is(i, '{') {
+		return false
+	}
+	i, more := s.First(i, '}', 0)
+	for more {
+		start := i
+		if i, _ = s.Quote(i); i < 0 {
+			return false
+		}
+		if strings.EqualFold(s.Unquote(start, i), "Records") {
+			return false
+		}
+		if i = s.Colon(i); i >= 0 {
+			i = s.Value(i, 1)
+		}
+		if i < 0 {
+			return false
+		}
+		i, more = s.Next(i, '}')
+	}
+	return i >= 0 && s.End(i) >= 0
 }
 
 // restOf copies the members of the object at i, but for the records. It returns nil if there is no object.

@@ -32,7 +32,7 @@ func TestTheRestOfAnEvent(t *testing.T) {
 		`{"a":1} x`:     "not JSON at byte 8",
 		`{"a" 1}`:       "not JSON at byte 5",
 		`{"Records":[}`: "not JSON at byte 12",
-		`[]`:            "the event is an array where an object was expected",
+		`[]`:            "the event is an array, as a pipe of EventBridge sends, where an object was expected",
 		`null`:          "the event is null where an object was expected",
 	} {
 		_, err := Rest([]byte(payload))

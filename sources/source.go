@@ -3,7 +3,9 @@ package sources
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
+	"time"
 
 	"github.com/troupe-go/troupe/batch"
 )
@@ -14,19 +16,15 @@ type Source[E, T any] struct {
 	kind   batch.Source
 	origin string // the eventSource that its records carry
 	stream bool   // ordered by nature; a queue is if it is a FIFO queue
-	layout layout
-	// id, originAt and arnAt are fields of layout.
-	id, originAt, arnAt int
+	// mapping and pipe are how the records come from an event source mapping and from a pipe of EventBridge.
+	mapping, pipe form[T]
+	// originAt and arnAt are fields of both layouts.
+	originAt, arnAt int
 
 	// decode reads a record that has nothing unusual about it. (By value, lest each call allocate.)
 	decode func(fields) (record T, ok bool)
 	// group reads the group of such a record.
 	group func(fields) (group string, ok bool)
-	// sift finds out about any record, with encoding/json.
-	sift func(raw string) facts
-	// siftGroup finds the group of any record, with encoding/json, if it can be read.
-	siftGroup func(raw string) (string, bool)
-
 	// payload reads the payload of such a record, into bytes of their own; nil if records have none.
 	payload func(fields) (payload []byte, ok bool)
 
@@ -40,30 +38,79 @@ type Source[E, T any] struct {
 // Kind returns the service that the events come from.
 func (s *Source[E, T]) Kind() batch.Source { return s.kind }
 
+// form is how one sender writes the records of a source.
+type form[T any] struct {
+	layout layout
+	id     int // a field of layout
+	// sift finds out about any record, with encoding/json.
+	sift func(raw string) facts
+	// siftGroup finds the group of any record, with encoding/json, if it can be read.
+	siftGroup func(raw string) (string, bool)
+	// plain decodes any record with encoding/json, into a wire.
+	plain func(raw string) (T, error)
+	wire  reflect.Type
+	// untold completes the error of a record without identifier.
+	untold string
+}
+
+const (
+	untoldLambda = ", so that its failure could not be reported"
+	untoldPipe   = ", so that its failure could not be reported: an input transformer must keep the identifier"
+)
+
+// pipeWithin is how long a pipe waits for the response of a function (AWS: "Amazon EventBridge Pipes targets").
+const pipeWithin = 5 * time.Minute
+
+// formOf returns the form of an event's records: a pipe sends a bare array.
+func (s *Source[E, T]) formOf(payload []byte) *form[T] {
+	if isArray(payload) {
+		return &s.pipe
+	}
+	return &s.mapping
+}
+
+// isArray reports whether the payload, if it is JSON, is an array.
+func isArray(payload []byte) bool {
+	for _, c := range payload {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c == '['
+		}
+	}
+	return false
+}
+
 // facts are what a record says about itself.
 type facts struct {
 	id     string
 	fault  string // what is wrong with the identifier, if there is none
+	alien  string // why the record is of another form, if it is
 	origin string
 	arn    string
 }
 
-// Decode reads the bytes of an event. The error matches batch.ErrEvent.
+// Decode reads the bytes of an event: what an event source mapping sends, or the bare array of a pipe of
+// EventBridge. The error matches batch.ErrEvent.
 //
 // Nothing in the Batch refers to payload, because Lambda's runtime uses it again for the next invocation. The
 // text of each record is copied, that of neighbors to one place of 64 KB, or of the record's size if that is
 // more: a handler that keeps one of its strings for long keeps that much, and a strings.Clone keeps less.
 // Identifiers are apart from that, so that keeping results is cheap.
 func (s *Source[E, T]) Decode(payload []byte) (*Batch[T], error) {
-	x, err := split(payload, &s.layout, s.admit)
+	form := s.formOf(payload)
+	x, err := split(payload, &form.layout, s.admission(form))
 	if err != nil {
 		return nil, batch.Because(batch.ErrEvent, err)
 	}
-	b := &Batch[T]{IDs: x.ids(), Open: func(i int) (T, error) { return s.record(x.record(i)) }}
+	b := &Batch[T]{IDs: x.ids(), Open: func(i int) (T, error) { return s.record(form, x.record(i)) }}
 	if s.payload != nil {
-		b.Payload = func(i int) ([]byte, error) { return s.payloadIn(x.record(i)) }
+		b.Payload = func(i int) ([]byte, error) { return s.payloadIn(form, x.record(i)) }
 	}
-	s.order(b, x.fifo(), func(i int) (string, bool) { return s.ownGroup(x.record(i)) })
+	if form == &s.pipe {
+		b.NoLowest, b.Within = true, pipeWithin
+	}
+	s.order(b, x.fifo(), func(i int) (string, bool) { return s.ownGroup(form, x.record(i)) })
 	return b, nil
 }
 
@@ -77,7 +124,7 @@ func (s *Source[E, T]) Read(event E) (*Batch[T], error) {
 	b := &Batch[T]{IDs: make([]string, len(records)), Open: func(i int) (T, error) { return records[i], nil }}
 	for i := range records {
 		facts := s.factsOf(&records[i])
-		if err := s.check(i, facts); err != nil {
+		if err := s.check(&s.mapping, i, facts); err != nil {
 			return nil, batch.Because(batch.ErrEvent, err)
 		}
 		fifo = fifo || s.fifo(facts)
@@ -102,13 +149,13 @@ func (s *Source[E, T]) order(b *Batch[T], fifo bool, group func(int) (string, bo
 }
 
 // payloadIn returns the payload of a record in bytes of its own.
-func (s *Source[E, T]) payloadIn(f fields) ([]byte, error) {
+func (s *Source[E, T]) payloadIn(form *form[T], f fields) ([]byte, error) {
 	if !f.odd {
 		if payload, ok := s.payload(f); ok {
 			return payload, nil
 		}
 	}
-	record, err := s.record(f)
+	record, err := s.record(form, f)
 	if err != nil {
 		return nil, err
 	}
@@ -116,53 +163,59 @@ func (s *Source[E, T]) payloadIn(f fields) ([]byte, error) {
 }
 
 // facts looks at a record without decoding it.
-func (s *Source[E, T]) facts(f fields) facts {
-	if f.odd {
-		return s.sift(f.Text)
+func (s *Source[E, T]) facts(form *form[T], f fields) facts {
+	if f.odd || form.layout.alien >= 0 && f.seen>>form.layout.alien&1 != 0 {
+		return form.sift(f.Text)
 	}
-	id := f.string(s.id)
+	id := f.string(form.id)
 	if id == "" {
-		return s.sift(f.Text) // knows why
+		return form.sift(f.Text) // knows why
 	}
 	return facts{id: id, origin: f.string(s.originAt), arn: f.string(s.arnAt)}
 }
 
 // ownGroup reads the group that the source itself puts a record in.
-func (s *Source[E, T]) ownGroup(f fields) (string, bool) {
+func (s *Source[E, T]) ownGroup(form *form[T], f fields) (string, bool) {
 	if !f.odd {
 		if group, ok := s.group(f); ok {
 			return group, true
 		}
 	}
-	return s.siftGroup(f.Text)
+	return form.siftGroup(f.Text)
 }
 
-func (s *Source[E, T]) record(f fields) (T, error) {
+func (s *Source[E, T]) record(form *form[T], f fields) (T, error) {
 	if !f.odd {
 		if record, ok := s.decode(f); ok {
 			return record, nil
 		}
 	}
-	var record, none T
-	if decodePlain(f.Text, &record) != nil {
-		return none, undecodable[T](f.Text, &s.layout)
+	record, err := form.plain(f.Text)
+	if err != nil {
+		var none T
+		return none, undecodable(f.Text, form.wire, &form.layout)
 	}
 	return record, nil
 }
 
-// admit is an admission.
-func (s *Source[E, T]) admit(i int, f fields) (id string, fifo bool, err error) {
-	facts := s.facts(f)
-	return facts.id, s.fifo(facts), s.check(i, facts)
+// admission returns what is asked about the records of a form.
+func (s *Source[E, T]) admission(form *form[T]) admission {
+	return func(i int, f fields) (id string, fifo bool, err error) {
+		facts := s.facts(form, f)
+		return facts.id, s.fifo(facts), s.check(form, i, facts)
+	}
 }
 
 // check refuses a record that is another source's or could not be reported.
-func (s *Source[E, T]) check(i int, f facts) error {
+func (s *Source[E, T]) check(form *form[T], i int, f facts) error {
 	if f.origin != "" && f.origin != s.origin {
 		return recordError(i, `"eventSource" is `+OriginName(f.origin)+" where "+s.origin+" was expected")
 	}
+	if f.alien != "" {
+		return recordError(i, f.alien)
+	}
 	if f.id == "" {
-		return recordError(i, `"`+s.layout.path(s.id)+`" is `+f.fault+", so that its failure could not be reported")
+		return recordError(i, `"`+form.layout.path(form.id)+`" is `+f.fault+form.untold)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unsafe"
 	"weak"
 
@@ -25,6 +26,19 @@ func TestDecodeAgreesWithEncodingJSONOnTheEventsOfAWS(t *testing.T) {
 	sqsSubject().agree(t, document(t, "sqs-fifo.json"))
 	kinesisSubject().agree(t, document(t, "kinesis.json"))
 	dynamoSubject().agree(t, document(t, "dynamodb.json"))
+	kinesisSubject().agree(t, document(t, "kinesis-pipe.json"))
+	for _, pipe := range []string{"sqs.json", "sqs-fifo.json"} {
+		sqsSubject().agree(t, pipeOf(t, pipe))
+	}
+	dynamoSubject().agree(t, pipeOf(t, "dynamodb.json"))
+}
+
+// pipeOf is what a pipe sends for the records of a document.
+func pipeOf(t testing.TB, name string) []byte {
+	t.Helper()
+	var event struct{ Records json.RawMessage }
+	require.NoError(t, json.Unmarshal(document(t, name), &event))
+	return event.Records
 }
 
 func TestD6DecodeAgreesWithEncodingJSONOnOddities(t *testing.T) {
@@ -97,11 +111,12 @@ func TestTheEventsOfAWSAreDecodedWithoutEncodingJSON(t *testing.T) {
 	onlyFast(t, SQS(), document(t, "sqs-fifo.json"))
 	onlyFast(t, Kinesis(), document(t, "kinesis.json"))
 	onlyFast(t, DynamoDB(), document(t, "dynamodb.json"))
+	onlyFast(t, Kinesis(), document(t, "kinesis-pipe.json"))
 }
 
 func onlyFast[E, T any](t *testing.T, s *Source[E, T], payload []byte) {
 	t.Helper()
-	x, err := split(payload, &s.layout, func(int, fields) (string, bool, error) { return "", false, nil })
+	x, err := split(payload, &s.formOf(payload).layout, func(int, fields) (string, bool, error) { return "", false, nil })
 	require.NoError(t, err)
 	for i := range x.len() {
 		f := x.record(i)
@@ -132,7 +147,11 @@ func TestS6WhatIsNoEventIsAnError(t *testing.T) {
 		"control after escape":   {"{\"Records\":[{\"messageId\":\"1\",\"body\":\"\\n\x01\"}]}", `not JSON at byte 39 of 44`},
 		"a bad escape":           {`{"a":"\x","Records":[]}`, `not JSON at byte 7 of 23`},
 		"null":                   {`null`, `the event is null where an object with "Records" was expected`},
-		"a list":                 {`[]`, `the event is an array where an object with "Records" was expected`},
+		"a null in a list":       {`[{"messageId":"1"},null]`, `record 1: null where an object was expected`},
+		"a list in a list":       {`[[]]`, `record 0: an array where an object was expected`},
+		"a list cut short":       {`[{"messageId":"1"}`, `the JSON is cut short after 18 bytes`},
+		"a list of two sources":  {`[{"messageId":"1","eventSource":"aws:sqs"},{"messageId":"2","eventSource":"aws:kinesis"}]`, `record 1: "eventSource" is aws:kinesis where aws:sqs was expected`},
+		"two lists":              {`[][]`, `not JSON at byte 2 of 4`},
 		"a string":               {`"Records"`, `the event is a string where an object with "Records" was expected`},
 		"a number":               {` 1 `, `the event is a number where an object with "Records" was expected`},
 		"no Records":             {`{"detail":{}}`, `"Records" is missing`},
@@ -162,6 +181,8 @@ func TestS6WhatIsNoEventIsAnError(t *testing.T) {
 func TestS6WhatIsAnEventIsNoError(t *testing.T) {
 	for name, payload := range map[string]string{
 		"an empty array":      `{"Records":[]}`,
+		"an empty pipe":       " [ ] ",
+		"a pipe":              `[{"messageId":"1"}]`,
 		"white space":         " {\r\n\t\"Records\" : [ ] } \n",
 		"records":             `{"records":[]}`,
 		"folded":              `{"RECORDſ":[]}`,
@@ -218,6 +239,17 @@ func TestS6NestingIsLimitedAsInEncodingJSON(t *testing.T) {
 	}
 	_, err := arrange(SQS().Decode(bytes.Repeat([]byte("["), 100_000)))
 	require.ErrorContains(t, err, "nested deeper than 10000 levels")
+
+	// In the array of a pipe a record is one level further up.
+	piped := func(levels int) []byte {
+		return []byte(`[{"messageId":"1","a":` + strings.Repeat("[", levels-2) + strings.Repeat("]", levels-2) + `}]`)
+	}
+	require.True(t, json.Valid(piped(10000)))
+	_, err = SQS().Decode(piped(10000))
+	require.NoError(t, err)
+	require.False(t, json.Valid(piped(10001)))
+	_, err = SQS().Decode(piped(10001))
+	require.ErrorContains(t, err, "nested deeper than 10000 levels")
 }
 
 func TestS6ReadWantsRecords(t *testing.T) {
@@ -238,6 +270,94 @@ func TestS4TheIdentifierIsWhatLambdaKnows(t *testing.T) {
 	assert.Equal(t, []string{"059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da"}, ids(t, SQS(), "sqs.json"))
 	assert.Equal(t, []string{"49590338271490256608559692538361571095921575989136588898", "49590338271490256608559692540925702759324208523137515618"}, ids(t, Kinesis(), "kinesis.json"))
 	assert.Equal(t, []string{"4421584500000000017450439091", "4421584500000000017450439092", "4421584500000000017450439093"}, ids(t, DynamoDB(), "dynamodb.json"))
+}
+
+// S10: the identifier is the message's for SQS, and the event's for Kinesis and DynamoDB. It is no position, and the
+// pipe waits for five minutes.
+func TestS10TheIdentifierIsWhatThePipeKnows(t *testing.T) {
+	sqs, err := SQS().Decode(pipeOf(t, "sqs.json"))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da"}, sqs.IDs)
+
+	kinesis, err := Kinesis().Decode(document(t, "kinesis-pipe.json"))
+	require.NoError(t, err)
+	const shard = "shardId-000000000006:"
+	assert.Equal(t, []string{shard + "49590338271490256608559692538361571095921575989136588898", shard + "49590338271490256608559692540925702759324208523137515618"}, kinesis.IDs)
+	record, err := kinesis.Open(1)
+	require.NoError(t, err)
+	mapped, err := Kinesis().Decode(document(t, "kinesis.json"))
+	require.NoError(t, err)
+	same, err := mapped.Open(1)
+	require.NoError(t, err)
+	assert.Equal(t, same, record, "a handler gets the same from a pipe as from a mapping")
+	group, ok := kinesis.Group(1)
+	assert.True(t, ok)
+	assert.Equal(t, "clé-2", group)
+
+	dynamo, err := DynamoDB().Decode(pipeOf(t, "dynamodb.json"))
+	require.NoError(t, err)
+	assert.Equal(t, eventIDs(t, "dynamodb.json"), dynamo.IDs)
+
+	assert.True(t, sqs.NoLowest && kinesis.NoLowest && dynamo.NoLowest)
+	assert.Equal(t, []time.Duration{5 * time.Minute, 5 * time.Minute, 5 * time.Minute}, []time.Duration{sqs.Within, kinesis.Within, dynamo.Within})
+	assert.False(t, mapped.NoLowest)
+	assert.Zero(t, mapped.Within)
+}
+
+func eventIDs(t *testing.T, name string) (ids []string) {
+	t.Helper()
+	var event struct{ Records []struct{ EventID string } }
+	require.NoError(t, json.Unmarshal(document(t, name), &event))
+	for _, r := range event.Records {
+		ids = append(ids, r.EventID)
+	}
+	return ids
+}
+
+// S5, S10: what an input transformer has left of a record must have its identifier, and the form of a pipe.
+func TestS10ARecordThatThePipeWouldNotKnowIsAnError(t *testing.T) {
+	const told = ", so that its failure could not be reported: an input transformer must keep the identifier"
+	refused := func(decoded any, err error, message string) {
+		t.Helper()
+		assert.ErrorIs(t, err, batch.ErrEvent)
+		assert.EqualError(t, err, "troupe: event cannot be processed: "+message)
+	}
+	b, err := SQS().Decode([]byte(`[{"messageId":"1"},{"body":"x"}]`))
+	refused(b, err, `record 1: "messageId" is missing`+told)
+	for record, message := range map[string]string{
+		`{"sequenceNumber":"1","data":""}`:              `"eventID" is missing` + told,
+		`{"sequenceNumber":"1","eventID":null}`:         `"eventID" is null` + told,
+		`{"sequenceNumber":"1","eventID":""}`:           `"eventID" is empty` + told,
+		`{"sequenceNumber":"1","eventID":7}`:            `"eventID" is a number where a string was expected` + told,
+		`{"eventID":"s:1","kinesis":{"data":"AA=="}}`:   `"kinesis" is an object where none was expected: a pipe's records have its members themselves`,
+		`{"eventID":"s:1","Kinesis":{"data":"AA=="}}`:   `"kinesis" is an object where none was expected: a pipe's records have its members themselves`,
+		`{"eventID":"s:1","kinesis":"a"}`:               `"kinesis" is a string where none was expected: a pipe's records have its members themselves`,
+		`{"eventID":"s:1","eventSource":"aws:sqs"}`:     `"eventSource" is aws:sqs where aws:kinesis was expected`,
+		`{"eventId":"s:1","eventID":5,"partition":"x"}`: `"eventID" is a number where a string was expected` + told,
+	} {
+		b, err := Kinesis().Decode([]byte(`[{"eventID":"s:0"},` + record + `]`))
+		refused(b, err, "record 1: "+message)
+	}
+	d, err := DynamoDB().Decode([]byte(`[{"dynamodb":{"SequenceNumber":"1"}}]`))
+	refused(d, err, `record 0: "eventID" is missing`+told)
+
+	k, err := Kinesis().Decode([]byte(`[{"eventID":"s:0","kinesis":null,"data":"AA=="}]`))
+	require.NoError(t, err)
+	record, err := k.Open(0)
+	require.NoError(t, err)
+	assert.Equal(t, []byte{0}, record.Kinesis.Data)
+}
+
+// D6: what cannot be decoded in a flat record is told by the name that it has there.
+func TestS10AFlatRecordThatCannotBeDecoded(t *testing.T) {
+	b, err := Kinesis().Decode([]byte(`[{"eventID":"s:0","partitionKey":"p","data":"secret!"}]`))
+	require.NoError(t, err)
+	_, err = b.Open(0)
+	var fault *batch.DecodeError
+	require.ErrorAs(t, err, &fault)
+	assert.Equal(t, batch.DecodeError{Field: "data", Offset: 43, Problem: "not base64"}, *fault)
+	_, err = b.Payload(0)
+	require.ErrorIs(t, err, batch.ErrUndecodable)
 }
 
 func ids[E, T any](t *testing.T, s *Source[E, T], name string) (ids []string) {
@@ -559,21 +679,27 @@ func TestDetectGoesByTheFirstRecordOrTheEvent(t *testing.T) {
 		`{"eventSource":"aws:kafka"}`:                              batch.Kafka,
 		`{"eventSource":"aws:SelfManagedKafka","records":[]}`:      batch.Kafka,
 		`{"eventSource":5,"Records":[{"eventSource":"aws:sqs"}]}`:  batch.SQS,
+		`[]`:                                   batch.SQS,
+		` [{"eventSource":"aws:sqs"}]`:         batch.SQS,
+		`[{"eventSource":"aws:kinesis"}]`:      batch.Kinesis,
+		`[{"eventSource":"aws:kafka"}]`:        batch.Kafka, // pipes send these as well
+		`[{"eventSource":"SelfManagedKafka"}]`: batch.Kafka,
 	} {
 		got, err := Detect([]byte(payload))
 		assert.NoError(t, err, payload)
 		assert.Equal(t, want, got, payload)
 	}
 	for payload, message := range map[string]string{
-		`{}`:                                     `"Records" is missing`,
-		`{"Records":[{}]}`:                       `record 0: "eventSource" is missing or no string where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
-		`{"Records":[{"eventSource":7}]}`:        `record 0: "eventSource" is missing or no string where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
-		`{"Records":[{"eventSource":"aws:s3"}]}`: `record 0: "eventSource" is aws:s3 where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
-		`{"Records":[{"eventSource":"x"}]}`:      `record 0: "eventSource" is of an unknown service where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
-		`{"Records":[null]}`:                     `record 0: null where an object was expected`,
-		`{"eventSource":"aws:kafka","records":`:  `the JSON is cut short after 37 bytes`,
-		`["aws:kafka"]`:                          `the event is an array where an object with "Records" was expected`,
-		``:                                       `the payload is empty where JSON was expected`,
+		`{}`:                                        `"Records" is missing`,
+		`{"Records":[{}]}`:                          `record 0: "eventSource" is missing or no string where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		`{"Records":[{"eventSource":7}]}`:           `record 0: "eventSource" is missing or no string where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		`{"Records":[{"eventSource":"aws:s3"}]}`:    `record 0: "eventSource" is aws:s3 where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		`{"Records":[{"eventSource":"x"}]}`:         `record 0: "eventSource" is of an unknown service where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		`{"Records":[null]}`:                        `record 0: null where an object was expected`,
+		`{"eventSource":"aws:kafka","records":`:     `the JSON is cut short after 37 bytes`,
+		`["aws:kafka"]`:                             `record 0: a string where an object was expected`,
+		`{"Records":[{"eventSource":"aws:kafka"}]}`: `record 0: "eventSource" is aws:kafka where aws:sqs, aws:kinesis or aws:dynamodb was expected`,
+		``: `the payload is empty where JSON was expected`,
 	} {
 		got, err := Detect([]byte(payload))
 		assert.Empty(t, got, payload)

@@ -29,7 +29,8 @@ type splitter struct {
 	layout *layout
 	admit  admission
 	parts  []*part
-	found  bool  // Records
+	depth  int   // of the records: how many objects and arrays they are in
+	found  bool  // Records, or a bare array
 	flaw   error // the first thing that is JSON but no event
 }
 
@@ -61,9 +62,13 @@ func (s *splitter) mark(flaw error) {
 
 // event scans the whole text.
 func (s *splitter) event(i int) int {
-	if s.Is(i, '{') {
+	switch {
+	case s.Is(i, '{'):
 		i = s.members(i)
-	} else {
+	case s.Is(i, '['): // a pipe's
+		s.found = true
+		i = s.list(i, 0)
+	default:
 		start := i
 		if i = s.Value(i, 0); i >= 0 {
 			s.mark(errors.New("the event is " + jsonscan.Article(jsonscan.Kind(s.Text[start:])) + ` where an object with "Records" was expected`))
@@ -113,7 +118,13 @@ func (s *splitter) records(i int) int {
 		}
 		return i
 	}
-	i, more := s.First(i, ']', 1)
+	return s.list(i, 1)
+}
+
+// list scans the array of the records, inside of depth objects and arrays.
+func (s *splitter) list(i, depth int) int {
+	s.depth = depth + 1
+	i, more := s.First(i, ']', depth)
 	if more {
 		i = s.elements(i)
 	}
@@ -176,7 +187,7 @@ func (s *splitter) index(shares []share) *indexer {
 }
 
 func (s *splitter) indexer() *indexer {
-	return &indexer{Scanner: jsonscan.Scanner{Text: s.Text}, layout: s.layout, admit: s.admit}
+	return &indexer{Scanner: jsonscan.Scanner{Text: s.Text}, layout: s.layout, admit: s.admit, depth: s.depth}
 }
 
 // joined reports whether each share ends where the next one begins, and nothing is wrong with any of them.

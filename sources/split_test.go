@@ -20,9 +20,10 @@ import (
 // shares are.
 func (s *Source[E, T]) sameBySeveral(t *testing.T, payload []byte) (parts int) {
 	t.Helper()
-	want, wrong := splitBy(1, 1, payload, &s.layout, s.admit)
+	form := s.formOf(payload)
+	want, wrong := splitBy(1, 1, payload, &form.layout, s.admission(form))
 	for most, size := range map[int]int{2: 1, 3: 700, 5: 7} {
-		got, err := splitBy(most, size, payload, &s.layout, s.admit)
+		got, err := splitBy(most, size, payload, &form.layout, s.admission(form))
 		if wrong != nil {
 			require.EqualError(t, err, wrong.Error())
 			continue
@@ -51,6 +52,11 @@ func placeless(f fields) fields {
 	return f
 }
 
+func admitSQS() admission {
+	s := SQS()
+	return s.admission(&s.mapping)
+}
+
 // recordsOf is an event of so many records.
 func recordsOf(n int, record func(i int) string) []byte {
 	records := make([]string, n)
@@ -58,6 +64,11 @@ func recordsOf(n int, record func(i int) string) []byte {
 		records[i] = record(i)
 	}
 	return []byte(`{"Records":[` + strings.Join(records, ",") + `]}`)
+}
+
+// piped is the array in an event of recordsOf.
+func piped(event []byte) []byte {
+	return event[len(`{"Records":`) : len(event)-1]
 }
 
 func sqsRecord(i int) string {
@@ -69,6 +80,7 @@ func sqsRecord(i int) string {
 func TestSeveralIndexersFindWhatOneFinds(t *testing.T) {
 	event := recordsOf(100, sqsRecord)
 	assert.Equal(t, 100, SQS().sameBySeveral(t, event), "a share has one record at least")
+	assert.Equal(t, 100, SQS().sameBySeveral(t, piped(event)), "the bare array of a pipe too")
 	SQS().sameBySeveral(t, recordsOf(2, sqsRecord))
 	SQS().sameBySeveral(t, recordsOf(3, func(i int) string { return strings.Repeat(" ", i) + sqsRecord(i) + "\n" }))
 	for _, name := range []string{"sqs.json", "sqs-fifo.json"} {
@@ -140,7 +152,7 @@ func TestWrongGuessesAreGivenUp(t *testing.T) {
 	for _, most := range []int{2, 5} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := splitBy(most, size, event, &s.layout, s.admit)
+		_, err := splitBy(most, size, event, &s.mapping.layout, s.admission(&s.mapping))
 		runtime.ReadMemStats(&after)
 		require.NoError(t, err)
 		assert.Less(t, int(after.TotalAlloc-before.TotalAlloc)/len(event), 2*(most+1), "times the event's size")
@@ -163,7 +175,7 @@ func TestLargeEventsAreDivided(t *testing.T) {
 			return fmt.Sprintf(`{"messageId":"m%4d","body":"%s"}`, i, strings.Repeat("x", 1000-len(`{"messageId":"m1234","body":""},`)))
 		})
 		before := runtime.GOMAXPROCS(c.processors)
-		x, err := split(payload, &sqsLayout, SQS().admit)
+		x, err := split(payload, &sqsLayout, admitSQS())
 		runtime.GOMAXPROCS(before)
 		require.NoError(t, err)
 		var got []int
@@ -181,7 +193,7 @@ func TestASmallShareTakesLittleMemory(t *testing.T) {
 		event := recordsOf(records, sqsRecord)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := splitBy(2, 1000, event, &s.layout, s.admit)
+		_, err := splitBy(2, 1000, event, &s.mapping.layout, s.admission(&s.mapping))
 		runtime.ReadMemStats(&after)
 		require.NoError(t, err)
 		assert.Less(t, int(after.TotalAlloc-before.TotalAlloc)/len(event), 10, "times the event's size")
@@ -217,6 +229,7 @@ func TestSeveralIndexersComplainAsOneDoes(t *testing.T) {
 				return sqsRecord(i)
 			})
 			SQS().sameBySeveral(t, event)
+			SQS().sameBySeveral(t, piped(event))
 			SQS().sameBySeveral(t, event[:len(event)-1])
 			SQS().sameBySeveral(t, append(event[:len(event):len(event)], `{"Records":[]}`...))
 			SQS().sameBySeveral(t, []byte(strings.TrimSuffix(string(event), "}")+`,"records":[`+sqsRecord(1)+`]}`))

@@ -1,6 +1,8 @@
 package sources
 
 import (
+	"reflect"
+
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/troupe-go/troupe/batch"
 )
@@ -28,18 +30,22 @@ var sqsLayout = newLayout([]string{"messageId", "receiptHandle", "body", "attrib
 // FIFO queue. It is the name of the queue that tells: messages of standard queues may have a MessageGroupId
 // too, for fairness and not for order.
 func SQS() *Source[events.SQSEvent, events.SQSMessage] {
+	mapping := form[events.SQSMessage]{
+		layout: sqsLayout, id: sqsMessageID, sift: siftSQS, siftGroup: siftGroupSQS,
+		plain: decodeAs[events.SQSMessage], wire: reflect.TypeFor[events.SQSMessage](), untold: untoldLambda,
+	}
+	pipe := mapping
+	pipe.untold = untoldPipe
 	return &Source[events.SQSEvent, events.SQSMessage]{
-		kind:      batch.SQS,
-		origin:    "aws:sqs",
-		layout:    sqsLayout,
-		id:        sqsMessageID,
-		originAt:  sqsEventSource,
-		arnAt:     sqsEventSourceARN,
-		decode:    decodeSQS,
-		group:     groupSQS,
-		sift:      siftSQS,
-		siftGroup: siftGroupSQS,
-		records:   func(e events.SQSEvent) []events.SQSMessage { return e.Records },
+		kind:     batch.SQS,
+		origin:   "aws:sqs",
+		mapping:  mapping,
+		pipe:     pipe,
+		originAt: sqsEventSource,
+		arnAt:    sqsEventSourceARN,
+		decode:   decodeSQS,
+		group:    groupSQS,
+		records:  func(e events.SQSEvent) []events.SQSMessage { return e.Records },
 		factsOf: func(m *events.SQSMessage) facts {
 			return facts{id: m.MessageId, fault: "missing or empty", origin: m.EventSource, arn: m.EventSourceARN}
 		},

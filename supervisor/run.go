@@ -72,16 +72,35 @@ type Invocation struct {
 // Begin starts the clock of an invocation. The caller must call End when the batch is over.
 func Begin(ctx context.Context, cfg *Config) *Invocation {
 	in := &Invocation{caller: ctx, began: time.Now()}
-	in.Times, in.cut = timesOf(ctx, cfg, in.began)
+	if deadline, ok := ctx.Deadline(); ok {
+		in.Times, in.cut = timesOf(deadline, cfg, in.began)
+	}
+	in.start()
+	return in
+}
+
+// Within brings the deadline forward to limit after the invocation began, if it is later or there is none. It is called
+// before anything has been started or has been given the handlers' context.
+func (in *Invocation) Within(cfg *Config, limit time.Duration) {
+	deadline := in.began.Add(limit)
+	if d := in.Times.Deadline; !d.IsZero() && !d.After(deadline) {
+		return
+	}
+	in.cancel()
+	in.Times, in.cut = timesOf(deadline, cfg, in.began)
+	in.start()
+}
+
+// start makes the handlers' context for the timetable.
+func (in *Invocation) start() {
 	if deadline := in.Times.Deadline; !deadline.IsZero() && !in.began.Before(deadline) {
 		in.passed = &batch.DeadlinePassedError{By: in.began.Sub(deadline)}
 	}
 	if in.Times.Cutoff.IsZero() {
-		in.handlers, in.cancel = context.WithCancel(ctx)
+		in.handlers, in.cancel = context.WithCancel(in.caller)
 	} else {
-		in.handlers, in.cancel = context.WithDeadlineCause(ctx, in.Times.Cutoff, batch.ErrDeadline)
+		in.handlers, in.cancel = context.WithDeadlineCause(in.caller, in.Times.Cutoff, batch.ErrDeadline)
 	}
-	return in
 }
 
 // Handlers returns the context that ends at the cutoff, or when the invocation is cancelled or ends.
@@ -134,11 +153,7 @@ func (in *Invocation) Run(cfg *Config, b *messages.Batch) *batch.Report {
 }
 
 // timesOf makes the timetable of a batch that has arrived now. cut says by how much the reserve was cut, if it was.
-func timesOf(ctx context.Context, cfg *Config, now time.Time) (t batch.Times, cut []any) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return batch.Times{}, nil
-	}
+func timesOf(deadline time.Time, cfg *Config, now time.Time) (t batch.Times, cut []any) {
 	left := deadline.Sub(now)
 	reserve := cfg.Reserve
 	switch {

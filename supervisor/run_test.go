@@ -313,16 +313,36 @@ func TestTheTimetableFollowsFromTheReserve(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			deadline := now.Add(c.left)
-			ctx, cancel := context.WithDeadline(context.Background(), deadline)
-			defer cancel()
-			times, cut := timesOf(ctx, &Config{Reserve: c.reserve}, now)
+			times, cut := timesOf(deadline, &Config{Reserve: c.reserve}, now)
 			assert.Equal(t, batch.Times{Cutoff: deadline.Add(-c.cutoff), LastCall: deadline.Add(-c.lastCall), Leave: deadline.Add(-c.leave), Deadline: deadline}, times)
 			assert.Equal(t, c.logs, len(cut) > 0, "%v", cut)
 		})
 	}
-	times, cut := timesOf(context.Background(), &Config{}, now)
-	assert.Equal(t, batch.Times{}, times, "SPEC D5")
-	assert.Empty(t, cut)
+	in := Begin(context.Background(), &Config{})
+	defer in.End()
+	assert.Equal(t, batch.Times{}, in.Times, "SPEC D5")
+	assert.Empty(t, in.cut)
+}
+
+// SPEC S10: the sender's limit counts from arrival, and where the function's deadline is later or missing.
+func TestTheEarlierOfTwoDeadlinesCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		for left, want := range map[time.Duration]time.Duration{0: 5 * time.Minute, time.Minute: time.Minute, 5 * time.Minute: 5 * time.Minute, 15 * time.Minute: 5 * time.Minute} {
+			ctx, cancel := context.WithCancel(context.Background())
+			if left > 0 {
+				ctx, cancel = context.WithDeadline(context.Background(), now.Add(left))
+			}
+			in := Begin(ctx, &Config{})
+			in.Within(&Config{}, 5*time.Minute)
+			assert.Equal(t, now.Add(want), in.Times.Deadline, left)
+			cutoff, ok := in.Handlers().Deadline()
+			assert.True(t, ok)
+			assert.Equal(t, now.Add(want-500*time.Millisecond), cutoff, left)
+			in.End()
+			cancel()
+		}
+	})
 }
 
 // SPEC S1, S2: a record whose actor dies before it could be handed over has failed, and the batch ends.

@@ -75,6 +75,17 @@ func of[E, S, T any](src sources.Reader[E, T], event func([]T) E, fold func(cont
 // error is as that of troupe.Processor; it matches troupe.ErrEvent too if the event is not one of a window,
 // or its state cannot be decoded into S, and may be the final function's.
 func (p *Processor[S, T]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	answer, err := p.invoke(ctx, payload)
+	if _, refused := err.(*batch.EventError); refused && sources.WithoutRecords(payload) {
+		// troupe.WithIgnore may know it.
+		if ignored, without := p.records.Invoke(ctx, payload); without == nil {
+			return ignored, nil
+		}
+	}
+	return answer, err
+}
+
+func (p *Processor[S, T]) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	rest, err := sources.Rest(payload)
 	if err != nil {
 		return nil, err

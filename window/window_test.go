@@ -390,7 +390,7 @@ func TestEventsThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ payload, says string }{
 		"not JSON":                   {`{"Records":[`, "cut short"},
 		"something behind":           {whole + "x", "not JSON at byte"},
-		"an array":                   {`[]`, "an array where an object was expected"},
+		"an array":                   {`[]`, "an array, as a pipe of EventBridge sends, where an object was expected"},
 		"nothing":                    {``, "empty"},
 		"no window":                  {`{"Records":[]}`, "TumblingWindowInSeconds"},
 		"a null window":              {`{"Records":[],"window":null}`, "TumblingWindowInSeconds"},

@@ -51,7 +51,7 @@ func TestADocumentThatIsNoEventIsRefused(t *testing.T) {
 			{"no JSON", `Records`, []string{"not JSON", "byte 0"}},
 			{"JSON and something else", `{"Records":[]} x`, []string{"not JSON", "byte 15"}},
 			{"two events", `{"Records":[]}{"Records":[]}`, []string{"not JSON", "byte 14"}},
-			{"array", `[` + good + `]`, []string{"array", "object"}},
+			{"array in the array of a pipe", `[[` + good + `]]`, []string{"record 0", "array", "object"}},
 			{"string", `"Records"`, []string{"string", "object"}},
 			{"number", `1`, []string{"number", "object"}},
 			{"null", `null`, []string{"null", "object"}},
