@@ -227,6 +227,9 @@ func (r *run) bar() {
 	if i < 0 || !r.Ordered || r.Grouped && r.cutoff <= 0 { // then there is no time to ask it
 		return
 	}
+	if r.Left <= 0 && r.cutoffWhy == Deadline { // the deadline alone is blamed (D7)
+		return
+	}
 	for j := i + 1; j < len(r.Records); j++ {
 		r.settle(j, NotStarted|GroupStopped)
 	}
