@@ -136,7 +136,7 @@ comma := ,
 .PHONY: cover
 cover: ## Measure which statements tests cover; fails if it is less than 99 % of a package's
 	@mkdir -p bin
-	go test -coverpkg=$(subst $(empty) $(empty),$(comma),$(COVER)) -coverprofile=bin/cover.out $(COVER) ./test/semantics ./test/properties
+	go test -coverpkg=$(subst $(empty) $(empty),$(comma),$(COVER)) -coverprofile=bin/cover.out $(COVER) ./bulk ./test/semantics ./test/properties
 	@awk -v least=$(COVERED) 'NR > 1 { size[$$1] = $$2; runs[$$1] += $$3 } \
 	  END { for (b in size) { p = b; sub("/[^/]*$$", "", p); all[p] += size[b]; if (runs[b]) hit[p] += size[b]; else if (size[b]) print "not covered: " b } \
 	    for (p in all) { printf "%-48s %5.1f %% of %d statements\n", p, 100 * hit[p] / all[p], all[p]; if (100 * hit[p] < least * all[p]) low = 1 } \
