@@ -47,23 +47,22 @@ type pending struct {
 // The error says what was given and what is allowed if handler is nil, M is another type, or an option or a
 // variable of the environment is wrong.
 func NewProcessor[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R], handler Handler[M], options ...Option) (*Processor[E, R], error) {
-	if handler == nil {
-		return nil, fmt.Errorf("troupe: the %s handler is nil; must be a function", src.Kind())
-	}
-	s, err := settingsFor(src, answer.Lowest != nil, options)
-	if err != nil {
-		return nil, err
-	}
-	call, err := callOf[T](s, src.Kind(), handler)
-	if err != nil {
-		return nil, err
-	}
-	return newProcessor(s, src, answer, func(p *sources.Plan[T]) *job { return recordJob(src.Kind(), p, call) })
+	return newRecords(src, answer, handler, nil, options)
 }
 
 // NewThen is NewProcessor for batches that end with one call for all records: then returns a value for each batch.
 // The handler has half of the time to the cutoff, so that there is time for that call. Package bulk calls it.
 func NewThen[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R], handler Handler[M], then func() sources.Then[T], options ...Option) (*Processor[E, R], error) {
+	p, err := newRecords(src, answer, handler, then, options)
+	if err != nil {
+		return nil, err
+	}
+	p.then = true
+	return p, nil
+}
+
+// newRecords returns a processor that calls handler for each record and, if then is not nil, ends each batch with it.
+func newRecords[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R], handler Handler[M], then func() sources.Then[T], options []Option) (*Processor[E, R], error) {
 	if handler == nil {
 		return nil, fmt.Errorf("troupe: the %s handler is nil; must be a function", src.Kind())
 	}
@@ -75,16 +74,13 @@ func NewThen[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R]
 	if err != nil {
 		return nil, err
 	}
-	p, err := newProcessor(s, src, answer, func(p *sources.Plan[T]) *job {
+	return newProcessor(s, src, answer, func(p *sources.Plan[T]) *job {
 		j := recordJob(src.Kind(), p, call)
-		j.then = finaleOf(p, then())
+		if then != nil {
+			j.then = finaleOf(p, then())
+		}
 		return j
 	})
-	if err != nil {
-		return nil, err
-	}
-	p.then = true
-	return p, nil
 }
 
 // NewWhole returns a processor for handlers that take a whole batch: whole returns a value for each. Package bulk
@@ -289,9 +285,9 @@ func (p *Processor[E, R]) Invoke(ctx context.Context, payload []byte) ([]byte, e
 	return p.answer.JSON(report, ids), nil
 }
 
-// Process is Invoke for an event of an event source mapping that has been decoded already. Handlers receive the event's own records. An event
-// whose Records is nil is an error, one with no records a success. Together with a *BatchError Process returns the
-// full response.
+// Process is Invoke for an event of an event source mapping that has been decoded already. Handlers receive the
+// event's own records. An event whose Records is nil is an error, one with no records a success. Together with a
+// *BatchError Process returns the full response.
 func (p *Processor[E, R]) Process(ctx context.Context, event E) (R, error) {
 	r, _, err := p.ProcessReport(ctx, event)
 	return r, err

@@ -121,8 +121,9 @@ func Kinesis[M KinesisRecord](handler Handler[M], options ...Option) *KinesisPro
 }
 
 // DynamoDB returns a processor for batches of a DynamoDB stream. Records of an item, which have the same values of
-// all key attributes, are handled in order, and a failure stops its item unless another policy is given. Invoke takes the array of a pipe of EventBridge as
-// well: its records are reported by eventID, and all that a failure stops is reported with it (SPEC S10).
+// all key attributes, are handled in order, and a failure stops its item unless another policy is given. Invoke takes
+// the array of a pipe of EventBridge as well: its records are reported by eventID, and all that a failure stops is
+// reported with it (SPEC S10).
 //
 // It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
 func DynamoDB[M DynamoDBRecord](handler Handler[M], options ...Option) *DynamoDBProcessor {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"iter"
 
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
@@ -16,6 +17,24 @@ func (s span) of(text string) string { return text[s.start:s.end] }
 type cursor struct{ jsonscan.Scanner }
 
 func cursorOver(text string) *cursor { return &cursor{jsonscan.Scanner{Text: text}} }
+
+// object returns a cursor over raw and where its object begins. The cursor is nil if raw is null. The error is a
+// *batch.DecodeError about field.
+func object(raw []byte, field string) (*cursor, span, error) {
+	text := string(raw)
+	if checked(text) != nil {
+		return nil, span{}, &batch.DecodeError{Field: field, Offset: -1, Problem: "not JSON"}
+	}
+	if text == "null" {
+		return nil, span{}, nil
+	}
+	c := cursorOver(text)
+	at := c.root()
+	if text[at.start] != '{' {
+		return nil, span{}, &batch.DecodeError{Field: field, Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
+	}
+	return c, at, nil
+}
 
 // root returns the value that the text is.
 func (c *cursor) root() span {

@@ -87,27 +87,19 @@ func (r Record) MarshalJSON() ([]byte, error) {
 // partition or offset is one, and one with a key or value that is not base64. Other fields that cannot be read
 // are left out (SPEC S12).
 func (r *Record) UnmarshalJSON(raw []byte) error {
-	text := string(raw)
-	if checked(text) != nil {
-		return &batch.DecodeError{Offset: -1, Problem: "not JSON"}
-	}
-	if text == "null" {
-		return nil
-	}
-	c := cursorOver(text)
-	at := c.root()
-	if text[at.start] != '{' {
-		return &batch.DecodeError{Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
+	c, at, err := object(raw, "")
+	if err != nil || c == nil {
+		return err
 	}
 	var l locator
 	for key, at := range c.members(at.start) {
-		l.take(fieldOf(key, 0), at.of(text))
+		l.take(fieldOf(key, 0), at.of(c.Text))
 	}
 	place, field, problem := l.place()
 	if problem != "" {
 		return &batch.DecodeError{Field: field, Offset: -1, Problem: problem}
 	}
-	record, _, err := decode(text, place)
+	record, _, err := decode(c.Text, place)
 	if err != nil {
 		return err
 	}
@@ -129,17 +121,9 @@ func (h Header) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (h *Header) UnmarshalJSON(raw []byte) error {
-	text := string(raw)
-	if checked(text) != nil {
-		return &batch.DecodeError{Field: "headers", Offset: -1, Problem: "not JSON"}
-	}
-	if text == "null" {
-		return nil
-	}
-	c := cursorOver(text)
-	at := c.root()
-	if text[at.start] != '{' {
-		return &batch.DecodeError{Field: "headers", Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
+	c, at, err := object(raw, "headers")
+	if err != nil || c == nil {
+		return err
 	}
 	var list []Header
 	for key, at := range c.members(at.start) {
@@ -158,17 +142,9 @@ func (h *Header) UnmarshalJSON(raw []byte) error {
 
 // UnmarshalJSON reads a schema as Lambda writes it. An ID that is a number is kept as its text.
 func (m *SchemaMetadata) UnmarshalJSON(raw []byte) error {
-	text := string(raw)
-	if checked(text) != nil {
-		return &batch.DecodeError{Offset: -1, Problem: "not JSON"}
-	}
-	if text == "null" {
-		return nil
-	}
-	c := cursorOver(text)
-	at := c.root()
-	if text[at.start] != '{' {
-		return &batch.DecodeError{Offset: int64(at.start), Problem: kindOf(at.of(text)) + " where an object was expected"}
+	c, at, err := object(raw, "")
+	if err != nil || c == nil {
+		return err
 	}
 	if problem := c.schema(at, m); problem != "" {
 		return &batch.DecodeError{Offset: int64(at.start), Problem: problem}

@@ -540,21 +540,23 @@ func TestADeadlineThatHasPassedOnArrivalIsWhatIsBlamed(t *testing.T) {
 
 // SPEC D7: nor is a handler of whole batches called, nor the end of a window, which is where those write.
 func TestNothingIsWrittenAfterADeadlineThatHadPassed(t *testing.T) {
-	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Hour))
-	defer cancel()
-	quiet := troupe.WithLogger(slog.New(slog.DiscardHandler))
-	_, err := bulk.SQS(func(context.Context, []events.SQSMessage) error { t.Error("the batch handler was called"); return nil }, quiet).
-		Invoke(ctx, document(standard, numbered(3, nil)...))
-	assert.ErrorContains(t, err, "had passed 1h0m0s before")
-	end := window.Kinesis(func(_ context.Context, n int, _ events.KinesisEventRecord) (int, error) {
-		t.Error("the fold was called")
-		return n, nil
-	},
-		func(context.Context, int) error { t.Error("the end was called"); return nil }, quiet)
-	for _, records := range []string{``, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","data":"AA=="},"eventSource":"aws:kinesis"}`} {
-		_, err = end.Invoke(ctx, []byte(`{"window":{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:01:00Z"},"shardId":"s","isFinalInvokeForWindow":true,"state":{},"Records":[`+records+`]}`))
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Hour))
+		defer cancel()
+		quiet := troupe.WithLogger(slog.New(slog.DiscardHandler))
+		_, err := bulk.SQS(func(context.Context, []events.SQSMessage) error { t.Error("the batch handler was called"); return nil }, quiet).
+			Invoke(ctx, document(standard, numbered(3, nil)...))
 		assert.ErrorContains(t, err, "had passed 1h0m0s before")
-	}
+		end := window.Kinesis(func(_ context.Context, n int, _ events.KinesisEventRecord) (int, error) {
+			t.Error("the fold was called")
+			return n, nil
+		},
+			func(context.Context, int) error { t.Error("the end was called"); return nil }, quiet)
+		for _, records := range []string{``, `{"kinesis":{"sequenceNumber":"1","partitionKey":"k","data":"AA=="},"eventSource":"aws:kinesis"}`} {
+			_, err = end.Invoke(ctx, []byte(`{"window":{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:01:00Z"},"shardId":"s","isFinalInvokeForWindow":true,"state":{},"Records":[`+records+`]}`))
+			assert.ErrorContains(t, err, "had passed 1h0m0s before")
+		}
+	})
 }
 
 // SPEC D4: the record timeout ends an attempt's context, and 100 ms later gives the attempt up.
