@@ -414,7 +414,7 @@ func ExampleWithObserver() {
 	// <nil>
 }
 
-// A failure hook is told of each failed record as it happens, also of those that were never started.
+// A failure hook is called for each failed record as it happens, also of those that were never started.
 func ExampleWithFailureHook() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		return errors.New("the database is down")

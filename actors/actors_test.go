@@ -31,7 +31,7 @@ func (o *owner) End(_ *messages.Attempt, err error) bool {
 	return err != nil && !o.late
 }
 
-// failure is what a supervisor is told.
+// failure is what a supervisor receives.
 type failure struct{ reason, message any }
 
 // parent is a supervisor that takes down its children's failures, and resumes them.

@@ -127,7 +127,7 @@ func TestAPanicIsTheActorsFailure(t *testing.T) {
 	assert.Equal(t, []any{started, "user", stop, "next"}, i.seen)
 }
 
-// SPEC 4: an actor that has failed waits for its supervisor; it takes no record meanwhile, but is told to
+// SPEC 4: an actor that has failed waits for its supervisor; it takes no record meanwhile, but is asked to
 // stop or to restart.
 func TestAFailedActorTakesNoRecordUntilItIsResumed(t *testing.T) {
 	m, i := mailboxOf(nil)

@@ -110,7 +110,7 @@ func TestAMarkInOneBranchSaysNothingOfTheOthers(t *testing.T) {
 	assert.False(t, IsDrop(&PanicError{Value: Drop(failure)}), "a panic is a failure")
 }
 
-// The same for reasons: they are told in reports, metrics and logs.
+// The same for reasons: they are used in reports, metrics and logs.
 func TestAReasonInOneBranchSaysNothingOfTheOthers(t *testing.T) {
 	undecodable := &DecodeError{Offset: -1}
 	for _, c := range []struct {

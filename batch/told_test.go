@@ -57,7 +57,7 @@ func TestErrorsOfTheStandardLibraryStayAsTheyAre(t *testing.T) {
 	} {
 		assert.Equal(t, err, Tell(err))
 		if _, told := Tell(err).(*told); told {
-			t.Errorf("%T is told", err)
+			t.Errorf("%T is reported", err)
 		}
 	}
 	for _, err := range []error{
@@ -79,7 +79,7 @@ type leaver struct{}
 
 func (leaver) Error() string { runtime.Goexit(); return "" }
 
-// However a function ends, and whatever its error or its panic is like, its end is told once.
+// However a function ends, and whatever its error or its panic is like, its end is reported once.
 func TestTryTellsEveryEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		f    func() error

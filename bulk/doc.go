@@ -21,7 +21,7 @@
 //
 // Were a message in the middle of a FIFO queue's batch the only one reported, it would come back when those
 // behind it have been deleted: out of order. So they are reported as well. They have been handled already,
-// and come again; a handler for a FIFO queue does best to stop at its first failure. In the report such a
+// and redelivered; a handler for a FIFO queue does best to stop at its first failure. In the report such a
 // record has failed with troupe.ErrStopped or troupe.ErrGroupStopped.
 //
 // A record that cannot be decoded is not in the handler's slice and fails by itself. It has failed before the

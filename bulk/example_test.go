@@ -32,7 +32,7 @@ func Example() {
 		}
 		rejected, err := put(ctx, documents)
 		if err != nil {
-			return err // all of them come again
+			return err // all of them are redelivered
 		}
 		failures := bulk.Failures{}
 		for _, i := range rejected {

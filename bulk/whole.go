@@ -18,7 +18,7 @@ type whole[T any] struct {
 	indexes []int // of each of call.given in results
 }
 
-// errBehind tells of a record that was handled, maybe well, and comes again.
+// errBehind is the error of a record that was handled, perhaps successfully, and is redelivered.
 var errBehind = errors.New("it was handed to the handler, and is reported so that order holds")
 
 // Admit decides what the handler is given: all but the records that cannot be decoded and those that the policy

@@ -102,7 +102,7 @@ func TestAbsentAndEmptyAreToldApart(t *testing.T) {
 	}
 }
 
-// Header values are signed bytes, in order, and keys may come again.
+// Header values are signed bytes, in order, and keys may repeat.
 func TestHeadersAreSignedBytesInOrder(t *testing.T) {
 	for text, want := range map[string][]Header{
 		`[]`:                              {},

@@ -14,7 +14,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// A handler that remembers what it has done is told apart from one that does its work twice. Notes say why work may be
+// A handler that remembers what it has done is distinguished from one that does its work twice. Notes say why work may be
 // done again: LeaseLost, Unrecorded and Lapsed.
 func Example() {
 	queue := &lambdasim.Queue{VisibilityTimeout: time.Minute}

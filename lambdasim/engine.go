@@ -153,7 +153,7 @@ func (e *engine) settle() {
 	}
 }
 
-// call has do called in the next turn. (owner)
+// call schedules do for the next turn. (owner)
 func (e *engine) call(ctx context.Context, do func()) error {
 	if err := ctx.Err(); err != nil {
 		return err

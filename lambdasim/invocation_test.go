@@ -38,7 +38,7 @@ func once(do func(ctx context.Context, payload []byte) ([]byte, error)) bare {
 	}
 }
 
-// E8: timed out, crashed and failed functions are function errors, so the batch comes again.
+// E8: timed out, crashed and failed functions are function errors, so the batch is redelivered.
 func TestFunctionsThatDoNotAnswerHaveFailed(t *testing.T) {
 	for name, c := range map[string]struct {
 		do     bare

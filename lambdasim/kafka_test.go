@@ -168,7 +168,7 @@ func TestAPoisonRecordEndsInTheDestination(t *testing.T) {
 	}
 }
 
-// "Configuring error handling controls for Kafka event sources": only what was reported comes again; or, as the
+// "Configuring error handling controls for Kafka event sources": only what was reported is redelivered; or, as the
 // other sources have it, everything of the partition from the lowest on.
 func TestAPartialResponseBringsBackWhatItReports(t *testing.T) {
 	for _, c := range []struct {

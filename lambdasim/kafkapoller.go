@@ -165,7 +165,7 @@ func (p *kafkaPoller) settle(c *consumer, inv *invocation, batch *kafkaBatch, r 
 	p.again(c, batch, moved, whole)
 }
 
-// reported tells which records of a batch come again after a partial response.
+// reported returns the records of a batch that are redelivered after a partial response.
 func (p *kafkaPoller) reported(batch *kafkaBatch, failed map[string]bool) []bool {
 	again := make([]bool, len(batch.records))
 	for i, record := range batch.records {

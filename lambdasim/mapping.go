@@ -59,7 +59,7 @@ type ScalingConfig struct {
 	MaximumConcurrency int
 }
 
-// DestinationConfig says where the mapping tells of what it gave up on.
+// DestinationConfig is where the mapping sends a description of what it gave up on.
 type DestinationConfig struct {
 	// OnFailure gets an invocation record for every discarded batch. nil tells nobody.
 	OnFailure *Queue

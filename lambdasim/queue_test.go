@@ -423,7 +423,7 @@ func TestMessagesHaveTheShapeThatAWSDocuments(t *testing.T) {
 	}
 }
 
-// FIFO queues promise order, standard queues none; the rules of a history say so unless they are told
+// FIFO queues promise order, standard queues none; the rules of a history say so unless they are set
 // otherwise.
 func TestTheRulesComeFromTheSource(t *testing.T) {
 	for want, s := range map[string]lambdasim.Simulation{

@@ -13,7 +13,7 @@ import (
 // What becomes of three records whose invocation is answered like that.
 const (
 	everything = 3 // all are done with
-	nothing    = 0 // all come again
+	nothing    = 0 // all are redelivered
 )
 
 // bodies are responses, with B for the identifier of the second record (E2).

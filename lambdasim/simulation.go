@@ -89,8 +89,8 @@ type Unknown struct {
 	// KeepOnBadResponse: a response that fails the whole batch does not halve it, under
 	// BisectBatchOnFunctionError. Default: it does, like a function error.
 	KeepOnBadResponse bool
-	// ResendFromLowest: a partial response has everything of a Kafka partition come again from the lowest
-	// offset reported, later successes too. Default: what was reported comes again and nothing else, which
+	// ResendFromLowest: after a partial response everything of a Kafka partition is redelivered from the lowest
+	// offset reported, later successes too. Default: what was reported is redelivered and nothing else, which
 	// is what the documentation says in passing.
 	ResendFromLowest bool
 	// RestoreVisibility: a message that the function reports, and whose visibility timeout it has changed, comes back

@@ -155,7 +155,7 @@ func TestRetriesAreInvocationsButOne(t *testing.T) {
 	}
 }
 
-// E6: the checkpoint is the lowest number reported, as a number; everything from there comes again.
+// E6: the checkpoint is the lowest number reported, as a number; everything from there is redelivered.
 func TestTheCheckpointIsTheLowestReportedNumber(t *testing.T) {
 	o := simulate(t, lambdasim.Simulation{
 		Source: changesOf(6), // the third number has a digit more than the second

@@ -43,7 +43,7 @@ func windowed(n int, every time.Duration) *lambdasim.KinesisStream {
 }
 
 // A window of a minute gets its records in several batches, the state goes from one to the next, and the
-// end is told with no records.
+// end is delivered with no records.
 func TestTumblingWindowsCarryState(t *testing.T) {
 	f := counting(nil)
 	o := simulate(t, lambdasim.Simulation{

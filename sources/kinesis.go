@@ -112,7 +112,7 @@ func siftGroupKinesis(raw string) (string, bool) {
 	return r.Kinesis.PartitionKey.text(), err == nil && r.Kinesis.PartitionKey.readable()
 }
 
-// flatKinesis is a record the way that a pipe writes it: what a mapping puts into the object kinesis is beside the rest.
+// flatKinesis is a record the way that a pipe writes it: the members that a mapping puts into the object kinesis are members of the record.
 type flatKinesis struct {
 	AwsRegion         string `json:"awsRegion"`
 	EventID           string `json:"eventID"`

@@ -348,7 +348,7 @@ func TestS10ARecordThatThePipeWouldNotKnowIsAnError(t *testing.T) {
 	assert.Equal(t, []byte{0}, record.Kinesis.Data)
 }
 
-// D6: what cannot be decoded in a flat record is told by the name that it has there.
+// D6: an error about a flat record names the field as the pipe does.
 func TestS10AFlatRecordThatCannotBeDecoded(t *testing.T) {
 	b, err := Kinesis().Decode([]byte(`[{"eventID":"s:0","partitionKey":"p","data":"secret!"}]`))
 	require.NoError(t, err)

@@ -137,7 +137,7 @@ func (s *splitter) elements(i int) int {
 	x := s.index(shares)
 	if len(shares) > 1 && !joined(shares) {
 		shares = s.undivided(i)
-		x = s.index(shares) // one indexer tells of the first thing that is wrong, if anything is
+		x = s.index(shares) // one indexer reports the first fault, if there is one
 	}
 	for k := range shares {
 		s.parts = append(s.parts, &shares[k].part)

@@ -215,7 +215,7 @@ func TestSoManyIndexersWorkAtOnce(t *testing.T) {
 	}
 }
 
-// What is wrong with an event is told in the same words, whoever finds it: the first thing, at its place.
+// What is wrong with an event is reported in the same words, whoever finds it: the first thing, at its place.
 func TestSeveralIndexersComplainAsOneDoes(t *testing.T) {
 	for _, wrong := range []string{`null`, `7`, `"a"`, `[]`, `{}`, `{"messageId":5}`, `{"messageId":""}`, `{"messageId":"m","eventSource":"aws:s3"}`,
 		`{`, `}`, `]`, `{"messageId"}`, `{"messageId":"m",}`, `x`, ``, `{"messageId":"\x"}`, strings.Repeat("[", jsonscan.MaxDepth), `{"a":` + strings.Repeat("[", jsonscan.MaxDepth) + `}`} {

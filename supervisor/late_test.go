@@ -112,7 +112,7 @@ func TestTheLongestRecordTimeoutIsNone(t *testing.T) {
 	})
 }
 
-// A record timeout is told by a message, which may come when its attempt has ended: it is not about what has
+// A record timeout arrives as a message, which may come when its attempt has ended: it is not about what has
 // come of the record since (SPEC D4).
 func TestATimeoutThatComesLateChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

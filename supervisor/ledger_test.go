@@ -202,7 +202,7 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 	}
 }
 
-// The end of a back-off is told by a message, which may come when the record has its outcome (SPEC S1, P6).
+// The end of a back-off arrives as a message, which may come when the record has its outcome (SPEC S1, P6).
 func TestABackoffThatEndsLateChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, _ := ledgerOf(&Config{Concurrency: 1}, batchOf(1, 0, nil))
@@ -244,7 +244,7 @@ func TestAHandlerGivenUpAfterTheCutoffMatchesTheDeadlineToo(t *testing.T) {
 	}
 }
 
-// SPEC S1, 2: a hook is told of each failed record once, of one too whose failure the supervisor has not come to by the
+// SPEC S1, 2: a hook is called for each failed record once, of one too whose failure the supervisor has not come to by the
 // last call.
 func TestAFailureWithoutAVerdictAtTheLastCallIsToldOnce(t *testing.T) {
 	b := batchOf(1, 0, nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/messages"
 )
 
-// slot is a goroutine that sees to one attempt after the other.
+// slot is a goroutine that runs one attempt after the other.
 type slot struct {
 	*supervisor
 	props   actor.Props   // the supervisor's; for record actors with the slot's mailbox

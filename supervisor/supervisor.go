@@ -70,7 +70,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	}
 }
 
-// failed tells of a panic in the supervisor, which no handler, option or event can bring about. Its guardian
+// failed logs a panic in the supervisor, which no handler, option or event can bring about. Its guardian
 // stops it then, and the records without an outcome are reported.
 func (s *supervisor) failed(reason any, stack []byte) {
 	s.batch.Warn("troupe: the batch supervisor failed, which is a fault of troupe's; the records without an outcome are reported",

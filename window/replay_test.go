@@ -94,7 +94,7 @@ func (r *run) total() counts {
 	return sum
 }
 
-// SPEC 9, S8: whatever fails and however often, records that come again are counted once, all of them. Folds
+// SPEC 9, S8: whatever fails and however often, redelivered records are counted once, all of them. Folds
 // fail, panic, end their goroutine and outlive the invocation or their time; ends of windows fail; batches
 // are halved; records are retried in place.
 func TestEveryRecordIsCountedOnceWhateverFails(t *testing.T) {

@@ -51,7 +51,7 @@ func (s shop) show(ctx context.Context, record kafka.Record) error {
 	switch {
 	case response.StatusCode >= 500:
 		return fmt.Errorf("shop: %s", response.Status)
-	case response.StatusCode >= 300: // reported as failed it would come again, to no avail
+	case response.StatusCode >= 300: // reported as failed, it would be redelivered in vain
 		slog.WarnContext(ctx, "stock level refused", "record", record.ID(), "status", response.Status)
 	}
 	return nil

@@ -22,7 +22,7 @@ func main() {
 
 type sales map[string]int // cents by product
 
-// add adds a sale. Whatever fails and comes again, each sale is in the sum once.
+// add adds a sale. Whatever fails and is redelivered, each sale is in the sum once.
 func add(_ context.Context, sum sales, rec events.KinesisEventRecord) (sales, error) {
 	var sale struct {
 		Product string

@@ -94,7 +94,7 @@ type whole struct {
 	Odd     map[string]map[spelled]struct{} `json:"odd"`
 }
 
-// These hold for every version of Go: what is wrong is told in troupe's words, and nothing of the text with it.
+// These hold for every version of Go: what is wrong is described in troupe's words, and nothing of the text with it.
 // The cases are hostile ones: keys of maps at each depth, unmarshalers that quote or panic, embedded structs, and
 // values in strings.
 func TestWhatIsWrongIsToldInOurOwnWords(t *testing.T) {

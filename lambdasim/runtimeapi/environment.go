@@ -304,7 +304,7 @@ func refuse(w http.ResponseWriter, status int, kind, message string) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"errorMessage": message, "errorType": kind})
 }
 
-// traceLine is a line that tells of a handler.
+// traceLine is a line about a handler.
 type traceLine struct {
 	Event   string `json:"event"`
 	ID      string `json:"id"`
@@ -312,7 +312,7 @@ type traceLine struct {
 	Outcome string `json:"outcome"`
 }
 
-// line takes a line of output: what it tells of a handler goes to the history, everything else is passed on.
+// line takes a line of output: what it says about a handler goes to the history, everything else is passed on.
 func (e *environment) line(text []byte) {
 	var t traceLine
 	if len(text) == 0 || text[0] != '{' || json.Unmarshal(text, &t) != nil || t.ID == "" || t.Event != "start" && t.Event != "end" {

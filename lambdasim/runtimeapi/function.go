@@ -27,7 +27,7 @@ type Config struct {
 	Env []string
 	// Environments is how many processes there may be at once. Default 1.
 	Environments int
-	// MaxConcurrency is how many invocations a process is given at once; it is told so by
+	// MaxConcurrency is how many invocations a process is given at once; it learns that from
 	// AWS_LAMBDA_MAX_CONCURRENCY. Default 1.
 	MaxConcurrency int
 	// ShutdownGrace is how long Shutdown leaves a process between SIGTERM and SIGKILL. Default 500 ms, as

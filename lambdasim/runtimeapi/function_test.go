@@ -122,7 +122,7 @@ func invoke(t *testing.T, f *runtimeapi.Function, ctx context.Context, do string
 	return answer, nil
 }
 
-// E8: what a function is told.
+// E8: what a function receives.
 func TestProcessesGetEventsAndWhatGoesWithThem(t *testing.T) {
 	t.Parallel()
 	f := start(t, "echo", runtimeapi.Config{Env: []string{"AWS_REGION=eu-central-1"}})
@@ -154,7 +154,7 @@ func TestProcessesThatFailAreReplaced(t *testing.T) {
 		started int
 	}{
 		{"fail", false, "declined", 1},
-		{"panic", false, "oh", 2}, // the runtime client tells of it, and exits
+		{"panic", false, "oh", 2}, // the runtime client reports it, and exits
 		{"exit", true, "exit status 7", 2},
 		{"hang", false, "deadline exceeded", 2},
 		{"large", false, "ResponseSizeTooLarge", 2}, // the runtime client exits

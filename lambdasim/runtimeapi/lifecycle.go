@@ -12,7 +12,7 @@ import (
 const shutdownGrace = 500 * time.Millisecond
 
 // extensionAPI is where a process registers an extension of its own, which is how it comes to be sent
-// SIGTERM. The extension is told of nothing, so its call for the next event never returns.
+// SIGTERM. The extension receives nothing, so its call for the next event never returns.
 func (e *environment) extensionAPI(mux *http.ServeMux) {
 	const version = "/2020-01-01"
 	mux.HandleFunc("POST "+version+"/extension/register", func(w http.ResponseWriter, _ *http.Request) {

@@ -294,7 +294,7 @@ func (w *writes) Write(p []byte) (int, error) {
 	return len(p), w.err
 }
 
-// aws-lambda-go runs several loops where it is told to: invocations of one processor overlap.
+// aws-lambda-go runs several loops where it is configured to: invocations of one processor overlap.
 func TestOverlappingInvocationsWriteALineEach(t *testing.T) {
 	var out writes
 	observe := emf.Observe("Orders", emf.WithWriter(&out))

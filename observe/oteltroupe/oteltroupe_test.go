@@ -360,7 +360,7 @@ func TestSpansAreForAllSources(t *testing.T) {
 	}
 }
 
-// aws-lambda-go runs several loops where it is told to, and handlers of a batch overlap anyway: every span
+// aws-lambda-go runs several loops where it is configured to, and handlers of a batch overlap anyway: every span
 // has the parent and the link that are its own.
 func TestOverlappingInvocationsDoNotMixUpTheirSpans(t *testing.T) {
 	c := collect()

@@ -141,7 +141,7 @@ func windows() source {
 }
 
 // checkWindow holds an answer to SPEC 9: the records before the first that fails are in the state, once, and
-// the rest is reported; the end is told of when nothing is.
+// the rest is reported; the end is reported when nothing is.
 func checkWindow(t *testing.T, payload []byte, choice byte) (reported []string, err error) {
 	var mu sync.Mutex
 	var folded []string

@@ -146,7 +146,7 @@ func readTopic(payload []byte) []record {
 			all = append(all, l)
 		}
 	}
-	// Those that have all in common may come in either order, and are told apart by nothing.
+	// Those that have all in common may come in either order, and nothing distinguishes them.
 	slices.SortStableFunc(all, func(x, y located) int {
 		return cmp.Or(cmp.Compare(x.Topic, y.Topic), cmp.Compare(x.Partition, y.Partition), cmp.Compare(x.Offset, y.Offset))
 	})

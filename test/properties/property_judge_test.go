@@ -201,7 +201,7 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 		return laws
 	}
 
-	// S1, S2: every record has one outcome, and is told as what it is.
+	// S1, S2: every record has one outcome, and is reported as what it is.
 	failed := []string{}
 	groups := map[string]string{}
 	ungrouped := false

@@ -78,7 +78,7 @@ func older(t *testing.T, version, than string) bool {
 	return slices.Compare(numbers(version), numbers(than)) < 0
 }
 
-// No module that is linked, into functions or into what lies beside the library, is of a version that a known advisory
+// No module that functions, nested modules or tools link is of a version that a known advisory
 // applies to. It is the list of those that are known here; make vuln asks the database.
 func TestNothingLinkedHasAKnownAdvisory(t *testing.T) {
 	page, err := os.ReadFile(advisories)

@@ -193,7 +193,7 @@ func TestBatchesEndAsInThePowertoolsLibraries(t *testing.T) {
 	}
 }
 
-// checkErrors sees to it that the invocation's error has that of each record, in batch order and by name.
+// checkErrors checks that the invocation's error has that of each record, in batch order and by name.
 func (c *conformanceCase) checkErrors(t *testing.T, err error) {
 	t.Helper()
 	var all interface{ Unwrap() []error }
@@ -205,7 +205,7 @@ func (c *conformanceCase) checkErrors(t *testing.T, err error) {
 	}
 }
 
-// checkCalls sees to it that the handler was called once for each record that was not stopped: those that
+// checkCalls checks that the handler was called once for each record that was not stopped: those that
 // are reported though nothing was wrong with them were never handed to it, neither were those after the
 // failure that stopped them.
 func (c *conformanceCase) checkCalls(t *testing.T, handled *calls) {

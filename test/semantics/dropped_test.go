@@ -19,7 +19,7 @@ import (
 	reading "github.com/troupe-go/troupe/sources"
 )
 
-// SPEC S1: a dropped record is not reported and is no failure for any policy, is told in the report and in
+// SPEC S1: a dropped record is not reported and is no failure for any policy, is named in the report and in
 // the log, and is not tried again.
 func TestADroppedRecordIsToldButNotReported(t *testing.T) {
 	for _, source := range sources {

@@ -336,7 +336,7 @@ func TestKafkaRefusesWhatIsNoEvent(t *testing.T) {
 	}
 }
 
-// SPEC S1, S3, S7: both ways in come to the same, and an identifier is told once.
+// SPEC S1, S3, S7: both ways in come to the same, and an identifier is reported once.
 func TestKafkaInvokeAndProcessAgree(t *testing.T) {
 	records := kafkaRecords(6, 2)
 	records = append(records, records[5]) // the same once more

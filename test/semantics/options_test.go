@@ -35,7 +35,7 @@ func panicked(t *testing.T, f func()) (err error) {
 
 func ignore[T any](context.Context, T) error { return nil }
 
-// SPEC 2: a bad option is told when the function initialises, by an error that says what was given and what
+// SPEC 2: a bad option is refused when the function initializes, with an error that says what was given and what
 // is allowed.
 func TestABadOptionIsRefusedAtConstruction(t *testing.T) {
 	for _, c := range []struct {

@@ -21,7 +21,7 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// SPEC 2: a report tells of every record, in batch order, what became of it and how long it took.
+// SPEC 2: a report has every record, in batch order, what became of it and how long it took.
 func TestAReportTellsOfEveryRecord(t *testing.T) {
 	const second = time.Second
 	synctest.Test(t, func(t *testing.T) {

@@ -114,7 +114,7 @@ type badValue struct{ *stagehand }
 
 func (v badValue) String() string { return v.text() }
 
-// badState is the state of a window. Which of its methods misbehaves, and when, is told by current: a method that
+// badState is the state of a window. Which of its methods misbehaves, and when, is set by current: a method that
 // unmarshals has nothing else to go by.
 type badState struct{ N int }
 

@@ -61,7 +61,7 @@ type load struct {
 }
 
 // reserveOf is the reserve of a run that was not told of one. It is more than the library's (SPEC D1), for all
-// the invocations share the machine here, and a busy machine makes timers late. stress --help tells of it.
+// the invocations share the machine here, and a busy machine makes timers late. stress --help describes it.
 func reserveOf(timeout time.Duration) time.Duration { return min(timeout*45/100, 2*time.Second) }
 
 // count is the number of records for a feed.
@@ -93,7 +93,7 @@ func (l *load) queue(suffix string) (lambdasim.Simulation, error) {
 	}
 	queue := &lambdasim.Queue{
 		Name: "stress" + suffix,
-		// No message may come again while an invocation it was received for can still be under way. That is the
+		// No message may be redelivered while an invocation it was received for can still be under way. That is the
 		// least there can be, and not AWS's advice, which is six times the timeout and the window on top
 		// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html): the run is to take seconds.
 		VisibilityTimeout: l.timeout + time.Duration(mapping.MaximumBatchingWindowInSeconds)*time.Second,

@@ -87,7 +87,7 @@ func fileName(file string) string {
 	return file
 }
 
-// failInvocation tells of an invocation's error the way that Lambda is told of it.
+// failInvocation prints an invocation's error in the form that Lambda receives.
 func failInvocation(stderr io.Writer, err error) int {
 	writeLine(stderr, lambdaError(err))
 	return exitError

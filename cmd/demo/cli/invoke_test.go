@@ -55,7 +55,7 @@ func TestInvokeAnswers(t *testing.T) {
 	}
 }
 
-// lambdaErrorLine is what Lambda is told of an error.
+// lambdaErrorLine is an error as Lambda receives it.
 type lambdaErrorLine struct {
 	Message *string `json:"errorMessage"`
 	Type    *string `json:"errorType"`
@@ -77,7 +77,7 @@ func errorLine(stderr string) (line lambdaErrorLine, ok bool) {
 	return line, ok
 }
 
-// SPEC 7: the error is told as Lambda is told of it.
+// SPEC 7: the error is printed as Lambda receives it.
 func TestInvokeTellsAnErrorAsLambdaIsTold(t *testing.T) {
 	r := execute(t, sqsEvent(`{"do":"fail"}`), "invoke", "-")
 	line, ok := errorLine(r.stderr)

@@ -44,7 +44,7 @@ type options struct {
 	unordered bool
 	errorWhen troupe.ErrorWhen
 	retries   int // more attempts at a failed record in an invocation
-	// concurrency is that of an invocation, for what is told of a run.
+	// concurrency is that of an invocation, for the description of a run.
 	concurrency int
 	stress      workload // of stress
 	planned     planned  // of plan

@@ -218,7 +218,7 @@ func TestAFlagWithoutItsValueSaysWhatItTakes(t *testing.T) {
 	}
 }
 
-// What the library refuses is told in the words in which it was given.
+// An error of the library names the flag that the user typed.
 func TestAnOptionThatTheLibraryRefusesIsToldByItsFlag(t *testing.T) {
 	given := map[string]string{"concurrency": "--concurrency 0", "lowest-only": "TROUPE_DEMO_LOWEST_ONLY=true", "retry": "--retry 7"}
 	for text, want := range map[string]string{

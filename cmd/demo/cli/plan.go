@@ -180,7 +180,7 @@ func loadOf(q plan.Question) string {
 	return strings.Join(append(parts, count(q.Concurrency, "handler")+" at once"), ", ")
 }
 
-// environmentsOf tells of the environments. Those needed are for full batches; if batches come out smaller, more
+// environmentsOf describes the environments. Those needed are for full batches; if batches come out smaller, more
 // are in use.
 func environmentsOf(a plan.Answer) string {
 	batches := "with batches of " + records(a.Usual.Records, a.Question.Batch)

@@ -91,7 +91,7 @@ func TestTheOutputsInTheDocumentAreThoseOfTheTool(t *testing.T) {
 	}
 }
 
-// Environments for full batches and for those there will be are told apart, and so they are for a loop.
+// Environments for full batches and for those there will be are counted apart, and so they are for a loop.
 func TestPlanTellsNearlyEmptyBatchesFromFullOnes(t *testing.T) {
 	for args, want := range map[string][]string{
 		"--rate 500 --work 200ms": {

@@ -264,7 +264,7 @@ func TestProcessServes(t *testing.T) {
 			t.Errorf("invocation %d: got %+v, want %s %s", i, a, test.path, test.body)
 		}
 		if test.path == "error" {
-			// What invoke prints is what Lambda is told.
+			// What invoke prints is what Lambda receives.
 			line, _ := errorLine(execute(t, test.event, "invoke", "--policy=continue", "-").stderr)
 			var told lambdaErrorLine
 			if err := json.Unmarshal([]byte(a.body), &told); err != nil || line.Message == nil || *told.Message != *line.Message || *told.Type != *line.Type {

@@ -90,7 +90,7 @@ func TestStressPassesWithTenSeedsOnEverySource(t *testing.T) {
 	}
 }
 
-// A message that is being handled does not come again, however long its batch was gathered.
+// A message that is being handled is not redelivered, however long its batch was gathered.
 func TestStressMessagesStayHiddenWhileTheyAreHandled(t *testing.T) {
 	for _, args := range []string{"--source sqs", "--source sqs --batch 90", "--source fifo"} {
 		d := stressPage(t, args+" --records 1000 --seed 1 --fail 0.05 --hang 0.02")
@@ -133,7 +133,7 @@ func TestStressExpectsWhatTheEnvironmentPromises(t *testing.T) {
 	assert.Equal(t, exitUsage, r.code)
 }
 
-// SPEC 7: the verdict does not hold for a processor that is wrong, and the first violations are told in words.
+// SPEC 7: the verdict does not hold for a processor that is wrong, and the first violations are described.
 func TestStressFailsAProcessorThatIsWrong(t *testing.T) {
 	swallow := troupe.WithMiddleware(func(next func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
 		return func(ctx context.Context, rec troupe.Record) error { _ = next(ctx, rec); return nil }

@@ -44,7 +44,7 @@ type workload struct {
 
 	// Of tests.
 	extra []troupe.Option                                   // go after all others
-	heard func(id string, delivery, attempt int, do string) // is told what each attempt does
+	heard func(id string, delivery, attempt int, do string) // is called with what each attempt does
 }
 
 // flags defines the flags of stress.

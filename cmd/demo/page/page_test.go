@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 const ms = time.Millisecond
 
-// small is a run that a person can check by hand: record b fails, comes again and succeeds at its second attempt.
+// small is a run that a person can check by hand: record b fails, is redelivered and succeeds at its second attempt.
 func small() page.Data {
 	return page.Data{
 		Title: "demo stress", Command: "demo stress --seed 1", Headline: "6 violations", Elapsed: 1500 * ms,

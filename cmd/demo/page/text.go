@@ -32,7 +32,7 @@ func short(v float64) string {
 	return significant(v)
 }
 
-// timeUnit is one that durations are told in.
+// timeUnit is a unit in which durations are printed.
 type timeUnit struct {
 	name string
 	size time.Duration

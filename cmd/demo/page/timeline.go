@@ -9,7 +9,7 @@ import (
 // outcomes are numbered in the page by their place here, which is also the order of the legend.
 var outcomes = [...]string{"ok", "fail", "panic", "exit", "abandoned"}
 
-// titles are what a reader is told of them.
+// titles are their tooltips.
 var titles = [len(outcomes)]string{"ok", "fail", "panic", "runtime.Goexit", "abandoned"}
 
 // timeline is what timeline.js draws.

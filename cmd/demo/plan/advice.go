@@ -123,7 +123,7 @@ func (a Answer) notes() (list []string) {
 	return list
 }
 
-// noteEmpty tells of batches that come out nearly empty, and what to do about it.
+// noteEmpty warns about batches that come out nearly empty, and what to do about it.
 func (a Answer) noteEmpty(note func(string, ...any)) {
 	text := "Batches come out nearly empty: while there are environments to spare, records do not wait for others, and a batch of one gives --concurrency nothing to do."
 	if f := a.Fuller; f != nil {

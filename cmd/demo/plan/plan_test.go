@@ -249,7 +249,7 @@ func TestChangesAreTheLeastThatDo(t *testing.T) {
 		// It keeps up, but a batch takes 63 rounds and more than the timeout.
 		{"timeout", plan.Question{Source: plan.SQS, Rate: 10, Work: time.Second, Batch: 1_000, Window: new(time.Minute), Timeout: 30 * time.Second},
 			[]plan.Change{{"concurrency", "35"}}},
-		// Two rounds are 2.61 s, and of 3 s there are 2.5 s until handlers are told to end.
+		// Two rounds are 2.61 s, and of 3 s there are 2.5 s until the contexts of handlers end.
 		{"reserve", plan.Question{Source: plan.SQS, Rate: 10, Work: 1300 * ms, Concurrency: 5, Timeout: 3 * time.Second}, []plan.Change{{"concurrency", "10"}}},
 		{"nothing by itself", plan.Question{Source: plan.SQS, Rate: 20_000, Work: time.Second, Concurrency: 1}, nil},
 	} {

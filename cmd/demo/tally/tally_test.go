@@ -135,7 +135,7 @@ func TestAGaugeKnowsHowLongAnyHandlerIsAtWork(t *testing.T) {
 	assert.Equal(t, 2, both.Most())
 }
 
-// Records that are given up on after a success have come again for the sake of others.
+// Records that are given up on after a success were redelivered because of others.
 func TestRecordsGivenUpOnAfterASuccessAreTold(t *testing.T) {
 	c := New(true, 10, new(Gauge))
 	tell(t, c, `
@@ -152,7 +152,7 @@ func TestRecordsGivenUpOnAfterASuccessAreTold(t *testing.T) {
 	assert.Empty(t, c.first)
 }
 
-// Records that have succeeded are told from the others that a source still has.
+// Records that have succeeded are distinguished from the others that a source still has.
 func TestRecordsThatSucceededBeforeTheirSourceIsDoneWithThemAreTold(t *testing.T) {
 	c := New(true, 10, new(Gauge))
 	tell(t, c, `

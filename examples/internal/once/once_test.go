@@ -181,7 +181,7 @@ func TestWhatFailedIsFreeAtOnce(t *testing.T) {
 				return nil
 			})
 			ctx, cancel := context.WithCancel(t.Context())
-			cancel() // the store is told all the same
+			cancel() // the store is called all the same
 			for range 2 {
 				func() {
 					defer func() { _ = recover() }()

@@ -51,7 +51,7 @@ func TestAbandonedHandlersThatAreThawedInTheNextInvocationDoNotCount(t *testing.
 
 // SPEC S2, E8: a process is frozen with its handlers at work and thawed when the deadline has passed. Its answer
 // comes too late and is refused with 410; the runtime client of aws-lambda-go ends the process then. The batch
-// comes again, and the next answer is right.
+// is redelivered, and the next answer is right.
 func TestAnAnswerThatWasFrozenBeyondTheDeadlineIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, do := range []string{"heed", "work 2500ms"} {

@@ -32,7 +32,7 @@ const (
 	timeout     = "HOSTILE_TEST_TIMEOUT" // of invocations, beside that of the Runtime API
 )
 
-// told is what the function tells of a batch on its standard error.
+// told is what the function writes about a batch to its standard error.
 type told struct {
 	Batch     string `json:"batch"` // the first record
 	Succeeded int    `json:"succeeded"`

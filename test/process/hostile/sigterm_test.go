@@ -114,7 +114,7 @@ func TestAfterSIGTERMNothingIsBegun(t *testing.T) {
 	assert.NotContains(t, said.String(), "charged held back")
 }
 
-// SPEC S2: without WithEnableSIGTERM there is no signal: the process is killed, and all of its batch comes again. A
+// SPEC S2: without WithEnableSIGTERM there is no signal: the process is killed, and all of its batch is redelivered. A
 // batch whose handlers do not heed their context ends no better with it, since its last call comes no sooner
 // than SIGKILL.
 func TestAShutdownLosesNothing(t *testing.T) {

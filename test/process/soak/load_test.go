@@ -120,7 +120,7 @@ func (l *load) queue(name string, batch int, options ...troupe.Option) lambdasim
 	if batch > 10 {
 		mapping.MaximumBatchingWindowInSeconds = window
 	}
-	// No message may come again while an invocation it was received for can still be under way.
+	// No message may be redelivered while an invocation it was received for can still be under way.
 	queue := &lambdasim.Queue{Name: name, VisibilityTimeout: timeout + window*time.Second}
 	queue.Feed(feed(func(i int) lambdasim.Message {
 		return lambdasim.Message{Body: fmt.Sprintf(`{"order":%d}`, i), Group: l.group(i)}

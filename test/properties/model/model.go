@@ -35,7 +35,7 @@ const (
 type Batch struct {
 	Records     []Record
 	Ordered     bool // false: every record is its own group
-	Grouped     bool // the groups are told by a function, which is asked when the batch arrives
+	Grouped     bool // a function returns the groups; it is called when the batch arrives
 	Concurrency int
 	// Directive is the policy, Derive resolved, or the decider.
 	Directive func(record int, why Why) Directive
@@ -107,7 +107,7 @@ type Answer struct {
 type Result struct {
 	Why      Why
 	Dropped  bool // for Why, and has not failed
-	Maybe    Why  // further reasons, of which the rules do not say whether they are told
+	Maybe    Why  // further reasons, of which the rules do not say whether they are reported
 	Attempts int
 	Queued   time.Duration // when it first started; if it never did, the end of the batch
 	Duration time.Duration // from there to the end of the last attempt
@@ -343,7 +343,7 @@ func (r *run) start(i int) {
 }
 
 // limitsPassed adds to the reasons of a failed attempt the limits that it passed. Of two limits the one
-// that ended the attempt is told, or that ended its context if the handler returned; the rules leave open
+// that ended the attempt is reported, or that ended its context if the handler returned; the rules leave open
 // whether the other one is (D1, D4). An error after the cutoff tells that in any case.
 func (r *run) limitsPassed(why Why, end, timeout time.Duration, abandoned bool) (all, maybe Why) {
 	overstayed := abandoned && end < r.lastCall // the record timeout, and not the last call, ended it

@@ -207,7 +207,7 @@ func TestTimesOfARecord(t *testing.T) {
 }
 
 // A handler that does not care passes one limit after the other. What must be told is what ended the attempt
-// or its context; whether the other limit is told is left open.
+// or its context; whether the other limit is reported is left open.
 func TestLimitsPassed(t *testing.T) {
 	for _, tt := range []struct {
 		name       string

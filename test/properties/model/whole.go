@@ -6,7 +6,7 @@ import (
 )
 
 // Whole is what becomes of a batch that is handed over as a whole (package bulk). handler is the one act, and
-// where that is to succeed, the first act of each record says whether its handler tells of it as failed.
+// where that is to succeed, the first act of each record says whether its handler reports it as failed.
 // Nothing happens by record, so b's concurrency, retries and record timeout do not matter.
 func Whole(b Batch, handler Act) Answer {
 	a := Answer{Results: make([]Result, len(b.Records))}
@@ -77,7 +77,7 @@ func (b Batch) holdBack(results []Result) {
 	}
 }
 
-// late is what a failure is for, too, that is told at this time.
+// late is what a failure is for, too, that is reported at this time.
 func (b Batch) late(end time.Duration) Why {
 	r := run{Batch: b}
 	if r.limits(); end < r.cutoff {

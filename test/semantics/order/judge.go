@@ -28,7 +28,7 @@ type Rules struct {
 	Exact bool
 }
 
-// maxViolations is how many are told.
+// maxViolations is how many are listed.
 const maxViolations = 10
 
 // Judge returns in words what in the history of a batch with these results was against the rules.

@@ -1,4 +1,4 @@
-// A function that is told by SIGTERM when Lambda is about to end its process.
+// A function that receives SIGTERM when Lambda is about to end its process.
 package main
 
 import (
