@@ -55,12 +55,13 @@ func lasting(t *testing.T, left time.Duration, source string, records []record, 
 }
 
 func invoking(ctx context.Context, source string, records []record, handle func(context.Context, string) error, options ...troupe.Option) invoked {
-	var seen reported
-	options = append([]troupe.Option{troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithObserver(seen.observe)}, options...)
+	var seen atomic.Pointer[troupe.Report] // an observer may be left behind
+	observe := troupe.WithObserver(func(_ context.Context, report *troupe.Report) { seen.Store(report) })
+	options = append([]troupe.Option{troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever), observe}, options...)
 	p := process(source, handle, options...)
 	began := time.Now()
 	response, err := p.Invoke(ctx, document(source, records...))
-	return invoked{seen.Report, response, err, time.Since(began)}
+	return invoked{seen.Load(), response, err, time.Since(began)}
 }
 
 // index tells a handler which record it has.
@@ -140,15 +141,15 @@ func TestWithLessThan20MillisecondsNothingStarts(t *testing.T) {
 			t.Run(fmt.Sprint(c.left, "/", source), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					release := make(chan struct{})
-					started := false
+					var started atomic.Bool
 					came := lasting(t, c.left, source, numbered(2, groups(1)), func(context.Context, string) error {
-						started = true
+						started.Store(true)
 						<-release
 						return nil
 					}, troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenAll))
 					var failed *troupe.BatchError
 					require.ErrorAs(t, came.err, &failed)
-					assert.Equal(t, c.started, started)
+					assert.Equal(t, c.started, started.Load())
 					assert.Equal(t, c.took, came.took)
 					require.Len(t, failed.Failed, 2)
 					require.ErrorIs(t, failed.Failed[0], troupe.ErrDeadline)
@@ -523,6 +524,7 @@ func TestADeadlineThatHasPassedOnArrivalIsWhatIsBlamed(t *testing.T) {
 					require.ErrorAs(t, err, &passed)
 					assert.Equal(t, 3*time.Hour, passed.By)
 					time.Sleep(2 * time.Minute)
+					synctest.Wait()
 					assert.Equal(t, 5, hooks)
 					require.Len(t, seen.Records, 5)
 					for _, r := range seen.Records {

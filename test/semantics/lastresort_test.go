@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,7 +130,7 @@ func TestALastResortIsNotCalledWhenItIsTooLate(t *testing.T) {
 	for name, c := range map[string]struct {
 		lasts   time.Duration // the handler
 		hangs   bool          // the last resort
-		called  int
+		called  int32
 		reasons []error
 	}{
 		"in time":          {time.Second, false, 1, nil},
@@ -141,13 +142,13 @@ func TestALastResortIsNotCalledWhenItIsTooLate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
-				called := 0
+				var called atomic.Int32
 				var seen reported
 				release := make(chan struct{})
 				p := process(standard, func(context.Context, string) error { time.Sleep(c.lasts); return errHandler },
 					troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithObserver(seen.observe),
 					troupe.WithLastResort(func(context.Context, troupe.Record, error) error {
-						if called++; c.hangs {
+						if called.Add(1); c.hangs {
 							<-release
 						}
 						return nil
@@ -155,7 +156,7 @@ func TestALastResortIsNotCalledWhenItIsTooLate(t *testing.T) {
 				_, err := p.Invoke(ctx, document(standard, numbered(1, nil)...))
 				require.NoError(t, err)
 				assert.NoError(t, ctx.Err(), "the response is late")
-				assert.Equal(t, c.called, called)
+				assert.Equal(t, c.called, called.Load())
 				r := seen.Records[0]
 				if c.reasons == nil {
 					assert.Equal(t, troupe.Dropped, r.Outcome)
@@ -165,7 +166,7 @@ func TestALastResortIsNotCalledWhenItIsTooLate(t *testing.T) {
 				}
 				close(release)
 				time.Sleep(time.Hour) // what was abandoned ends
-				assert.Equal(t, c.called, called, "it is called late")
+				assert.Equal(t, c.called, called.Load(), "it is called late")
 			})
 		})
 	}
