@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,7 +27,7 @@ func TestSixtyFourLoopsAnswerEachBeforeItsOwnDeadline(t *testing.T) {
 	deeds := []string{"ok", "ok", "ok", "ok", "fail", "panic", "heed", "hang", "hang exit"}
 	f, said := function(t, runtimeapi.Config{MaxConcurrency: loops})
 	answered(t, f, patience, message{"start", "ok"})
-	var late atomic.Int32
+	var late, cut atomic.Int32
 	var all sync.WaitGroup
 	for loop := range loops {
 		all.Go(func() {
@@ -38,7 +39,14 @@ func TestSixtyFourLoopsAnswerEachBeforeItsOwnDeadline(t *testing.T) {
 			deadline := time.Now().Add(1500*time.Millisecond + time.Duration(draw.IntN(1500))*time.Millisecond)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			assert.Equal(t, idsOf(batch, "fail", "panic", "heed", "hang", "hang exit"), answer(t, f, telling{ctx, deadline}, batch...))
+			failed := idsOf(batch, "fail", "panic", "heed", "hang", "hang exit")
+			got := answer(t, f, telling{ctx, deadline}, batch...)
+			// Nothing is missing and nothing is out of order. On a machine under load there may be more: records
+			// that were to succeed and were not reached before the cutoff.
+			assert.Subset(t, got, failed)
+			assert.Subset(t, idsOf(batch, deeds...), got)
+			assert.IsIncreasing(t, positions(batch, got))
+			cut.Add(int32(len(got) - len(failed)))
 			if time.Now().After(deadline) {
 				late.Add(1)
 			}
@@ -49,9 +57,18 @@ func TestSixtyFourLoopsAnswerEachBeforeItsOwnDeadline(t *testing.T) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d of %d answers came after their deadline, which on an idle machine is none", late.Load(), loops)
+	t.Logf("%d of %d answers came after their deadline, and %d records were not reached before it; on an idle machine none", late.Load(), loops, cut.Load())
 	assert.Equal(t, 1, f.Started())
 	assert.Len(t, said.reports(), 1+2*loops)
+}
+
+// positions are the places in a batch of the messages with these identifiers.
+func positions(batch []message, ids []string) []int {
+	at := make([]int, len(ids))
+	for i, id := range ids {
+		at[i] = slices.IndexFunc(batch, func(m message) bool { return m.id == id })
+	}
+	return at
 }
 
 // What the runtime client of aws-lambda-go does when one of its loops is late: it asks for no more events, has the
