@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pgregory.net/rapid"
@@ -70,6 +71,7 @@ const (
 
 // plan is one draw: a processor and the batches that it is given.
 type plan struct {
+	number     int64 // among all plans of the process
 	made       made
 	source     source
 	order      order
@@ -118,8 +120,12 @@ type shape struct {
 	instant     bool // nothing takes time, unless a handler hangs
 }
 
+// plans counts the plans that were drawn.
+var plans atomic.Int64
+
 func drawPlan(t *rapid.T, sh shape) *plan {
 	p := &plan{
+		number: plans.Add(1),
 		made: oneOfThese(t, "made", plainly, plainly, plainly, plainly, plainly, windowed, typedly, together, unpacked,
 			plainly, plainly, plainly, typedly, plainly, unpacked, plainly, plainly, plainly),
 		source:     oneOfThese(t, "source", standard, fifo, kinesis, dynamodb, fifo, kinesis, topic),
@@ -209,9 +215,7 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 	case "cancelled":
 		b.Cancel = 0
 	}
-	// Without any limit a handler that hangs holds up its batch for ever (SPEC D5).
-	limited := b.Left != model.Never || b.Cancel != model.Never || b.RecordTimeout > 0 && b.RecordTimeout < math.MaxInt64
-
+	limited := limited(b)
 	groups := rapid.IntRange(1, 5).Draw(t, "groups")
 	troubled := oneOfThese(t, "trouble", 6, 3, 4, 0)
 	n := oneOfThese(t, "records", sh.records...)
@@ -245,7 +249,7 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 		drawn.whole = drawWhole(t, sh, b, no)
 	}
 	if p.made == typedly {
-		p.drawPayloads(t, &drawn, no)
+		p.drawPayloads(t, sh, &drawn, no)
 	}
 	p.drawSpoiled(t, &drawn)
 	if p.order == grouped && (b.Left < 20*time.Millisecond || b.Cancel == 0) {
@@ -255,6 +259,12 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 		}
 	}
 	return drawn
+}
+
+// limited reports whether something ends a batch in which a handler hangs. Without it that handler holds up its
+// batch forever (D5).
+func limited(b model.Batch) bool {
+	return b.Left != model.Never || b.Cancel != model.Never || b.RecordTimeout > 0 && b.RecordTimeout < math.MaxInt64
 }
 
 // drawSpoiled draws which records the source cannot decode. Only in JSON there can be such records.
@@ -291,12 +301,12 @@ func drawAct(t *rapid.T, sh shape, troubled int, limited bool, no int) model.Act
 		return act
 	}
 	act.Do = oneOfThese(t, "do", model.Fail, model.Fail, model.Fail, model.FailForGood, model.Panic, model.Goexit, model.Hang, model.OK,
-		model.FailJoined, model.FailNil, model.FailBadly, model.PanicBadly, model.LeaveOut)
+		model.FailJoined, model.FailNil, model.FailBadly, model.PanicBadly, model.LeaveOut, model.FailMute)
 	act.Deaf = rapid.Bool().Draw(t, "deaf")
 	if rapid.Bool().Draw(t, "lags") {
 		act.Lag = unlike(0, no+50)
 	}
-	if act.Do == model.Hang && !limited {
+	if (act.Do == model.Hang || act.Do == model.FailMute) && !limited {
 		act.Do = model.Fail
 	}
 	return act
@@ -455,7 +465,10 @@ func (p *plan) String() string {
 		for i, record := range b.Records {
 			fmt.Fprintf(&s, "  record %d, id %q, group %q:", i, b.ids[i], record.Group)
 			for _, act := range record.Acts {
-				fmt.Fprintf(&s, " %s after %v", [...]string{"ok", "fail", "fail for good", "panic", "goexit", "hang", "undecodable", "undecodable and dropped", "fail with a drop beside", "nil pointer", "fail badly", "panic badly", "leave out"}[act.Do], act.For)
+				fmt.Fprintf(&s, " %s after %v", [...]string{"ok", "fail", "fail for good", "panic", "goexit", "hang", "undecodable", "undecodable and dropped", "fail with a drop beside", "nil pointer", "fail badly", "panic badly", "leave out", "fail mutely"}[act.Do], act.For)
+				if act.Within {
+					s.WriteString(" in its payload's method")
+				}
 				if act.Deaf {
 					s.WriteString(" (deaf)")
 				} else if act.Lag > 0 {

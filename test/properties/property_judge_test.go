@@ -98,7 +98,7 @@ func unlikeness(p *plan, b batch, a model.Answer, came *seen) (differences []str
 		got, record := report.Records[i], fmt.Sprintf("record %d: ", i)
 		differ(record+"outcome", outcome(want), got.Outcome)
 		differ(record+"reasons", want.Why, reasons(got.Err)&^(want.Maybe&^want.Why))
-		if p.made != together && want.Why.OneOf(model.Erred|model.ErredForGood|model.Panicked) {
+		if p.made != together && !b.Records[i].Acts[0].Within && want.Why.OneOf(model.Erred|model.ErredForGood|model.Panicked) {
 			of := fault{i, want.Attempts, false}
 			if isPointer(got.Err) {
 				of = fault{} // there is no more to it
@@ -142,6 +142,7 @@ func outcome(r model.Result) troupe.Outcome {
 // several may start at an instant, in any order.
 func callsUnlike(b batch, a model.Answer, came *seen) (differences []string) {
 	want, got := slices.Clone(a.Attempts), slices.Clone(came.attempts)
+	want = slices.DeleteFunc(want, func(at model.Attempt) bool { return at.Within })
 	if b.Concurrency > 1 {
 		slices.SortFunc(want, func(x, y model.Attempt) int {
 			return cmp.Or(cmp.Compare(x.Start, y.Start), cmp.Compare(x.Record, y.Record), cmp.Compare(x.Number, y.Number))
@@ -336,7 +337,7 @@ func unexplained(p *plan, b batch, came *seen) (laws []string) {
 			laws = append(laws, fmt.Sprintf("S1: record %d was %v", i, r.Outcome))
 		}
 		limited := why.OneOf(model.TimedOut | model.Deadline | model.Cancelled)
-		if limited && act.For == 0 && act.Do != model.Hang || !limited && why != ended {
+		if limited && act.For == 0 && act.Do != model.Hang && act.Do != model.FailMute || !limited && why != ended {
 			laws = append(laws, fmt.Sprintf("S1: record %d ended with %v after its handler had ended with %v", i, why, ended))
 		}
 		if r.Outcome == troupe.Failed && (why == model.Erred || why == model.Panicked && b.RetryPanics) && r.Attempts <= b.Retries && unlimited && !stopped {

@@ -81,6 +81,19 @@ func (bad) Error() string   { panic("Error panics") }
 func (bad) Is(error) bool   { return true }
 func (b bad) Unwrap() error { return b.fault }
 
+// mute is an error whose Error method hangs.
+type mute struct {
+	fault
+	release chan struct{}
+}
+
+func (m mute) Error() string {
+	<-m.release
+	return m.fault.Error()
+}
+
+func (m mute) Unwrap() error { return m.fault }
+
 // panicked reports whether an error is that of a panic. It does not ask the error, which may say yes to anything.
 func panicked(err error) bool {
 	_, ok := errors.AsType[*troupe.PanicError](err)
@@ -122,6 +135,8 @@ func leaked() string {
 func (p *plan) invoke() []*seen {
 	s := &stage{plan: p, release: make(chan struct{})}
 	defer close(s.release)
+	stages.Store(p.number, s)
+	defer stages.Delete(p.number)
 	for range p.batches {
 		s.came = append(s.came, &seen{})
 	}
@@ -448,10 +463,10 @@ func (s *stage) end(ctx context.Context, do model.Do, f fault) error {
 		v.do, v.of = do, f
 		return nil
 	}
-	return finish(do, f)
+	return s.finish(do, f)
 }
 
-func finish(do model.Do, f fault) error {
+func (s *stage) finish(do model.Do, f fault) error {
 	switch do {
 	case model.OK:
 		return nil
@@ -471,6 +486,8 @@ func finish(do model.Do, f fault) error {
 		endless := map[any]any{f: nil}
 		endless["itself"] = endless
 		panic(endless)
+	case model.FailMute:
+		return mute{f, s.release}
 	case model.LeaveOut:
 		return errors.Join(troupe.Drop(f), fmt.Errorf("outer: %w", troupe.Drop(f)))
 	}
@@ -491,7 +508,7 @@ func (s *stage) wrap(next func(context.Context, troupe.Record) error) func(conte
 		if err := next(context.WithValue(ctx, wrapKey{}, v), rec); err != nil {
 			return err
 		}
-		return finish(v.do, v.of)
+		return s.finish(v.do, v.of)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"pgregory.net/rapid"
@@ -34,9 +36,47 @@ const (
 
 // item is what payloads are decoded into: the place of their record.
 type item struct {
-	Batch int `json:"batch" dynamodbav:"batch"`
-	Index int `json:"index" dynamodbav:"index"`
+	Batch int  `json:"batch" dynamodbav:"batch"`
+	Index int  `json:"index" dynamodbav:"index"`
+	Deed  deed `json:"deed" dynamodbav:"-"`
 }
+
+// deed is a field whose method does what an act says, in place of the handler, which is never called then.
+type deed struct{}
+
+func (*deed) UnmarshalJSON(text []byte) error {
+	var of struct {
+		Plan int64
+		Do   model.Do
+		For  time.Duration
+	}
+	if err := json.Unmarshal(text, &of); err != nil {
+		return fmt.Errorf("the test's own: %w", err)
+	}
+	on, ok := stages.Load(of.Plan)
+	if !ok {
+		return fmt.Errorf("the test's own: plan %d is not being run", of.Plan)
+	}
+	s := on.(*stage)
+	timer := time.NewTimer(of.For)
+	defer timer.Stop()
+	over := timer.C
+	if of.Do == model.Hang {
+		over = nil
+	}
+	select {
+	case <-over:
+	case <-s.release:
+		return bad{} // too late for anybody, and the handler must not follow
+	}
+	if of.Do == model.Undecodable {
+		return bad{}
+	}
+	return s.finish(of.Do, fault{})
+}
+
+// stages are the plans being run, by number.
+var stages sync.Map
 
 // written is the payload of a record as it is written.
 type written struct {
@@ -61,7 +101,7 @@ func (p *plan) drawReading(t *rapid.T) reading {
 	return r
 }
 
-func (p *plan) drawPayloads(t *rapid.T, b *batch, no int) {
+func (p *plan) drawPayloads(t *rapid.T, sh shape, b *batch, no int) {
 	troubled := oneOfThese(t, "bad payloads", 1, 3, 0)
 	for i := range b.Records {
 		bad := chance(t, "bad payload", troubled)
@@ -72,7 +112,37 @@ func (p *plan) drawPayloads(t *rapid.T, b *batch, no int) {
 			b.payloads = append(b.payloads, drawImages(t, bad, no, i))
 			continue
 		}
+		if !bad && chance(t, "a method misbehaves", 1) {
+			b.payloads = append(b.payloads, p.drawDeed(t, sh, b, no, i))
+			continue
+		}
 		b.payloads = append(b.payloads, p.drawBody(t, bad, no, i))
+	}
+}
+
+// drawDeed draws a payload whose own method misbehaves when it is decoded, at each attempt alike.
+func (p *plan) drawDeed(t *rapid.T, sh shape, b *batch, no, i int) written {
+	act := model.Act{Do: oneOfThese(t, "it does", model.Panic, model.Undecodable, model.Goexit, model.Hang, model.PanicBadly), Deaf: true, Within: true}
+	if act.Do == model.Hang && !limited(b.Batch) {
+		act.Do = model.Panic
+	}
+	if !sh.instant && act.Do != model.Undecodable {
+		act.For = unlike(drawDuration(t, "for", 5, 1, 20, 100, 400), (no*100+i+1)*100+99)
+	}
+	for attempt := range b.Records[i].Acts {
+		b.Records[i].Acts[attempt] = act
+	}
+	if act.Do == model.Undecodable {
+		b.unreadable(i, map[bool]model.Do{false: model.Undecodable, true: model.Drop}[p.typed.Drop])
+	}
+	inner := fmt.Sprintf(`{"batch":%d,"index":%d,"deed":{"plan":%d,"do":%d,"for":%d}}`, no, i, p.number, act.Do, act.For)
+	switch p.typed.In {
+	case sns:
+		return written{body: drawNotification(t, false, inner)}
+	case bridge:
+		return written{body: drawEvent(t, false, inner)}
+	default:
+		return written{body: inner}
 	}
 }
 
@@ -261,7 +331,7 @@ func (s *stage) opened(outer, inner []typed.Option) troupe.Handler[troupe.Lazy[e
 // decoded is the handler of payloads: it complains if it is given another than that of its record.
 func (s *stage) decoded(ctx context.Context, v item, where string) error {
 	no, i := place(where)
-	want := item{no, i}
+	want := item{Batch: no, Index: i}
 	if s.batches[no].payloads[i].none {
 		want = item{}
 	}
@@ -278,7 +348,7 @@ func (s *stage) changed(ctx context.Context, change typed.Change[item], r events
 		got  *item
 		want bool
 	}{{change.New, w.now != nil}, {change.Old, w.old != nil}} {
-		if (image.got != nil) != image.want || image.got != nil && *image.got != (item{no, i}) {
+		if (image.got != nil) != image.want || image.got != nil && *image.got != (item{Batch: no, Index: i}) {
 			s.came[no].complain("record %d: %+v was decoded", i, image.got)
 		}
 	}

@@ -64,6 +64,8 @@ type Act struct {
 	For  time.Duration
 	Lag  time.Duration
 	Deaf bool
+	// Within: it is done by the method that decodes the payload, so that the handler is not called.
+	Within bool
 }
 
 // Do is how an attempt ends that is left to end by itself.
@@ -84,6 +86,7 @@ const (
 	FailBadly   // an error whose Error panics, and that is everything that it is asked for
 	PanicBadly  // with a value that holds itself
 	LeaveOut    // a join of which every branch says to drop the record
+	FailMute    // an error whose Error method hangs: the attempt does not end, whatever the handler did
 )
 
 // Directive is what a failure means for the other records.
@@ -124,6 +127,7 @@ type Attempt struct {
 	Returns        time.Duration // when the handler returns if nobody releases it
 	Limit          time.Duration // the deadline of its context
 	Abandoned      bool
+	Within         bool // the handler is not called, the payload's method is
 }
 
 // phase is where a record is.
@@ -329,6 +333,8 @@ func (r *run) start(i int) {
 		returns = Never
 	case !act.Deaf && returns > contextEnd:
 		returns, why, act.Do = contextEnd+act.Lag, Erred, Fail
+	case act.Do == FailMute:
+		returns = Never
 	}
 	end, abandoned := returns, false
 	if patience := min(plus(timeout, grace), r.lastCall); returns > patience {
@@ -339,7 +345,7 @@ func (r *run) start(i int) {
 		why, result.Maybe = r.limitsPassed(why, end, timeout, abandoned)
 	}
 	r.phases[i], r.at[i], r.ending[i] = running, end, why
-	r.Attempts = append(r.Attempts, Attempt{i, result.Attempts, r.now, end, returns, min(timeout, r.planned), abandoned})
+	r.Attempts = append(r.Attempts, Attempt{i, result.Attempts, r.now, end, returns, min(timeout, r.planned), abandoned, act.Within})
 }
 
 // limitsPassed adds to the reasons of a failed attempt the limits that it passed. Of two limits the one

@@ -25,7 +25,7 @@ var names = [...]string{"error", "permanent error", "panic", "goexit", "not star
 
 // endings are the reasons of attempts that end by themselves.
 var endings = [...]Why{OK: 0, Fail: Erred, FailForGood: ErredForGood, Panic: Panicked, Goexit: Exited, Hang: Abandoned, Undecodable: Unread, Drop: Unread,
-	FailJoined: Erred, FailNil: Erred, FailBadly: Erred, PanicBadly: Panicked, LeaveOut: Erred}
+	FailJoined: Erred, FailNil: Erred, FailBadly: Erred, PanicBadly: Panicked, LeaveOut: Erred, FailMute: Abandoned}
 
 // Ending is why an attempt fails that ends as do says and meets no limit.
 func Ending(do Do) Why { return endings[do] }
