@@ -324,7 +324,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	if err != nil {
 		return nil, nil, err
 	}
-	a := &aside{settings: s, ctx: batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message})}
+	a := &callbacks{settings: s, ctx: batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message})}
 	j.batch.Warn = a.warn
 	if j.spread == nil {
 		j.batch.LastResort = s.lastResort()

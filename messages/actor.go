@@ -10,14 +10,14 @@ type Expired struct{ Attempt *Attempt }
 // BackoffOver tells the supervisor that the record of a failed attempt may be tried again.
 type BackoffOver struct{ Attempt *Attempt }
 
-// Settled tells the supervisor that every record has its outcome.
-type Settled struct{}
+// BatchClosed tells the supervisor that every record has its outcome.
+type BatchClosed struct{}
 
-// Gone tells the supervisor of a settled batch that the last handler, abandoned ones included, has ended.
-type Gone struct{}
+// SlotsDrained tells the supervisor of a closed batch that the last handler, abandoned ones included, has ended.
+type SlotsDrained struct{}
 
-func (*Attempt) message()     {} // to a record or group actor: hand this record to the handler
-func (*Expired) message()     {}
-func (*BackoffOver) message() {}
-func (*Settled) message()     {}
-func (*Gone) message()        {}
+func (*Attempt) message()      {} // to a record or group actor: hand this record to the handler
+func (*Expired) message()      {}
+func (*BackoffOver) message()  {}
+func (*BatchClosed) message()  {}
+func (*SlotsDrained) message() {}

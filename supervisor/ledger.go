@@ -16,12 +16,12 @@ import (
 type state uint8
 
 const (
-	idle    state = iota // not started
-	running              // its handler may be at work; a slot is taken
-	failing              // its handler failed; the supervisor has not decided yet; the slot is still taken
-	waiting              // in back-off
-	due                  // the back-off is over; in the queue again
-	settled              // has its outcome
+	unstarted state = iota // not started
+	running                // its handler may be at work; a slot is taken
+	failing                // its handler failed; the supervisor has not decided yet; the slot is still taken
+	waiting                // in back-off
+	due                    // the back-off is over; in the queue again
+	settled                // has its outcome
 )
 
 // ledger holds the fate of every record of one batch. All of it happens under one lock: what starts next,
@@ -41,23 +41,23 @@ type ledger struct {
 
 	// done is closed when the books are.
 	done chan struct{}
-	// launch puts another slot to work, which spare has counted.
-	launch func()
+	// startSlot puts another slot to work, which reserveSlot has counted.
+	startSlot func()
 
-	_        [64]byte // what changes all the time is on other cache lines than what everybody reads
-	mu       sync.Mutex
-	states   []state
-	attempts []messages.Attempt    // the first attempt of each record
-	timers   map[int32]func() bool // by record: stops its record timeout or its back-off
-	pids     map[int32]*actor.PID  // by record: its actor while in back-off, in an unordered batch
-	groups   groups
-	queue    queue
-	free     int          // slots not at work
-	open     int          // records that have been taken and have no outcome
-	working  int          // slots at work, those of abandoned handlers included
-	starting bool         // one of them has not come to its first record
-	halt     batch.Reason // why nothing more starts; 0 if something may
-	closed   bool
+	_          [64]byte // what changes all the time is on other cache lines than what everybody reads
+	mu         sync.Mutex
+	states     []state
+	attempts   []messages.Attempt    // the first attempt of each record
+	timers     map[int32]func() bool // by record: stops its record timeout or its back-off
+	pids       map[int32]*actor.PID  // by record: its actor while in back-off, in an unordered batch
+	groups     groups
+	queue      queue
+	free       int          // slots not at work
+	open       int          // records that have been taken and have no outcome
+	working    int          // slots at work, those of abandoned handlers included
+	starting   bool         // one of them has not come to its first record
+	haltReason batch.Reason // why nothing more starts; 0 if something may
+	closed     bool
 
 	retried, abandoned int
 	supervisor         *actor.PID // nil until it has started
@@ -81,8 +81,8 @@ func newLedger(in *Invocation, cfg *Config, b *messages.Batch, p *process) *ledg
 	return l
 }
 
-// supervise makes the supervisor known.
-func (l *ledger) supervise(pid *actor.PID) {
+// supervisorStarted makes the supervisor known.
+func (l *ledger) supervisorStarted(pid *actor.PID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.supervisor = pid
@@ -94,20 +94,20 @@ type job struct {
 	actor   *actor.PID        // nil: to be spawned
 }
 
-// fill puts a free slot to work, if there is something to start.
-func (l *ledger) fill() {
+// startSlotIfUseful puts a free slot to work, if there is something to start.
+func (l *ledger) startSlotIfUseful() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.spare() {
-		l.launch()
+	if l.reserveSlot() {
+		l.startSlot()
 	}
 }
 
-// spare reports whether another slot could be put to work, and counts it as working if so. It waits for the
+// reserveSlot reports whether another slot could be put to work, and counts it as working if so. It waits for the
 // last one to come to its first record, which asks again then: while handlers return before that, more
 // slots are of no use.
-func (l *ledger) spare() bool {
-	if l.starting || l.free == 0 || l.halt != 0 || l.queue.empty() {
+func (l *ledger) reserveSlot() bool {
+	if l.starting || l.free == 0 || l.haltReason != 0 || l.queue.empty() {
 		return false
 	}
 	l.free--
@@ -116,9 +116,9 @@ func (l *ledger) spare() bool {
 	return true
 }
 
-// take marks the earliest record that may start as running. The caller accounts for the slot.
-func (l *ledger) take(now time.Duration) (j job) {
-	if l.haltIfEnded() || l.halt != 0 || l.queue.empty() {
+// takeLocked marks the earliest record that may start as running. The caller accounts for the slot.
+func (l *ledger) takeLocked(now time.Duration) (j job) {
+	if l.haltIfContextDone() || l.haltReason != 0 || l.queue.empty() {
 		return j
 	}
 	i := l.queue.pop()
@@ -138,9 +138,9 @@ func (l *ledger) take(now time.Duration) (j job) {
 	}
 	l.states[i] = running
 	r.Attempts++
-	*j.attempt = messages.Attempt{Context: l.ctx, Batch: l.batch, Index: i, Number: int32(r.Attempts), More: l.spare()}
+	*j.attempt = messages.Attempt{Context: l.ctx, Batch: l.batch, Index: i, Number: int32(r.Attempts), More: l.reserveSlot()}
 	if l.cfg.RecordTimeout > 0 {
-		l.limit(j.attempt)
+		l.limitTime(j.attempt)
 	}
 	return j
 }
@@ -153,8 +153,8 @@ func (l *ledger) spawned(a *messages.Attempt, pid *actor.PID) {
 	}
 }
 
-// limit puts the record timeout on an attempt.
-func (l *ledger) limit(a *messages.Attempt) {
+// limitTime puts the record timeout on an attempt.
+func (l *ledger) limitTime(a *messages.Attempt) {
 	ctx, cancel := context.WithTimeoutCause(l.ctx, l.cfg.RecordTimeout, batch.ErrRecordTimeout)
 	a.Context = ctx
 	timer := time.AfterFunc(plus(l.cfg.RecordTimeout, timeoutGrace), func() { l.post(&messages.Expired{Attempt: a}) })
@@ -200,7 +200,7 @@ func (l *ledger) Handle(a *messages.Attempt) error {
 	}
 	if a.More {
 		a.More = false
-		l.launch()
+		l.startSlot()
 	}
 	err := l.batch.Handle(a)
 	if err != nil {
@@ -240,7 +240,7 @@ func (l *ledger) mayRetry(backoff time.Duration) bool {
 }
 
 func (l *ledger) mayRetryLocked(backoff time.Duration) bool {
-	if l.closed || l.halt != 0 || l.ctx.Err() != nil {
+	if l.closed || l.haltReason != 0 || l.ctx.Err() != nil {
 		return false
 	}
 	return l.cutoff.IsZero() || backoff < time.Until(l.cutoff)
@@ -317,7 +317,7 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 		r.Duplicate, r.Unrecorded = a.Marks&batch.Duplicate != 0, a.Marks&batch.Unrecorded != 0
 		r.Duration = now - r.Queued
 		if l.cfg.Retry.Times == 0 && !l.last(i) {
-			l.goOn(a, now)
+			l.takeNextLocked(a, now)
 		}
 		return false
 	case err == errNotBegun:
@@ -325,9 +325,9 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 		r.Attempts--
 		if r.Attempts > 0 { // another attempt was due; the last one's error stands
 			l.retried--
-			l.settle(i)
+			l.markFailed(i)
 		} else {
-			l.states[i] = idle
+			l.states[i] = unstarted
 			l.open--
 			r.Queued = 0
 		}
@@ -343,20 +343,20 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 	return true
 }
 
-// goOn does what advance would do next, while the lock is held anyway. It is not for batches with retries,
+// takeNextLocked does what next would do next, while the lock is held anyway. It is not for batches with retries,
 // whose next attempt may not be the record's first, nor for the last of a group, whose actor retires.
-func (l *ledger) goOn(a *messages.Attempt, now time.Duration) {
+func (l *ledger) takeNextLocked(a *messages.Attempt, now time.Duration) {
 	l.open--
 	l.release(a.Index)
 	a.Next = none
-	if next := l.take(now).attempt; next != nil {
+	if next := l.takeLocked(now).attempt; next != nil {
 		a.Next = next.Index
 	}
 }
 
-// advance takes the next record for a slot: a new one, if a is nil, or one whose attempt a succeeded or was
+// next takes the next record for a slot: a new one, if a is nil, or one whose attempt a succeeded or was
 // not made. retired is the actor of a group that has nothing left to do.
-func (l *ledger) advance(a *messages.Attempt) (next job, retired *actor.PID) {
+func (l *ledger) next(a *messages.Attempt) (next job, retired *actor.PID) {
 	if a != nil && a.Next > 0 {
 		next.attempt = &l.attempts[a.Next]
 		if l.batch.Ordered {
@@ -379,14 +379,14 @@ func (l *ledger) advance(a *messages.Attempt) (next job, retired *actor.PID) {
 			retired = l.release(a.Index)
 		case l.states[a.Index] == running: // the actor did not take the attempt: it has died
 			l.batch.Results[a.Index].Err = errNoActor
-			l.settle(a.Index)
+			l.markFailed(a.Index)
 			l.stopGroup(a.Index)
 			retired = l.release(a.Index)
 		}
 	}
-	if next = l.take(now); next.attempt == nil {
+	if next = l.takeLocked(now); next.attempt == nil {
 		l.free++
-		l.finish()
+		l.closeIfComplete()
 	}
 	return next, retired
 }
@@ -410,40 +410,40 @@ func (l *ledger) release(i int32) (retired *actor.PID) {
 	return retired
 }
 
-// another gives a slot whose attempt has failed another of the free ones, if the verdict on the failure
+// reserveReplacement gives a slot whose attempt has failed another of the free ones, if the verdict on the failure
 // cannot keep any record from starting. The one it had is taken until the verdict.
-func (l *ledger) another() bool {
+func (l *ledger) reserveReplacement() bool {
 	if l.batch.Policy != batch.Continue || l.cfg.Decide != nil {
 		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.free == 0 || l.halt != 0 || l.queue.empty() {
+	if l.free == 0 || l.haltReason != 0 || l.queue.empty() {
 		return false
 	}
 	l.free--
 	return true
 }
 
-// leave books the end of a slot's goroutine, whatever ended it. The last one to leave a closed batch tells
+// slotExited books the end of a slot's goroutine, whatever ended it. The last one to leave a closed batch tells
 // the supervisor, which stays for as long as there are actors under it.
-func (l *ledger) leave(a *messages.Attempt) {
+func (l *ledger) slotExited(a *messages.Attempt) {
 	if a != nil && a.Ended == messages.Late {
 		l.process.abandoned.Add(-1)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.working--
-	if l.over() {
-		l.process.system.Root.Send(l.supervisor, &messages.Gone{})
+	if l.drainedLocked() {
+		l.process.system.Root.Send(l.supervisor, &messages.SlotsDrained{})
 	}
 }
 
-// over reports whether the books are closed and every slot has gone.
-func (l *ledger) over() bool { return l.closed && l.working == 0 }
+// drainedLocked reports whether the books are closed and every slot has gone.
+func (l *ledger) drainedLocked() bool { return l.closed && l.working == 0 }
 
-// settle ends record i as failed, with the error that it has.
-func (l *ledger) settle(i int32) {
+// markFailed ends record i as failed, with the error that it has.
+func (l *ledger) markFailed(i int32) {
 	r := &l.batch.Results[i]
 	l.states[i] = settled
 	l.open--
@@ -460,9 +460,9 @@ func (l *ledger) isClosed() bool {
 	return l.closed
 }
 
-// fail settles a failed attempt by a directive and returns its slot. It reports whether the actor has
+// decided settles a failed attempt by a directive and returns its slot. It reports whether the actor has
 // nothing left to do, so that the caller has to stop it.
-func (l *ledger) fail(a *messages.Attempt, directive batch.Policy) (retired bool) {
+func (l *ledger) decided(a *messages.Attempt, directive batch.Policy) (retired bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := a.Index
@@ -470,35 +470,35 @@ func (l *ledger) fail(a *messages.Attempt, directive batch.Policy) (retired bool
 		return !l.batch.Ordered // the actors of groups are among those left
 	}
 	if l.states[i] == failing { // an abandoned record is settled and its slot free
-		l.settle(i)
+		l.markFailed(i)
 		l.free++
 	}
-	l.haltIfEnded()
+	l.haltIfContextDone()
 	switch directive {
 	case batch.StopGroup:
 		l.stopGroup(i)
 	case batch.StopBatch:
-		l.stop(batch.ErrStopped)
+		l.haltBatch(batch.ErrStopped)
 	}
 	retired = true
 	if l.batch.Ordered {
 		retired = !l.groups.list[l.groups.of[i]].hung && l.release(i) != nil
 	}
-	l.finish()
+	l.closeIfComplete()
 	return retired
 }
 
 // stopGroup lets nothing more start in the record's group. Once the batch has been stopped that is the
 // reason why nothing starts.
 func (l *ledger) stopGroup(i int32) {
-	if l.batch.Ordered && l.halt == 0 {
+	if l.batch.Ordered && l.haltReason == 0 {
 		l.groups.list[l.groups.of[i]].stopped = true
 	}
 }
 
-// again puts a failed attempt's record into back-off, unless there will be no time or no wish for another
+// backOff puts a failed attempt's record into back-off, unless there will be no time or no wish for another
 // attempt. At concurrency 1 the record keeps the slot.
-func (l *ledger) again(a *messages.Attempt, pid *actor.PID, backoff time.Duration) bool {
+func (l *ledger) backOff(a *messages.Attempt, pid *actor.PID, backoff time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := a.Index
@@ -545,22 +545,22 @@ func (l *ledger) abandon(a *messages.Attempt) bool {
 		return false
 	}
 	why := error(batch.ErrRecordTimeout)
-	if l.haltIfEnded() {
+	if l.haltIfContextDone() {
 		why = batch.Because(l.reason(), why)
 	}
 	l.stopGroup(i)
-	l.giveUp(i, why)
+	l.markAbandoned(i, why)
 	l.free++
 	return true
 }
 
-// giveUp settles a record whose handler has not returned. The handler keeps its actor until it does, so
+// markAbandoned settles a record whose handler has not returned. The handler keeps its actor until it does, so
 // its group stays busy.
-func (l *ledger) giveUp(i int32, why error) {
+func (l *ledger) markAbandoned(i int32, why error) {
 	r := &l.batch.Results[i]
 	r.Duration = time.Since(l.began) - r.Queued
 	r.Err = batch.Because(batch.ErrAbandoned, why)
-	l.settle(i)
+	l.markFailed(i)
 	l.abandoned++
 	l.process.abandoned.Add(1)
 	if l.batch.Ordered {
@@ -576,47 +576,47 @@ func (l *ledger) reason() batch.Reason {
 	return batch.ErrCancelled
 }
 
-// haltIfEnded reports whether the handlers' context has ended, and if so lets nothing more start: this may come
+// haltIfContextDone reports whether the handlers' context has ended, and if so lets nothing more start: this may come
 // ahead of the cutoff's timer, when a handler ends with its context.
-func (l *ledger) haltIfEnded() bool {
+func (l *ledger) haltIfContextDone() bool {
 	if l.ctx.Err() == nil {
 		return false
 	}
-	l.stop(l.reason())
+	l.haltBatch(l.reason())
 	return true
 }
 
-// cut is the cutoff: nothing more starts, and what waits for another attempt keeps its last error.
-func (l *ledger) cut() {
+// onCutoff is the cutoff: nothing more starts, and what waits for another attempt keeps its last error.
+func (l *ledger) onCutoff() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closed && l.haltIfEnded() {
-		l.finish()
+	if !l.closed && l.haltIfContextDone() {
+		l.closeIfComplete()
 	}
 }
 
-// stop lets nothing more start in the batch, so that nobody asks for free slots any more.
-func (l *ledger) stop(why batch.Reason) {
-	if l.halt != 0 {
+// haltBatch lets nothing more start in the batch, so that nobody asks for free slots any more.
+func (l *ledger) haltBatch(why batch.Reason) {
+	if l.haltReason != 0 {
 		return
 	}
-	l.halt = why
+	l.haltReason = why
 	for i := range l.states {
 		if l.states[i] == due || l.states[i] == waiting {
-			l.settle(int32(i))
+			l.markFailed(int32(i))
 		}
 	}
 }
 
-// finish closes the books if nothing is at work and nothing can start.
-func (l *ledger) finish() {
-	if !l.closed && l.open == 0 && (l.halt != 0 || l.queue.empty()) {
-		l.shut()
+// closeIfComplete closes the books if nothing is at work and nothing can start.
+func (l *ledger) closeIfComplete() {
+	if !l.closed && l.open == 0 && (l.haltReason != 0 || l.queue.empty()) {
+		l.closeLocked()
 	}
 }
 
-// close closes the books as they are: at the last call (SPEC D1), or if the supervisor should fail.
-func (l *ledger) close() {
+// closeNow closes the books as they are: at the last call (SPEC D1), or if the supervisor should fail.
+func (l *ledger) closeNow() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -626,34 +626,34 @@ func (l *ledger) close() {
 	if l.ctx.Err() != nil {
 		why = l.reason()
 	}
-	l.stop(why)
+	l.haltBatch(why)
 	for i, s := range l.states {
 		switch s {
 		case running:
-			l.giveUp(int32(i), why)
+			l.markAbandoned(int32(i), why)
 		case failing:
-			l.settle(int32(i))
+			l.markFailed(int32(i))
 		}
 	}
-	l.shut()
+	l.closeLocked()
 }
 
-// shut gives every record that has none its outcome and lets the caller and the supervisor know.
-func (l *ledger) shut() {
+// closeLocked gives every record that has none its outcome and lets the caller and the supervisor know.
+func (l *ledger) closeLocked() {
 	l.closed = true
 	took := time.Since(l.began)
 	for i, s := range l.states {
-		if s != idle {
+		if s != unstarted {
 			continue
 		}
 		r := &l.batch.Results[i]
 		r.Queued = took
-		why := l.halt
+		why := l.haltReason
 		if l.batch.Ordered && (i >= len(l.groups.of) || l.groups.list[l.groups.of[i]].stopped) || why == 0 {
 			why = batch.ErrGroupStopped
 		}
 		r.Err = batch.Because(batch.ErrNotStarted, why)
-		if l.passed != nil && l.halt == batch.ErrDeadline {
+		if l.passed != nil && l.haltReason == batch.ErrDeadline {
 			r.Err = batch.Because(batch.ErrNotStarted, l.passed)
 		}
 		if l.batch.Failed != nil {
@@ -664,15 +664,15 @@ func (l *ledger) shut() {
 	if l.supervisor == nil {
 		return // it will look when it starts
 	}
-	// Without anything to clear away the last slot's Gone is enough.
+	// Without anything to clear away the SlotsDrained of the last slot is enough.
 	if l.working == 0 || l.batch.Ordered || len(l.pids) > 0 {
-		l.process.system.Root.Send(l.supervisor, &messages.Settled{})
+		l.process.system.Root.Send(l.supervisor, &messages.BatchClosed{})
 	}
 }
 
-// left are the actors that nobody works with any more once the books are closed: those in back-off, and
+// leftover are the actors that nobody works with any more once the books are closed: those in back-off, and
 // those of groups that stopped short of their end.
-func (l *ledger) left() []*actor.PID {
+func (l *ledger) leftover() []*actor.PID {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var pids []*actor.PID
@@ -687,9 +687,9 @@ func (l *ledger) left() []*actor.PID {
 	return pids
 }
 
-// idle reports whether the batch is over and every slot has gone.
-func (l *ledger) idle() bool {
+// drained reports whether the batch is over and every slot has gone.
+func (l *ledger) drained() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.over()
+	return l.drainedLocked()
 }

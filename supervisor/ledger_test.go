@@ -20,7 +20,7 @@ import (
 func ledgerOf(cfg *Config, b *messages.Batch) (l *ledger, launched *int) {
 	l = newLedger(invocationOf(context.Background(), time.Time{}), cfg, b, theProcess())
 	launched = new(int)
-	l.launch = func() { *launched++ }
+	l.startSlot = func() { *launched++ }
 	return l, launched
 }
 
@@ -33,16 +33,16 @@ func TestASlotIsPutToWorkOnlyIfThereIsSomethingToStart(t *testing.T) {
 		launched             int
 	}{
 		"a record":                        {2, 2, func(*ledger) {}, 1},
-		"a slot is on its way":            {2, 2, func(l *ledger) { l.fill() }, 1},
-		"the slot has come to its record": {2, 2, func(l *ledger) { l.fill(); l.starting = false }, 2},
-		"no slot is free":                 {2, 1, func(l *ledger) { l.fill(); l.starting = false }, 1},
-		"no record is left":               {1, 2, func(l *ledger) { l.fill(); l.advance(nil) }, 1},
-		"the batch has been stopped":      {2, 2, func(l *ledger) { l.stop(batch.ErrStopped) }, 0},
+		"a slot is on its way":            {2, 2, func(l *ledger) { l.startSlotIfUseful() }, 1},
+		"the slot has come to its record": {2, 2, func(l *ledger) { l.startSlotIfUseful(); l.starting = false }, 2},
+		"no slot is free":                 {2, 1, func(l *ledger) { l.startSlotIfUseful(); l.starting = false }, 1},
+		"no record is left":               {1, 2, func(l *ledger) { l.startSlotIfUseful(); l.next(nil) }, 1},
+		"the batch has been stopped":      {2, 2, func(l *ledger) { l.haltBatch(batch.ErrStopped) }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, launched := ledgerOf(&Config{Concurrency: c.concurrency}, batchOf(c.records, 0, nil))
 			c.before(l)
-			l.fill()
+			l.startSlotIfUseful()
 			assert.Equal(t, c.launched, *launched)
 			assert.Equal(t, c.concurrency-c.launched, l.free)
 		})
@@ -65,7 +65,7 @@ func TestAfterAFailureASlotGoesOnAtOnceOnlyIfNoVerdictCanStopARecord(t *testing.
 		"continue, but who knows":       {batch.Continue, decider, func(*ledger) {}, false},
 		"stop the group, but who knows": {batch.StopGroup, decider, func(*ledger) {}, false},
 		"no slot is free":               {batch.Continue, nil, func(l *ledger) { l.free = 0 }, false},
-		"the batch has been stopped":    {batch.Continue, nil, func(l *ledger) { l.halt = batch.ErrStopped }, false},
+		"the batch has been stopped":    {batch.Continue, nil, func(l *ledger) { l.haltReason = batch.ErrStopped }, false},
 		"no record is left":             {batch.Continue, nil, func(l *ledger) { l.queue.next = l.queue.end }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestAfterAFailureASlotGoesOnAtOnceOnlyIfNoVerdictCanStopARecord(t *testing.
 			l, _ := ledgerOf(&Config{Concurrency: 3, Decide: c.decide}, b)
 			c.change(l)
 			free := l.free
-			assert.Equal(t, c.goesOn, l.another())
+			assert.Equal(t, c.goesOn, l.reserveReplacement())
 			if c.goesOn {
 				free--
 			}
@@ -163,7 +163,7 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 		"time enough":                {backoff + 1, func(*ledger, func()) {}, true},
 		"it would end at the cutoff": {backoff, func(*ledger, func()) {}, false},
 		"it would pass the cutoff":   {backoff - 1, func(*ledger, func()) {}, false},
-		"the batch has been stopped": {0, func(l *ledger, _ func()) { l.halt = batch.ErrStopped }, false},
+		"the batch has been stopped": {0, func(l *ledger, _ func()) { l.haltReason = batch.ErrStopped }, false},
 		"it is being cancelled":      {0, func(_ *ledger, cancel func()) { cancel() }, false},
 		"the books are closed":       {0, func(l *ledger, _ func()) { l.closed = true }, false},
 		"it has its outcome":         {0, func(l *ledger, _ func()) { l.states[0] = settled }, false},
@@ -178,14 +178,14 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 						cutoff = time.Now().Add(c.left)
 					}
 					l := newLedger(invocationOf(ctx, cutoff), &Config{Concurrency: concurrency}, batchOf(2, 0, nil), theProcess())
-					l.launch = func() {}
-					l.fill()
-					j, _ := l.advance(nil)
+					l.startSlot = func() {}
+					l.startSlotIfUseful()
+					j, _ := l.next(nil)
 					require.True(t, l.End(j.attempt, errHandler))
 					free := l.free
 					c.change(l, cancel)
 
-					assert.Equal(t, c.again, l.again(j.attempt, actor.NewPID("", "0"), backoff))
+					assert.Equal(t, c.again, l.backOff(j.attempt, actor.NewPID("", "0"), backoff))
 					switch {
 					case !c.again:
 						assert.NotEqual(t, waiting, l.states[0])
@@ -206,11 +206,11 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 func TestABackoffThatEndsLateChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, _ := ledgerOf(&Config{Concurrency: 1}, batchOf(1, 0, nil))
-		l.fill()
-		j, _ := l.advance(nil)
+		l.startSlotIfUseful()
+		j, _ := l.next(nil)
 		require.True(t, l.End(j.attempt, errHandler))
-		require.True(t, l.again(j.attempt, actor.NewPID("", "0"), time.Hour))
-		l.stop(batch.ErrStopped)
+		require.True(t, l.backOff(j.attempt, actor.NewPID("", "0"), time.Hour))
+		l.haltBatch(batch.ErrStopped)
 		require.Equal(t, settled, l.states[0])
 		assert.Empty(t, l.timers, "the timer does not keep the batch until then")
 		free := l.free
@@ -251,14 +251,14 @@ func TestAFailureWithoutAVerdictAtTheLastCallIsToldOnce(t *testing.T) {
 	var told []error
 	b.Failed = func(_ batch.Record, err error) { told = append(told, err) }
 	l, _ := ledgerOf(&Config{Concurrency: 1}, b)
-	l.fill()
-	j, _ := l.advance(nil)
+	l.startSlotIfUseful()
+	j, _ := l.next(nil)
 	require.True(t, l.End(j.attempt, errHandler))
 	l.working = 0
-	l.close()
+	l.closeNow()
 	assert.Equal(t, []error{errHandler}, told)
 
-	(&supervisor{ledger: l, strategy: resume{}}).decide(&verdict{supervisor: &supervisor{ledger: l}, attempt: j.attempt}, errHandler)
+	(&supervisor{ledger: l, strategy: continuePolicy{}}).judge(&verdict{supervisor: &supervisor{ledger: l}, attempt: j.attempt}, errHandler)
 	assert.Len(t, told, 1, "the verdict comes too late")
 	assert.Equal(t, batch.Result{ID: "0", Attempts: 1, Err: errHandler, Duration: b.Results[0].Duration, Queued: b.Results[0].Queued}, b.Results[0])
 }
@@ -286,7 +286,7 @@ func TestASupervisorThatStartsTooLateEndsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before := registered()
 		l := newLedger(invocationOf(t.Context(), time.Time{}), &Config{Concurrency: 1}, batchOf(3, 0, nil), theProcess())
-		l.close()
+		l.closeNow()
 		spawn(l)
 		synctest.Wait()
 		assert.Equal(t, before, registered(), "processes in the actor system")
@@ -309,9 +309,9 @@ func TestATimeoutThatComesLateIsNoFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := &process{}
 			l := newLedger(invocationOf(t.Context(), time.Time{}), &Config{Concurrency: 1, Retry: batch.Retry{Times: 1}}, batchOf(2, 0, nil), p)
-			l.launch = func() {}
-			l.fill()
-			j, _ := l.advance(nil)
+			l.startSlot = func() {}
+			l.startSlotIfUseful()
+			j, _ := l.next(nil)
 			c.change(l, j.attempt)
 			assert.Equal(t, c.abandon, l.abandon(j.attempt))
 			assert.Equal(t, c.abandon, p.abandoned.Load() == 1)
@@ -324,17 +324,17 @@ func TestATimeoutThatComesLateIsNoFailure(t *testing.T) {
 func TestALateResultIsNotBooked(t *testing.T) {
 	for name, after := range map[string]func(*ledger){
 		"the batch goes on": func(*ledger) {},
-		"it is over":        (*ledger).close,
+		"it is over":        (*ledger).closeNow,
 	} {
 		for _, err := range []error{nil, errHandler, errNotBegun} {
 			t.Run(fmt.Sprint(name, "/", err), func(t *testing.T) {
 				b := batchOf(3, 0, nil)
 				l, _ := ledgerOf(&Config{Concurrency: 2}, b)
-				l.supervise(theProcess().system.NewLocalPID("nobody"))
-				l.fill()
-				first, _ := l.advance(nil)
-				l.fill()
-				_, _ = l.advance(nil)
+				l.supervisorStarted(theProcess().system.NewLocalPID("nobody"))
+				l.startSlotIfUseful()
+				first, _ := l.next(nil)
+				l.startSlotIfUseful()
+				_, _ = l.next(nil)
 				require.True(t, l.abandon(first.attempt))
 				after(l)
 				was, free, open := b.Results[0], l.free, l.open

@@ -143,9 +143,9 @@ func (in *Invocation) Run(cfg *Config, b *messages.Batch) *batch.Report {
 	}
 	l := newLedger(in, cfg, b, theProcess())
 	if in.handlers.Err() != nil {
-		l.close() // too late for anything
+		l.closeNow() // too late for anything
 	} else {
-		defer context.AfterFunc(in.handlers, l.cut)()
+		defer context.AfterFunc(in.handlers, l.onCutoff)()
 		spawn(l)
 		l.wait(in.Times.LastCall)
 	}
@@ -202,7 +202,7 @@ func (l *ledger) wait(lastCall time.Time) {
 		case <-l.done:
 			return
 		case <-up:
-			l.close()
+			l.closeNow()
 			return
 		case <-cancelled:
 			cancelled = nil

@@ -52,7 +52,7 @@ func (t *slot) workOn(j job) {
 			t.process.system.Root.Stop(j.actor)
 		}
 		if !t.waiting {
-			t.leave(j.attempt)
+			t.slotExited(j.attempt)
 		}
 	}()
 	t.loop(&j)
@@ -61,7 +61,7 @@ func (t *slot) workOn(j job) {
 
 func (t *slot) loop(j *job) {
 	for {
-		next, retired := t.advance(j.attempt)
+		next, retired := t.next(j.attempt)
 		if retired != nil {
 			t.process.system.Root.Stop(retired)
 		}
@@ -71,14 +71,14 @@ func (t *slot) loop(j *job) {
 		t.attempt(j)
 		if j.attempt.More { // the actor did not take the attempt
 			j.attempt.More = false
-			t.launch()
+			t.startSlot()
 		}
 		switch j.attempt.Ended {
 		case messages.Late:
 			return
 		case messages.Broken:
 			*j = job{}
-			if !t.another() && !t.wait() {
+			if !t.reserveReplacement() && !t.waitForVerdict() {
 				return
 			}
 		}
@@ -123,8 +123,8 @@ func (j *job) failed() bool {
 }
 
 // wait has the slot wait to be put back to work. It reports false if the batch is over.
-func (t *slot) wait() bool {
-	t.leave(nil)
+func (t *slot) waitForVerdict() bool {
+	t.slotExited(nil)
 	t.waiting = true
 	select {
 	case <-t.resume:

@@ -13,35 +13,35 @@ import (
 // The policies as supervision strategies. Each is a small value that answers a failure with one of
 // protoactor's directives; what a directive does to a batch is the verdict's business.
 
-// resume is P1, continue on failure.
-type resume struct{}
+// continuePolicy is P1, continue on failure.
+type continuePolicy struct{}
 
-func (resume) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any) {
+func (continuePolicy) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any) {
 	s.ResumeChildren(child)
 }
 
-// escalate is P2, stop on first failure: the failure is the whole batch's.
-type escalate struct{}
+// stopBatchPolicy is P2, stop on first failure: the failure is the whole batch's.
+type stopBatchPolicy struct{}
 
-func (escalate) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, _ *actor.PID, _ *actor.RestartStatistics, reason, message any) {
+func (stopBatchPolicy) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, _ *actor.PID, _ *actor.RestartStatistics, reason, message any) {
 	s.EscalateFailure(reason, message)
 }
 
-// stop is P3, stop the group: the failed actor ends, and the rest of its group with it.
-type stop struct{}
+// stopGroupPolicy is P3, stop the group: the failed actor ends, and the rest of its group with it.
+type stopGroupPolicy struct{}
 
-func (stop) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any) {
+func (stopGroupPolicy) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any) {
 	s.StopChildren(child)
 }
 
-// decide asks the user's decider (P5). A decider that panics, or answers with no directive, leaves the
+// deciderPolicy asks the user's decider (P5). A decider that panics, or answers with no directive, leaves the
 // failure to the strategy of the batch's policy.
-type decide struct {
+type deciderPolicy struct {
 	decider func(batch.Record, error) batch.Policy
 	policy  actor.SupervisorStrategy
 }
 
-func (d decide) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
+func (d deciderPolicy) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
 	strategy := d.policy
 	if a, ok := message.(*messages.Attempt); ok {
 		if decided := strategyOf(d.ask(a)); decided != nil {
@@ -51,18 +51,18 @@ func (d decide) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, chi
 	strategy.HandleFailure(system, s, child, rs, reason, message)
 }
 
-func (d decide) ask(a *messages.Attempt) (directive batch.Policy) {
+func (d deciderPolicy) ask(a *messages.Attempt) (directive batch.Policy) {
 	rec, err := a.Record(), a.Batch.Results[a.Index].Err
-	if failure := apart(func() { directive = d.decider(rec, err) }); failure != nil {
+	if failure := runIsolated(func() { directive = d.decider(rec, err) }); failure != nil {
 		a.Batch.Warn("troupe: the decider failed; the policy decides", "record", rec.ID, "error", failure)
 		return 0
 	}
 	return directive
 }
 
-// apart calls f, which is the user's, on a goroutine of its own, so that nothing f does ends the caller's. It returns
+// runIsolated calls f, which is the user's, on a goroutine of its own, so that nothing f does ends the caller's. It returns
 // f's panic, or batch.ErrGoexit, as an error.
-func apart(f func()) error {
+func runIsolated(f func()) error {
 	return batch.TryWithin(nil, func() error { f(); return nil })
 }
 
@@ -71,16 +71,16 @@ const (
 	defaultMax  = 5 * time.Second
 )
 
-// retry restarts the failed actor, so that the record is tried again, unless the attempt was its last; then the
+// retryPolicy restarts the failed actor, so that the record is tried again, unless the attempt was its last; then the
 // failure is the next strategy's. A nil child is an abandoned handler's, which is never restarted.
-type retry struct{ next actor.SupervisorStrategy }
+type retryPolicy struct{ next actor.SupervisorStrategy }
 
 // restarter is a supervisor that can wait before it restarts a child.
 type restarter interface {
 	RestartAfter(time.Duration) bool
 }
 
-func (r retry) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
+func (r retryPolicy) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
 	a, ok := message.(*messages.Attempt)
 	if ok && child != nil && !a.Final && s.(restarter).RestartAfter(a.Backoff) {
 		return
@@ -102,7 +102,7 @@ func wanted(r batch.Retry, a *messages.Attempt, err error) bool {
 func backoffOf(r batch.Retry, attempt int) time.Duration {
 	if r.Backoff != nil {
 		var pause time.Duration
-		if apart(func() { pause = r.Backoff(attempt) }) == nil {
+		if runIsolated(func() { pause = r.Backoff(attempt) }) == nil {
 			return max(pause, 0)
 		}
 	}
@@ -124,10 +124,10 @@ func backoffOf(r batch.Retry, attempt int) time.Duration {
 func strategyFor(cfg *Config, policy batch.Policy) actor.SupervisorStrategy {
 	strategy := strategyOf(policy)
 	if cfg.Decide != nil {
-		strategy = decide{cfg.Decide, strategy}
+		strategy = deciderPolicy{cfg.Decide, strategy}
 	}
 	if cfg.Retry.Times > 0 {
-		strategy = retry{strategy}
+		strategy = retryPolicy{strategy}
 	}
 	return strategy
 }
@@ -135,11 +135,11 @@ func strategyFor(cfg *Config, policy batch.Policy) actor.SupervisorStrategy {
 func strategyOf(d batch.Policy) actor.SupervisorStrategy {
 	switch d {
 	case batch.Continue:
-		return resume{}
+		return continuePolicy{}
 	case batch.StopGroup:
-		return stop{}
+		return stopGroupPolicy{}
 	case batch.StopBatch:
-		return escalate{}
+		return stopBatchPolicy{}
 	default:
 		return nil
 	}

@@ -27,7 +27,7 @@ type supervisor struct {
 // spawn starts the supervisor of a batch.
 func spawn(l *ledger) {
 	s := &supervisor{ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy), resume: make(chan struct{})}
-	l.launch = func() {
+	l.startSlot = func() {
 		select {
 		case s.resume <- struct{}{}:
 		default:
@@ -50,23 +50,23 @@ func (s *supervisor) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		s.self, s.children = c, c.(actor.Supervisor)
-		s.supervise(c.Self())
-		s.fill()
-		s.rest() // the books may have been closed before it came to this
+		s.supervisorStarted(c.Self())
+		s.startSlotIfUseful()
+		s.stopIfDrained() // the books may have been closed before it came to this
 	case *messages.Expired:
 		if s.abandon(m.Attempt) {
-			s.decide(&verdict{supervisor: s, attempt: m.Attempt}, s.batch.Results[m.Attempt.Index].Err)
+			s.judge(&verdict{supervisor: s, attempt: m.Attempt}, s.batch.Results[m.Attempt.Index].Err)
 		}
 	case *messages.BackoffOver:
 		s.backoffOver(m.Attempt)
-		s.fill()
-	case *messages.Settled:
-		s.children.StopChildren(s.left()...)
-		s.rest()
-	case *messages.Gone:
-		s.rest()
+		s.startSlotIfUseful()
+	case *messages.BatchClosed:
+		s.children.StopChildren(s.leftover()...)
+		s.stopIfDrained()
+	case *messages.SlotsDrained:
+		s.stopIfDrained()
 	case *actor.Stopped:
-		s.close() // if it was stopped by its guardian: nobody is to wait for ever
+		s.closeNow() // if it was stopped by its guardian: nobody is to wait for ever
 	}
 }
 
@@ -77,9 +77,9 @@ func (s *supervisor) failed(reason any, stack []byte) {
 		"reason", guard.Show(reason), "stack", string(stack))
 }
 
-// rest stops the supervisor once nothing is under it.
-func (s *supervisor) rest() {
-	if s.idle() {
+// stopIfDrained stops the supervisor once nothing is under it.
+func (s *supervisor) stopIfDrained() {
+	if s.drained() {
 		s.self.Stop(s.self.Self())
 	}
 }
@@ -92,15 +92,15 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, chi
 		s.children.StopChildren(child)
 		return
 	}
-	s.decide(&verdict{supervisor: s, attempt: a, child: child}, reason)
+	s.judge(&verdict{supervisor: s, attempt: a, child: child}, reason)
 }
 
-func (s *supervisor) decide(v *verdict, reason any) {
+func (s *supervisor) judge(v *verdict, reason any) {
 	s.strategy.HandleFailure(s.process.system, v, v.child, nil, reason, v.attempt)
 	if !v.given { // a strategy that says nothing lets the others go on
 		v.give(batch.Continue)
 	}
-	s.fill()
+	s.startSlotIfUseful()
 }
 
 // verdict is what a strategy sees as its Supervisor: protoactor's directives, about one failure.
@@ -125,7 +125,7 @@ func (v *verdict) RestartChildren(...*actor.PID) { v.RestartAfter(0) }
 // RestartAfter has the record tried again after a back-off. It reports false if there is no time for that
 // or the batch has been stopped; the record still needs a verdict then.
 func (v *verdict) RestartAfter(backoff time.Duration) bool {
-	if v.given || v.child == nil || !v.supervisor.again(v.attempt, v.child, backoff) {
+	if v.given || v.child == nil || !v.supervisor.backOff(v.attempt, v.child, backoff) {
 		return false
 	}
 	v.given = true
@@ -142,7 +142,7 @@ func (v *verdict) give(d batch.Policy) {
 		// are open its actor is alive.
 		v.supervisor.children.ResumeChildren(v.child)
 	}
-	if retired := v.supervisor.fail(v.attempt, d); retired && v.child != nil {
+	if retired := v.supervisor.decided(v.attempt, d); retired && v.child != nil {
 		v.supervisor.children.StopChildren(v.child)
 	}
 }

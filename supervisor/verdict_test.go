@@ -32,18 +32,18 @@ func TestAGroupActorIsResumedBeforeItsGroupIsFree(t *testing.T) {
 		Ordered: true, Barrier: 2, Policy: batch.Continue,
 	}
 	l := newLedger(invocationOf(context.Background(), time.Time{}), cfg, b, theProcess())
-	l.launch = func() {}
-	l.fill()
-	j, _ := l.advance(nil)
+	l.startSlot = func() {}
+	l.startSlotIfUseful()
+	j, _ := l.next(nil)
 	require.NotNil(t, j.attempt)
 	require.True(t, l.End(j.attempt, errors.New("no")))
 
 	resumed := false
-	s := &supervisor{ledger: l, strategy: resume{}, children: watchful{resumed: func() {
+	s := &supervisor{ledger: l, strategy: continuePolicy{}, children: watchful{resumed: func() {
 		resumed = true
 		assert.True(t, l.queue.empty(), "the group's next record can be taken already")
 	}}}
-	s.decide(&verdict{supervisor: s, attempt: j.attempt, child: actor.NewPID("", "g")}, errors.New("no"))
+	s.judge(&verdict{supervisor: s, attempt: j.attempt, child: actor.NewPID("", "g")}, errors.New("no"))
 
 	assert.True(t, resumed)
 	assert.False(t, l.queue.empty(), "the group's next record cannot be taken")
@@ -73,18 +73,18 @@ func TestEachFailureHasOneVerdict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := &messages.Batch{Results: []batch.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: batch.Continue}
 			l := newLedger(invocationOf(context.Background(), time.Time{}), &Config{Concurrency: 1}, b, theProcess())
-			l.launch = func() {}
-			l.fill()
-			j, _ := l.advance(nil)
+			l.startSlot = func() {}
+			l.startSlotIfUseful()
+			j, _ := l.next(nil)
 			require.True(t, l.End(j.attempt, errHandler))
 
 			s := &supervisor{ledger: l, strategy: c.strategy}
 			v := &verdict{supervisor: s, attempt: j.attempt}
-			s.decide(v, errHandler)
+			s.judge(v, errHandler)
 
 			assert.Equal(t, settled, l.states[0])
 			assert.Equal(t, 0, l.open)
-			assert.Equal(t, c.halt, l.halt)
+			assert.Equal(t, c.halt, l.haltReason)
 			assert.Equal(t, 1, l.free+l.working-1, "one slot: free, or at work at the second record")
 			assert.False(t, v.RestartAfter(0), "it is over with the record")
 		})
@@ -107,9 +107,9 @@ func TestProtoactorsDirectivesAreVerdicts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := &messages.Batch{Results: []batch.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: batch.Continue}
 			l, _ := ledgerOf(&Config{Concurrency: 1}, b)
-			l.supervise(actor.NewPID(theProcess().system.Address(), "nobody")) // who the end of a back-off is told to
-			l.fill()
-			j, _ := l.advance(nil)
+			l.supervisorStarted(actor.NewPID(theProcess().system.Address(), "nobody")) // who the end of a back-off is told to
+			l.startSlotIfUseful()
+			j, _ := l.next(nil)
 			require.True(t, l.End(j.attempt, errHandler))
 
 			s := &supervisor{ledger: l, children: watchful{stopped: func() {}}}
@@ -118,8 +118,8 @@ func TestProtoactorsDirectivesAreVerdicts(t *testing.T) {
 			c.tell(v)
 			assert.True(t, v.given)
 			assert.Equal(t, c.state, l.states[0])
-			assert.Equal(t, c.halt, l.halt)
-			l.close()
+			assert.Equal(t, c.halt, l.haltReason)
+			l.closeNow()
 		})
 	}
 }

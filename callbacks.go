@@ -11,9 +11,9 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// aside calls what users hang on to a batch, observers and failure hooks, and writes the log line: one after
+// callbacks calls what users register for a batch, observers and failure hooks, and writes the log line: one after
 // the other on a goroutine of their own, which the invocation leaves behind when it cannot wait longer.
-type aside struct {
+type callbacks struct {
 	settings *settings
 	ctx      context.Context
 
@@ -31,27 +31,27 @@ type task struct {
 }
 
 // failed has the failure hooks called. It does not block.
-func (a *aside) failed(rec batch.Record, err error) {
-	for _, hook := range a.settings.hooks {
-		a.do("failure hook", func() { hook(a.ctx, rec, err) })
+func (c *callbacks) failed(rec batch.Record, err error) {
+	for _, hook := range c.settings.hooks {
+		c.do("failure hook", func() { hook(c.ctx, rec, err) })
 	}
 }
 
 // failedOf has the failure hooks called for every failed record of a report.
-func (a *aside) failedOf(report *batch.Report) {
-	if len(a.settings.hooks) == 0 {
+func (c *callbacks) failedOf(report *batch.Report) {
+	if len(c.settings.hooks) == 0 {
 		return
 	}
 	for i, r := range report.Records {
 		if r.Outcome == batch.Failed {
-			a.failed(batch.Record{ID: r.ID, Group: r.Group, Source: report.Source, Index: i, Attempt: r.Attempts}, r.Err)
+			c.failed(batch.Record{ID: r.ID, Group: r.Group, Source: report.Source, Index: i, Attempt: r.Attempts}, r.Err)
 		}
 	}
 }
 
 // warn writes a line to the log. It does not block.
-func (a *aside) warn(text string, args ...any) {
-	a.do("logger", func() { a.settings.log().Warn(text, args...) })
+func (c *callbacks) warn(text string, args ...any) {
+	c.do("logger", func() { c.settings.log().Warn(text, args...) })
 }
 
 // cancelGrace is how long a cancelled invocation waits for observers and hooks, and one whose deadline had passed
@@ -61,22 +61,22 @@ const cancelGrace = 125 * time.Millisecond
 // finish writes the log line and calls the observers, and waits for them and the hooks: until Times.Leave, if that
 // is not zero, and not much longer than until the invocation is cancelled. If the deadline had passed when the
 // invocation began, that they are not done in time is nothing to blame them for (SPEC D7).
-func (a *aside) finish(report *batch.Report, in *supervisor.Invocation) {
-	s := a.settings
+func (c *callbacks) finish(report *batch.Report, in *supervisor.Invocation) {
+	s := c.settings
 	if report.Failed > 0 {
-		a.do("logger", func() { warnOfFailures(s.log(), report) })
+		c.do("logger", func() { warnOfFailures(s.log(), report) })
 	}
 	if report.Dropped > 0 {
-		a.do("logger", func() { warnOfDropped(s.log(), report) })
+		c.do("logger", func() { warnOfDropped(s.log(), report) })
 	}
 	for _, observe := range s.observers {
-		a.do("observer", func() { observe(a.ctx, report) })
+		c.do("observer", func() { observe(c.ctx, report) })
 	}
-	if a.unused() {
+	if c.unused() {
 		return
 	}
 	done := make(chan struct{})
-	a.do("logger", func() { a.end(done) })
+	c.do("logger", func() { c.end(done) })
 
 	var up <-chan time.Time
 	leave := in.Times.Leave
@@ -92,7 +92,7 @@ func (a *aside) finish(report *batch.Report, in *supervisor.Invocation) {
 	case <-done:
 		return
 	case <-up:
-	case <-a.ctx.Done():
+	case <-c.ctx.Done():
 		timer := time.NewTimer(cancelGrace)
 		defer timer.Stop()
 		select {
@@ -102,74 +102,74 @@ func (a *aside) finish(report *batch.Report, in *supervisor.Invocation) {
 		case <-timer.C:
 		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.left = !in.Passed()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = !in.Passed()
 }
 
 // unused reports whether there has been nothing to call.
-func (a *aside) unused() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return !a.used
+func (c *callbacks) unused() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.used
 }
 
 // end comes after everything else.
-func (a *aside) end(done chan<- struct{}) {
+func (c *callbacks) end(done chan<- struct{}) {
 	close(done)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.left {
-		a.settings.log().Warn("troupe: observers or failure hooks outlived the invocation's deadline; the response did not wait for them")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left {
+		c.settings.log().Warn("troupe: observers or failure hooks outlived the invocation's deadline; the response did not wait for them")
 	}
 }
 
-func (a *aside) do(what string, call func()) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.used = true
-	a.queue = append(a.queue, task{what, call})
-	if !a.running {
-		a.running = true
-		go a.work()
+func (c *callbacks) do(what string, call func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.used = true
+	c.queue = append(c.queue, task{what, call})
+	if !c.running {
+		c.running = true
+		go c.work()
 	}
 }
 
 // work works off the queue. A call that ends the goroutine takes nothing else along: another one goes on.
-func (a *aside) work() {
+func (c *callbacks) work() {
 	defer func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.running = len(a.queue) > 0
-		if a.running {
-			go a.work()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.running = len(c.queue) > 0
+		if c.running {
+			go c.work()
 		}
 	}()
 	for {
-		a.mu.Lock()
-		if len(a.queue) == 0 {
-			a.mu.Unlock()
+		c.mu.Lock()
+		if len(c.queue) == 0 {
+			c.mu.Unlock()
 			return
 		}
-		t := a.queue[0]
-		a.queue = a.queue[1:]
-		a.mu.Unlock()
-		a.run(t)
+		t := c.queue[0]
+		c.queue = c.queue[1:]
+		c.mu.Unlock()
+		c.run(t)
 	}
 }
 
 // run makes a call, and logs if it does not return. The logger itself may be what fails.
-func (a *aside) run(t task) {
+func (c *callbacks) run(t task) {
 	batch.Try(func() error { t.call(); return nil }, func(err error) {
 		if err == nil {
 			return
 		}
 		args := []any{"call", t.what, "error", err.Error()}
-		if panicked, ok := err.(*batch.PanicError); ok && a.settings.firstOf(panicked.Stack) {
+		if panicked, ok := err.(*batch.PanicError); ok && c.settings.firstOf(panicked.Stack) {
 			args = append(args, "stack", string(panicked.Stack))
 		}
 		batch.Try(func() error {
-			a.settings.log().Error("troupe: a call of the user's failed and was ignored", args...)
+			c.settings.log().Error("troupe: a call of the user's failed and was ignored", args...)
 			return nil
 		}, func(error) {})
 	})
