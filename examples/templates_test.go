@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/troupe-go/troupe/cmd/demo/check"
 )
 
 // deployment is what a template deploys, as far as records can be lost by it.
@@ -453,6 +455,77 @@ func TestATemplateThatLosesRecordsIsFound(t *testing.T) {
 		assert.Contains(t, faults(deployments[0]), c.fault, fmt.Sprint(c.path, ": ", c.new))
 	}
 	assert.Equal(t, []string{"Oders"}, dangling(t, strings.Replace(source(t, sam), "!GetAtt Orders.Arn", "!GetAtt Oders.Arn", 1)))
+}
+
+// guideBlock returns the block in a language that the guide to idempotency shows.
+func guideBlock(t *testing.T, language string) string {
+	t.Helper()
+	page, err := os.ReadFile("../docs/guides/idempotency.md")
+	require.NoError(t, err)
+	_, block, found := strings.Cut(string(page), "```"+language+"\n")
+	require.True(t, found, language)
+	block, _, found = strings.Cut(block, "```\n")
+	require.True(t, found, language)
+	return block
+}
+
+// storeActions are what dynamodbstore.Client has.
+var storeActions = []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:GetItem"}
+
+// The table of the guide to idempotency is the one that dynamodbstore and Powertools use, it outlives the stack, and what is
+// added to the example loses no records.
+func TestTheGuideToIdempotencyHasTheTable(t *testing.T) {
+	text := strings.Replace(source(t, "sqs/template.yaml"), "\nResources:\n", "\nResources:\n"+guideBlock(t, "yaml")+"\n", 1)
+	deployments := deployed(t, "template.yaml", text)
+	require.Len(t, deployments, 1)
+	assert.Empty(t, faults(deployments[0]))
+	report, err := check.Check(check.File{Name: "template.yaml", Data: []byte(text)})
+	require.NoError(t, err)
+	assert.Equal(t, 1, report.Mappings)
+	assert.Empty(t, report.Findings)
+
+	template, err := parseSAM(text)
+	require.NoError(t, err)
+	var table struct {
+		BillingMode             string
+		AttributeDefinitions    []struct{ AttributeName, AttributeType string }
+		KeySchema               []struct{ AttributeName, KeyType string }
+		TimeToLiveSpecification struct {
+			AttributeName string
+			Enabled       bool
+		}
+	}
+	require.Equal(t, "AWS::DynamoDB::Table", template.Resources["Once"].Type)
+	require.NoError(t, json.Unmarshal(template.Resources["Once"].Properties, &table))
+	assert.Equal(t, "PAY_PER_REQUEST", table.BillingMode)
+	assert.Equal(t, "[{id S}]", fmt.Sprint(table.AttributeDefinitions))
+	assert.Equal(t, "[{id HASH}]", fmt.Sprint(table.KeySchema))
+	assert.Equal(t, "{expiration true}", fmt.Sprint(table.TimeToLiveSpecification))
+	var policy struct {
+		RoleName       string
+		PolicyDocument struct {
+			Statement []struct{ Action, Resource oneOrMore }
+		}
+	}
+	require.Equal(t, "AWS::IAM::RolePolicy", template.Resources["OncePolicy"].Type)
+	require.NoError(t, json.Unmarshal(template.Resources["OncePolicy"].Properties, &policy))
+	assert.Equal(t, "ChargeRole", policy.RoleName)
+	require.Len(t, policy.PolicyDocument.Statement, 1)
+	assert.Equal(t, oneOrMore(storeActions), policy.PolicyDocument.Statement[0].Action)
+	assert.Equal(t, oneOrMore{"Once.Arn"}, policy.PolicyDocument.Statement[0].Resource)
+
+	block := guideBlock(t, "hcl")
+	d := readTerraform(source(t, "sqs/terraform/main.tf") + block)
+	assert.Empty(t, faults(d))
+	assert.Equal(t, statement{storeActions, nil}, d.statements[len(d.statements)-1])
+	resources := map[string]string{}
+	for _, match := range terraformBlock.FindAllStringSubmatch(block, -1) {
+		resources[match[1]] = strings.Join(strings.Fields(match[3]), " ")
+	}
+	assert.Equal(t, `name = "once" billing_mode = "PAY_PER_REQUEST" hash_key = "id" attribute { name = "id" type = "S" } `+
+		`ttl { attribute_name = "expiration" enabled = true } lifecycle { prevent_destroy = true # without it, work is done again }`, resources["aws_dynamodb_table"])
+	assert.Contains(t, resources["aws_iam_policy_document"], "resources = [aws_dynamodb_table.once.arn]")
+	assert.Contains(t, resources["aws_iam_role_policy"], "role = aws_iam_role.charge.id policy = data.aws_iam_policy_document.once.json")
 }
 
 // There is one way to build with SAM: without cgo, and without the RPC mode of aws-lambda-go.
