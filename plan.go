@@ -175,8 +175,27 @@ type job struct {
 	noLowest bool
 	notes    func() []batch.Note // sources.Batch.Notes
 	spread   func(*batch.Report) // sources.Whole.Spread
+	records  int                 // in the batch, where there is a spread
 	then     *finale             // of a batch that ends with one call
 	message  func(i int) (any, error)
+}
+
+// startBy asks a delivery before each attempt. All records of a batch that is handled in one call start together.
+func (j *job) startBy(d batch.Delivery) {
+	if j.spread != nil {
+		d.Arranged(nil)
+		j.batch.Start = func(int) error { return d.Start(0, j.records) }
+		return
+	}
+	var groups []string
+	if j.batch.Ordered {
+		groups = make([]string, len(j.batch.Results))
+		for i, r := range j.batch.Results {
+			groups[i] = r.Group
+		}
+	}
+	d.Arranged(groups)
+	j.batch.Start = func(i int) error { return d.Start(i, i+1) }
 }
 
 // recordJob makes the job of a batch whose records are handled one by one.
@@ -242,7 +261,7 @@ func wholeJob[T any](kind Source, p *sources.Plan[T], w sources.Whole[T]) *job {
 		return j
 	}
 	handle := w.Admit(p)
-	j.spread = w.Spread
+	j.spread, j.records = w.Spread, len(p.IDs)
 	j.batch.Results, j.batch.Barrier = make([]batch.Result, 1), 1
 	j.batch.Handle = func(a *messages.Attempt) error {
 		if handle == nil {

@@ -326,6 +326,10 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	}
 	a := &callbacks{settings: s, ctx: batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message})}
 	j.batch.Warn = a.warn
+	delivery := batch.DeliveryFrom(ctx)
+	if delivery != nil {
+		j.startBy(delivery)
+	}
 	if j.spread == nil {
 		j.batch.LastResort = s.lastResort()
 		if len(s.hooks) > 0 {
@@ -343,6 +347,9 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	}
 	if j.notes != nil {
 		report.Notes = j.notes()
+	}
+	if delivery != nil {
+		delivery.Settled(report)
 	}
 	a.finish(report, in)
 

@@ -27,6 +27,9 @@ type Batch struct {
 	// Handle hands the record of an attempt to the handler. The attempt is the handler's context. Called
 	// by several goroutines at once.
 	Handle func(*Attempt) error
+	// Start, if not nil, is called before each attempt at record i. After an error the handler is not called, and
+	// nothing more of the record's group starts. Called by several goroutines at once.
+	Start func(i int) error
 	// LastResort, if not nil, is called for a record that has failed for good, on the goroutine of its last
 	// attempt; its result is the record's error, and nil drops the record. ctx is the handlers' context, which
 	// answers for the attempt.
@@ -49,7 +52,7 @@ func (b *Batch) Record(index, attempt int) batch.Record {
 type Ended uint8
 
 const (
-	// NotBegun: the handlers' context ended before the handler was called.
+	// NotBegun: the handlers' context ended before the handler was called, or Batch.Start refused the attempt.
 	NotBegun Ended = iota
 	// Done: the handler returned nil in time.
 	Done
@@ -74,6 +77,8 @@ type Attempt struct {
 	Drop bool
 	// More: as this attempt begins, another slot is to be put to work.
 	More bool
+	// Refused is the error of Batch.Start; like Marks.
+	Refused error
 	// Marks belongs to the goroutine that makes the attempt.
 	Marks batch.Marks
 	// Next is the record that the slot goes on with, if it was taken as this attempt was booked. It is 0 if

@@ -198,6 +198,11 @@ func (l *ledger) Handle(a *messages.Attempt) error {
 		}
 		return errTooLate // its record timeout has passed; its record may have been given up
 	}
+	if l.batch.Start != nil {
+		if a.Refused = l.batch.Start(int(a.Index)); a.Refused != nil {
+			return errNotBegun
+		}
+	}
 	if a.More {
 		a.More = false
 		l.startSlot()
@@ -330,6 +335,10 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 			l.states[i] = unstarted
 			l.open--
 			r.Queued = 0
+			r.Err = a.Refused
+		}
+		if a.Refused != nil {
+			l.stopGroup(i)
 		}
 		return false
 	}
@@ -652,9 +661,13 @@ func (l *ledger) closeLocked() {
 		if l.batch.Ordered && (i >= len(l.groups.of) || l.groups.list[l.groups.of[i]].stopped) || why == 0 {
 			why = batch.ErrGroupStopped
 		}
+		refused := r.Err // by Batch.Start
 		r.Err = batch.Because(batch.ErrNotStarted, why)
 		if l.passed != nil && l.haltReason == batch.ErrDeadline {
 			r.Err = batch.Because(batch.ErrNotStarted, l.passed)
+		}
+		if refused != nil {
+			r.Err = batch.Because(batch.ErrNotStarted, refused)
 		}
 		if l.batch.Failed != nil {
 			l.batch.Failed(l.batch.Record(i, 0), r.Err)
