@@ -146,5 +146,9 @@ cover: ## Measure which statements tests cover; fails if it is less than 99 % of
 fuzz: ## Fuzz the decoders, each for FUZZTIME (1m)
 	for target in $(FUZZ); do go test "./$${target%:*}" -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; done
 
+.PHONY: consumer
+consumer: ## Build programs that get the modules of this tree as users do, from a module proxy
+	go run -C tools ./consumer
+
 .PHONY: check
 check: lint test race vuln ## All of lint, test, race and vuln

@@ -1,7 +1,9 @@
-// Package actors holds the two actors that handlers run in: one per record where order does not count, one
-// per message group where it does. Both do the same thing, hand a record to the handler when they are
-// sent a messages.Attempt, and fail like any actor if the handler does: their supervisor gets the failure
-// and decides.
+// Package actors holds the two actors that handlers run in. It is part of the implementation and makes no promise of
+// compatibility.
 //
-// Actors know records by key and a function to call; they see no payload.
+// One actor runs per record where order does not count, and one per message group where it does. Both pass a record to the
+// handler when they receive a messages.Attempt, and both fail like any actor if the handler fails: their supervisor receives the
+// failure and decides what happens.
+//
+// Actors know a record's key and a function to call. They see no payload.
 package actors

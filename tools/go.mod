@@ -11,6 +11,7 @@ require (
 	github.com/sourcegraph/conc v0.3.0
 	github.com/stretchr/testify v1.12.1
 	github.com/troupe-go/troupe v0.0.0
+	golang.org/x/mod v0.43.0
 	golang.org/x/sync v0.25.0
 )
 
