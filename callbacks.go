@@ -210,12 +210,17 @@ func warnOfFailures(logger *slog.Logger, report *batch.Report) {
 // warnOfDropped writes the one line about the records that a batch dropped.
 func warnOfDropped(logger *slog.Logger, report *batch.Report) {
 	ids, first := firstOf(report, batch.Dropped)
-	logger.Warn("troupe: records dropped",
+	attrs := []any{
 		"source", string(report.Source),
 		"records", len(report.Records),
 		"dropped", report.Dropped,
 		"first_ids", ids,
-		"first_error", response.Text(first.Err))
+		"first_error", response.Text(first.Err),
+	}
+	if report.DeadLettered > 0 {
+		attrs = append(attrs, "dead_lettered", report.DeadLettered)
+	}
+	logger.Warn("troupe: records dropped", attrs...)
 }
 
 // firstOf returns the first records that ended in outcome, of which there has to be one: their identifiers,

@@ -165,6 +165,9 @@ func TestAWholeBatchHasNoSingleMessage(t *testing.T) {
 		assert.True(t, ok)
 		assert.Equal(t, batch.WholeBatch, turn.Handling())
 		assert.Equal(t, batch.Times{}, turn.Times())
+		raw, whole := turn.Raw()
+		assert.Nil(t, raw)
+		assert.True(t, whole)
 		return nil
 	}} {
 		p, err := NewWhole(sources.SQS(), response.ForSQS(), func() sources.Whole[events.SQSMessage] { return &all{handle: handle} }, observer)

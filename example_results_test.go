@@ -140,6 +140,16 @@ func ExampleOptions() {
 	// Output: 1 <nil>
 }
 
+// A package with an option about the redelivery of single records says so: the option is refused where that would have
+// no effect.
+func ExampleWithRedelivery() {
+	later := troupe.Named("shop.Later", troupe.WithRedelivery(batch.Redelivery{Sources: []troupe.Source{"sqs"}, Reserve: time.Second}))
+	_, err := troupe.NewProcessor(sources.SQS(), response.ForSQS(), func(context.Context, events.SQSMessage) error { return nil },
+		later, troupe.WithErrorWhen(troupe.ErrorWhenAny))
+	fmt.Println(err)
+	// Output: troupe: shop.Later is not allowed with ErrorWhenAny: after an error Lambda redelivers the whole batch
+}
+
 // Errors call an option by the name that the user called.
 func ExampleNamed() {
 	lanes := func(n int) troupe.Option { return troupe.Named("shop.Lanes", troupe.WithConcurrency(n)) }

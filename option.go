@@ -31,6 +31,7 @@ type settings struct {
 	groupName   string // of the option
 	resorts     []func(context.Context, Record, error) error
 	resortName  string
+	redelivery  []redelivery
 	ignore      func([]byte) bool
 	limits      sources.Limits
 	middleware  []Middleware
@@ -279,6 +280,23 @@ func WithLastResort(resolve func(ctx context.Context, rec Record, err error) err
 		}
 		s.resorts = append(s.resorts, resolve)
 		s.resortName = s.nameOf("WithLastResort")
+		return nil
+	})
+}
+
+// redelivery is a batch.Redelivery and what its option is called.
+type redelivery struct {
+	batch.Redelivery
+	name string
+}
+
+// WithRedelivery is for packages with an option that decides when, or whether, single records are redelivered, such as
+// package redelivery: Named gives it the name of that option. It is refused together with ErrorWhenAny, after which the
+// whole batch is redelivered, and by packages that handle a batch as a whole. Several add up. Default: none.
+func WithRedelivery(r batch.Redelivery) Option {
+	return option(func(s *settings) error {
+		s.redelivery = append(s.redelivery, redelivery{r, s.nameOf("WithRedelivery")})
+		s.supervisor.LeastReserve = max(s.supervisor.LeastReserve, r.Reserve)
 		return nil
 	})
 }

@@ -34,7 +34,7 @@ func (a *arrangement[T]) arrange(ctx context.Context, b *sources.Batch[T], kind 
 			return nil, fmt.Errorf("troupe: the %s Reader returned no identifier for record %d, so that its failure could not be reported", kind, i)
 		}
 	}
-	p := &sources.Plan[T]{IDs: b.IDs, Barrier: n, Open: b.Open, Payload: b.Payload, Handling: b.Handling}
+	p := &sources.Plan[T]{IDs: b.IDs, Barrier: n, Open: b.Open, Payload: b.Payload, Text: b.Text, Handling: b.Handling}
 	p.Ordered = !a.unordered && (a.by != nil || b.Group != nil)
 	p.Policy = a.policyOf(b, p.Ordered)
 	switch {
@@ -203,7 +203,7 @@ func recordJob[T any](kind Source, p *sources.Plan[T], call func(a *messages.Att
 	message := func(i int) (any, error) { return p.Open(i) }
 	return &job{message: message, batch: &messages.Batch{
 		Source: kind, Handling: p.Handling, Results: results(p.IDs, p.Groups), Ordered: p.Ordered, Barrier: p.Barrier, Policy: p.Policy,
-		Handle: func(a *messages.Attempt) error { return call(a, p) }, Message: message,
+		Handle: func(a *messages.Attempt) error { return call(a, p) }, Message: message, Raw: p.Raw,
 	}}
 }
 
@@ -231,6 +231,7 @@ func (f *finale) run(in *supervisor.Invocation, warn func(string, ...any), repor
 			Source: report.Source, Handling: batch.WholeBatch, Results: make([]batch.Result, 1), Barrier: 1, Policy: batch.StopBatch,
 			Handle:  func(a *messages.Attempt) error { return handle(a) },
 			Message: func(int) (any, error) { return nil, errNoMessage },
+			Raw:     noPayload,
 			Warn:    warn,
 		})
 		f.spread(report, ended.Records[0])
@@ -248,6 +249,9 @@ func (f *finale) run(in *supervisor.Invocation, warn func(string, ...any), repor
 	}
 }
 
+// noPayload is the Raw of a batch that is handled in one call.
+func noPayload(int) ([]byte, bool) { return nil, true }
+
 // errNoMessage is why MessageFrom has nothing to return.
 var errNoMessage = errors.New("troupe: a batch handler has no single message")
 
@@ -255,7 +259,7 @@ var errNoMessage = errors.New("troupe: a batch handler has no single message")
 func wholeJob[T any](kind Source, p *sources.Plan[T], w sources.Whole[T]) *job {
 	j := &job{message: func(i int) (any, error) { return p.Open(i) }, batch: &messages.Batch{
 		Source: kind, Handling: batch.WholeBatch, Policy: p.Policy,
-		Message: func(int) (any, error) { return nil, errNoMessage },
+		Message: func(int) (any, error) { return nil, errNoMessage }, Raw: noPayload,
 	}}
 	if len(p.IDs) == 0 {
 		return j

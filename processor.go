@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/batch"
@@ -139,6 +141,9 @@ func settingsFor(src interface{ Kind() Source }, lowest bool, options []Option) 
 	if s.lowestOnly && !lowest {
 		return nil, fmt.Errorf("troupe: WithLowestOnly is for streams, where Lambda restarts at the lowest failed record; on %s the failed records left out would be lost", src.Kind())
 	}
+	if err := s.redeliverable(src.Kind()); err != nil {
+		return nil, err
+	}
 	if limited, ok := src.(sources.Limited); ok {
 		s.limits = limited.Limits()
 		if err := s.allowed(); err != nil {
@@ -148,11 +153,38 @@ func settingsFor(src interface{ Kind() Source }, lowest bool, options []Option) 
 	return s, nil
 }
 
+// redeliverable refuses options about the redelivery of single records where the batch is redelivered as a whole, and
+// those that are for another source.
+func (s *settings) redeliverable(kind Source) error {
+	for _, r := range s.redelivery {
+		switch {
+		case s.errorWhen == ErrorWhenAny:
+			return fmt.Errorf("troupe: %s is not allowed with ErrorWhenAny: after an error Lambda redelivers the whole batch", r.name)
+		case r.Sources != nil && !slices.Contains(r.Sources, kind):
+			return fmt.Errorf("troupe: %s is for %s, not for %s", r.name, oneOf(r.Sources), kind)
+		}
+	}
+	return nil
+}
+
+// oneOf lists sources: "sqs or kinesis".
+func oneOf(sources []Source) string {
+	names := make([]string, len(sources))
+	for i, s := range sources {
+		names[i] = string(s)
+	}
+	return strings.Join(names, " or ")
+}
+
 // allowed refuses the options that the source cannot honor.
 func (s *settings) allowed() error {
 	l := &s.limits
 	if l.Policy != Derive && s.policyGiven && s.policy != l.Policy {
 		return fmt.Errorf("troupe: WithPolicy(%v): must be %v, which is the default: %s", s.policy, l.Policy, l.Why)
+	}
+	redelivery := ""
+	if len(s.redelivery) > 0 {
+		redelivery = s.redelivery[0].name
 	}
 	for _, limit := range []struct {
 		given       bool
@@ -167,6 +199,7 @@ func (s *settings) allowed() error {
 		{len(s.resorts) > 0, s.resortName, l.NoLastResort},
 		{s.lowestOnly, "WithLowestOnly", l.NoLowestOnly},
 		{s.ignore != nil, "WithIgnore", l.NoIgnore},
+		{redelivery != "", redelivery, l.NoRedelivery},
 	} {
 		if limit.given && limit.why != "" {
 			return fmt.Errorf("troupe: %s is not allowed: %s", limit.option, limit.why)
@@ -360,16 +393,23 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	return report, ids, response.Error(report.Records, s.errorWhen)
 }
 
-// lastResort combines the last resorts: each receives the error of the one before, until one drops the record.
+// lastResort combines the last resorts, those of redelivery last: each receives the error of the one before, until one
+// drops the record.
 func (s *settings) lastResort() func(context.Context, Record, error) error {
-	switch len(s.resorts) {
+	resorts := slices.Clone(s.resorts)
+	for _, r := range s.redelivery {
+		if r.LastResort != nil {
+			resorts = append(resorts, r.LastResort)
+		}
+	}
+	switch len(resorts) {
 	case 0:
 		return nil
 	case 1:
-		return s.resorts[0]
+		return resorts[0]
 	}
 	return func(ctx context.Context, rec Record, err error) error {
-		for _, resolve := range s.resorts {
+		for _, resolve := range resorts {
 			if err = resolve(ctx, rec, err); err == nil || batch.IsDrop(err) {
 				return err
 			}

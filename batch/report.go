@@ -33,7 +33,7 @@ func (r Report) String() string {
 		n    int
 		what string
 	}{
-		{r.Dropped, "dropped"}, {r.NotStarted, "not started"}, {r.Retried, "retried"},
+		{r.Dropped, "dropped"}, {r.DeadLettered, "dead-lettered"}, {r.NotStarted, "not started"}, {r.Retried, "retried"},
 		{r.Abandoned, "abandoned"}, {r.Running, "still running"},
 	} {
 		if total.n > 0 {
@@ -73,6 +73,7 @@ func identifier(id string) string {
 //   - source: "sqs", "kinesis", …
 //   - records: an array with an object per record, in batch order; see Result.MarshalJSON
 //   - succeeded, failed, dropped: how many records ended so
+//   - dead_lettered: how many of the dropped records were sent to a dead-letter queue; left out if none was
 //   - not_started, retried, abandoned, running: as the fields of Report say
 //   - duration_ms: milliseconds, with up to three decimals
 //   - notes: an array of objects with index and text; left out if there are none
@@ -89,6 +90,7 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		Succeeded  int      `json:"succeeded"`
 		Failed     int      `json:"failed"`
 		Dropped    int      `json:"dropped"`
+		Dead       int      `json:"dead_lettered,omitempty"`
 		NotStarted int      `json:"not_started"`
 		Retried    int      `json:"retried"`
 		Abandoned  int      `json:"abandoned"`
@@ -96,7 +98,7 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		Duration   float64  `json:"duration_ms"`
 		Notes      []Note   `json:"notes,omitempty"`
 	}{
-		r.Source, records, r.Succeeded, r.Failed, r.Dropped,
+		r.Source, records, r.Succeeded, r.Failed, r.Dropped, r.DeadLettered,
 		r.NotStarted, r.Retried, r.Abandoned, r.Running, milliseconds(r.Duration), r.Notes,
 	})
 }

@@ -22,7 +22,8 @@ func aReport() Report {
 			{ID: "m3", Group: "ann", Queued: time.Second, Err: Because(ErrNotStarted, ErrGroupStopped)},
 			{ID: "m4", Outcome: Dropped, Attempts: 1, Err: Drop(&DecodeError{Field: "data", Offset: -1})},
 		},
-		Succeeded: 1, Failed: 2, Dropped: 1, NotStarted: 1, Retried: 1, Abandoned: 2, Running: 3, Duration: 1234567 * time.Microsecond,
+		DeadLettered: 1,
+		Succeeded:    1, Failed: 2, Dropped: 1, NotStarted: 1, Retried: 1, Abandoned: 2, Running: 3, Duration: 1234567 * time.Microsecond,
 	}
 }
 
@@ -35,7 +36,7 @@ func TestAReportIsAnObjectOfStableNames(t *testing.T) {
 		`{"id":"m2","outcome":"failed","reasons":["error"],"error":"card declined","attempts":1,"queued_ms":0,"duration_ms":0.001},`+
 		`{"id":"m3","group_hash":"`+GroupHash("ann")+`","outcome":"failed","reasons":["not_started","group_stopped"],"error":"troupe: not started: the record's group was stopped by an earlier failure","attempts":0,"queued_ms":1000,"duration_ms":0},`+
 		`{"id":"m4","outcome":"dropped","reasons":["undecodable"],"error":"troupe: record cannot be decoded: data","attempts":1,"queued_ms":0,"duration_ms":0}`+
-		`],"succeeded":1,"failed":2,"dropped":1,"not_started":1,"retried":1,"abandoned":2,"running":3,"duration_ms":1234.567}`, string(out))
+		`],"succeeded":1,"failed":2,"dropped":1,"dead_lettered":1,"not_started":1,"retried":1,"abandoned":2,"running":3,"duration_ms":1234.567}`, string(out))
 
 	pointed, err := json.Marshal(new(aReport()))
 	require.NoError(t, err)
@@ -121,7 +122,7 @@ func TestAReportIsALine(t *testing.T) {
 		r    Report
 		want string
 	}{
-		{"all totals", aReport(), "kinesis: 4 records in 1.234567s: 1 succeeded, 2 failed, 1 dropped, 1 not started, 1 retried, 2 abandoned, 3 still running; failed: m2, m3"},
+		{"all totals", aReport(), "kinesis: 4 records in 1.234567s: 1 succeeded, 2 failed, 1 dropped, 1 dead-lettered, 1 not started, 1 retried, 2 abandoned, 3 still running; failed: m2, m3"},
 		{"a success", Report{Source: SQS, Records: []Result{{ID: "m1", Outcome: Succeeded}}, Succeeded: 1, Duration: time.Millisecond}, "sqs: 1 record in 1ms: 1 succeeded, 0 failed"},
 		{"odd identifiers", odd, `kafka: 4 records in 0s: 0 succeeded, 4 failed; failed: {"partition":"t-0","offset":1}, "a\nb", "", "a b"`},
 		{"many failures", long, "sqs: 10000 records in 1.235ms: 0 succeeded, 10000 failed; failed: " + strings.Repeat(strings.Repeat("é", 64)+"…, ", 10) + "…"},

@@ -20,6 +20,13 @@ type Turn interface {
 	Times() Times
 	// Message decodes the source's record, such as an events.SQSMessage, from the batch's own copy of it.
 	Message() (any, error)
+	// Raw returns the record's body, data or value as it arrived, in bytes of its own, also of a record that cannot be
+	// decoded. If that is empty, or cannot be read either, whole is true and raw is the JSON of the record, or nil if that
+	// is not known.
+	Raw() (raw []byte, whole bool)
+	// FailedBefore reports whether a record before this one in the batch has failed for good by now. A stream is
+	// redelivered from there, with this record.
+	FailedBefore() bool
 	// Keep makes value the Value of the record's Result if this attempt is the one that counts and succeeds.
 	Keep(value any)
 	// Mark adds marks to the record's Result if this attempt is the one that counts.

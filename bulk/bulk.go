@@ -65,5 +65,6 @@ func (reader[E, T]) Limits() sources.Limits {
 		NoRetry:         "a batch handler would receive again what has succeeded",
 		NoRecordTimeout: "a batch handler is called once for all records; use WithReserve",
 		NoLastResort:    "a batch handler has no last attempt at a record",
+		NoRedelivery:    "a batch handler has no attempts at single records",
 	}
 }

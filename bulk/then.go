@@ -67,7 +67,10 @@ type enriched[E, T any] struct{ sources.Reader[E, T] }
 
 // Limits refuses what could let a group continue behind a failed record without the write knowing of it.
 func (enriched[E, T]) Limits() sources.Limits {
-	return sources.Limits{NoDecider: "one write is for all records; use a policy"}
+	return sources.Limits{
+		NoDecider:    "one write is for all records; use a policy",
+		NoRedelivery: "a record that the write fails has no attempt of its own",
+	}
 }
 
 // then ends a batch with a write of values.

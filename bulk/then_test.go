@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/bulk"
 	"github.com/troupe-go/troupe/kafka"
 )
@@ -338,6 +339,7 @@ func TestWhatThenRefuses(t *testing.T) {
 	assert.Contains(t, refusal(t, func() {
 		bulk.SQSThen(handler, write, troupe.WithDecider(func(troupe.Record, error) troupe.Policy { return troupe.Derive }))
 	}), "troupe: WithDecider is not allowed: one write is for all records")
+	assert.Contains(t, refusal(t, func() { bulk.SQSThen(handler, write, troupe.WithRedelivery(batch.Redelivery{})) }), "troupe: WithRedelivery is not allowed: a record that the write fails")
 	assert.Contains(t, refusal(t, func() { bulk.SQSThen(handler, write, troupe.WithLowestOnly()) }), "WithLowestOnly is for streams")
 	assert.Contains(t, refusal(t, func() { bulk.SQSThen[events.SQSMessage](handler, (func(context.Context, []int) error)(nil)) }), "troupe: the write of the sqs batch is nil; must be a function")
 	assert.Contains(t, refusal(t, func() { bulk.SQSThen(troupe.Handler[events.SQSMessage](nil), write) }), "troupe: the sqs handler is nil")

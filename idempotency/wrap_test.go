@@ -36,6 +36,8 @@ func (t *turn) Record() batch.Record     { return t.record }
 func (t *turn) Handling() batch.Handling { return t.handling }
 func (t *turn) Times() batch.Times       { return t.times }
 func (t *turn) Message() (any, error)    { return nil, nil }
+func (t *turn) Raw() ([]byte, bool)      { return nil, true }
+func (t *turn) FailedBefore() bool       { return false }
 func (t *turn) Keep(value any)           { t.mu.Lock(); t.kept = value; t.mu.Unlock() }
 func (t *turn) Mark(m batch.Marks)       { t.mu.Lock(); t.marks |= m; t.mu.Unlock() }
 

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -47,6 +48,7 @@ func (s Source) Decode(payload []byte) (*sources.Batch[Record], error) {
 	}
 	b := ordered(found, func(l *located) (Record, string, error) { return decode(l.at.of(text), l.place) })
 	b.Payload = func(i int) ([]byte, error) { return found[i].payload(text) }
+	b.Text = func(i int) []byte { return []byte(found[i].at.of(text)) }
 	if piped {
 		b.NoLowest, b.Within = true, pipeWithin
 		b.NoResponse = "the event is the array of a pipe, which after any failure has to deliver all of it again: for Kafka a pipe knows no partial batch response"
@@ -62,6 +64,10 @@ func (s Source) Read(event Event) (*sources.Batch[Record], error) {
 	}
 	b := ordered(found, func(l *located) (Record, string, error) { return *l.record, "", nil })
 	b.Payload = func(i int) ([]byte, error) { return bytes.Clone(found[i].record.Value), nil }
+	b.Text = func(i int) []byte {
+		text, _ := json.Marshal(found[i].record) // nil for what has no JSON
+		return text
+	}
 	return b, nil
 }
 

@@ -408,3 +408,18 @@ func TestTheValueAloneIsTheRecords(t *testing.T) {
 		assert.Equal(t, want, again.Value, "a payload is in bytes of its own")
 	}
 }
+
+// The JSON of a record is there whether or not it can be decoded, in bytes of its own.
+func TestTheTextOfARecordIsThere(t *testing.T) {
+	const record = `{"topic":"t","partition":0,"offset":1,"value":"!"}`
+	b, err := Source{}.Decode([]byte(`{"records":{"t-0":[` + record + `]}}`))
+	require.NoError(t, err)
+	_, err = b.Open(0)
+	require.Error(t, err)
+	clear(b.Text(0))
+	assert.Equal(t, record, string(b.Text(0)))
+
+	read, err := Source{}.Read(Event{Records: map[string][]Record{"t-0": {{Topic: "t", Offset: 1}}}})
+	require.NoError(t, err)
+	assert.Contains(t, string(read.Text(0)), `"offset":1`)
+}

@@ -55,6 +55,9 @@ func expand(carried *sources.Batch[events.KinesisEventRecord], err error) (*sour
 		IDs: make([]string, len(u.users)), Open: u.record, Payload: u.payload, Group: u.group,
 		Ordered: carried.Ordered, Unordered: carried.Unordered, NoLowest: carried.NoLowest,
 	}
+	if carried.Text != nil {
+		b.Text = func(i int) []byte { return carried.Text(int(u.users[i].carrier)) }
+	}
 	for i := range u.users {
 		b.IDs[i] = carried.IDs[u.users[i].carrier]
 	}

@@ -36,6 +36,7 @@ func TestTheGroupOfWhatCannotBeUnpackedIsNotKnown(t *testing.T) {
 		assert.Equal(t, want != "", err == nil)
 		_, errPayload := b.Payload(i)
 		assert.Equal(t, err, errPayload)
+		assert.Contains(t, string(b.Text(i)), `"sequenceNumber":"`+b.IDs[i]+`"`)
 		if want == "" {
 			assert.ErrorIs(t, err, batch.ErrUndecodable)
 		}

@@ -36,6 +36,10 @@ type Batch struct {
 	LastResort func(ctx context.Context, rec batch.Record, err error) error
 	// Message decodes the source's record i; any goroutine, any number of times.
 	Message func(i int) (any, error)
+	// Raw returns the payload of record i as it arrived, or the JSON of the whole record; like Message.
+	Raw func(i int) (raw []byte, whole bool)
+	// FailedBefore reports whether a record before record i has failed for good by now. The supervisor sets it.
+	FailedBefore func(i int) bool
 	// Failed, if not nil, is called once for each failed record. It must not block.
 	Failed func(batch.Record, error)
 	// Warn writes a line to the log, with alternating keys and values. It must not block.
@@ -103,6 +107,12 @@ func (a *Attempt) Times() batch.Times { return a.Batch.Times }
 
 // Message decodes the source's record.
 func (a *Attempt) Message() (any, error) { return a.Batch.Message(int(a.Index)) }
+
+// Raw returns the payload of the source's record, or its JSON.
+func (a *Attempt) Raw() (raw []byte, whole bool) { return a.Batch.Raw(int(a.Index)) }
+
+// FailedBefore reports whether a record before that of the attempt has failed for good by now.
+func (a *Attempt) FailedBefore() bool { return a.Batch.FailedBefore(int(a.Index)) }
 
 // Keep notes the value of the handler's result.
 func (a *Attempt) Keep(value any) { a.Kept = value }

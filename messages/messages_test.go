@@ -40,14 +40,20 @@ func TestAnAttemptIsAContextThatKnowsItsRecord(t *testing.T) {
 // What packages around the handler add to an attempt is kept until it is booked.
 func TestAnAttemptKeepsWhatIsAddedToIt(t *testing.T) {
 	message := errors.New("no message")
+	raw := func(i int) ([]byte, bool) { return []byte{byte(i)}, true }
+	failed := func(i int) bool { return i == 0 }
 	b := &Batch{Handling: batch.Fold, Times: batch.Times{Deadline: time.Unix(1, 0)}, Results: []batch.Result{{ID: "a"}},
-		Message: func(i int) (any, error) { return i, message }}
+		Message: func(i int) (any, error) { return i, message }, Raw: raw, FailedBefore: failed}
 	var turn batch.Turn = &Attempt{Context: t.Context(), Batch: b}
 	assert.Equal(t, batch.Fold, turn.Handling())
 	assert.Equal(t, b.Times, turn.Times())
 	value, err := turn.Message()
 	assert.Equal(t, 0, value)
 	assert.Equal(t, message, err)
+	text, whole := turn.Raw()
+	assert.Equal(t, []byte{0}, text)
+	assert.True(t, whole)
+	assert.True(t, turn.FailedBefore())
 	turn.Keep("kept")
 	turn.Mark(batch.Duplicate)
 	turn.Mark(batch.Unrecorded)

@@ -18,6 +18,9 @@ type Batch[T any] struct {
 	// Payload returns the body, data or value of record i in bytes of their own, without decoding the rest. It
 	// is called like Open. Nil: the records have no payload apart from the whole.
 	Payload func(i int) ([]byte, error)
+	// Text returns the JSON of record i in bytes of its own, whether or not it can be decoded. It is called like Open.
+	// Nil: it is not known.
+	Text func(i int) []byte
 	// Group returns the group that the source itself puts record i in; ok is false if it cannot be read. Nil:
 	// the source has no order of its own.
 	Group func(i int) (group string, ok bool)
@@ -65,7 +68,7 @@ type Limits struct {
 	// Why says why Policy is the only one.
 	Why string
 
-	NoDecider, NoWithoutOrder, NoGroup, NoRetry, NoRecordTimeout, NoMiddleware, NoLastResort, NoLowestOnly, NoIgnore string
+	NoDecider, NoWithoutOrder, NoGroup, NoRetry, NoRecordTimeout, NoMiddleware, NoLastResort, NoLowestOnly, NoIgnore, NoRedelivery string
 }
 
 // Plan is a batch arranged by the options of a processor.
@@ -82,10 +85,25 @@ type Plan[T any] struct {
 	Policy batch.Policy
 	// Handling is that of the Batch.
 	Handling batch.Handling
-	// Open and Payload are those of the Batch. If the records were grouped by a function of the user's, Open
+	// Open, Payload and Text are those of the Batch. If the records were grouped by a function of the user's, Open
 	// returns the values that the function saw, and its failure for the record at the barrier.
 	Open    func(i int) (T, error)
 	Payload func(i int) ([]byte, error)
+	Text    func(i int) []byte
+}
+
+// Raw returns the body, data or value of record i as it arrived. If that is empty, or cannot be read, whole is true and
+// raw is the JSON of the record, or nil if that is not known.
+func (p *Plan[T]) Raw(i int) (raw []byte, whole bool) {
+	if p.Payload != nil {
+		if payload, err := p.Payload(i); err == nil && len(payload) > 0 {
+			return payload, false
+		}
+	}
+	if p.Text == nil {
+		return nil, true
+	}
+	return p.Text(i), true
 }
 
 // Whole handles all records of a batch in one call. A value handles one batch.

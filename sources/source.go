@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -103,7 +104,11 @@ func (s *Source[E, T]) Decode(payload []byte) (*Batch[T], error) {
 	if err != nil {
 		return nil, batch.Because(batch.ErrEvent, err)
 	}
-	b := &Batch[T]{IDs: x.ids(), Open: func(i int) (T, error) { return s.record(form, x.record(i)) }}
+	b := &Batch[T]{
+		IDs:  x.ids(),
+		Open: func(i int) (T, error) { return s.record(form, x.record(i)) },
+		Text: func(i int) []byte { return []byte(x.record(i).Text) },
+	}
 	if s.payload != nil {
 		b.Payload = func(i int) ([]byte, error) { return s.payloadIn(form, x.record(i)) }
 	}
@@ -121,7 +126,14 @@ func (s *Source[E, T]) Read(event E) (*Batch[T], error) {
 		return nil, batch.Because(batch.ErrEvent, errors.New(`"Records" is nil where a slice was expected`))
 	}
 	fifo := false
-	b := &Batch[T]{IDs: make([]string, len(records)), Open: func(i int) (T, error) { return records[i], nil }}
+	b := &Batch[T]{
+		IDs:  make([]string, len(records)),
+		Open: func(i int) (T, error) { return records[i], nil },
+		Text: func(i int) []byte {
+			text, _ := json.Marshal(records[i]) // nil for what has no JSON
+			return text
+		},
+	}
 	for i := range records {
 		facts := s.factsOf(&records[i])
 		if err := s.check(&s.mapping, i, facts); err != nil {

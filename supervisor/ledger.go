@@ -58,6 +58,7 @@ type ledger struct {
 	starting   bool         // one of them has not come to its first record
 	haltReason batch.Reason // why nothing more starts; 0 if something may
 	closed     bool
+	failed     int32 // the first record that has failed for good; the number of records if none has
 
 	retried, abandoned int
 	supervisor         *actor.PID // nil until it has started
@@ -71,7 +72,9 @@ func newLedger(in *Invocation, cfg *Config, b *messages.Batch, p *process) *ledg
 		states:   make([]state, n),
 		attempts: make([]messages.Attempt, n),
 		free:     cfg.Concurrency,
+		failed:   int32(n),
 	}
+	b.FailedBefore = l.failedBefore
 	if b.Ordered {
 		l.groups = groupsOf(b.Results, b.Barrier)
 		l.queue = queue{firsts: l.groups.firsts, end: int32(len(l.groups.firsts))}
@@ -349,6 +352,9 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 		err, a.Final = batch.Because(l.reason(), err), true
 	}
 	r.Err = err
+	if a.Final {
+		l.failed = min(l.failed, i)
+	}
 	return true
 }
 
@@ -455,11 +461,19 @@ func (l *ledger) drainedLocked() bool { return l.closed && l.working == 0 }
 func (l *ledger) markFailed(i int32) {
 	r := &l.batch.Results[i]
 	l.states[i] = settled
+	l.failed = min(l.failed, i)
 	l.open--
 	l.stopTimer(i)
 	if l.batch.Failed != nil {
 		l.batch.Failed(l.batch.Record(int(i), r.Attempts), r.Err)
 	}
+}
+
+// failedBefore reports whether a record before record i has failed for good.
+func (l *ledger) failedBefore(i int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int(l.failed) < i
 }
 
 // isClosed reports whether the books are closed.

@@ -19,6 +19,9 @@ type Config struct {
 	Concurrency int
 	// Reserve is how long before the deadline the cutoff is, at least MinReserve; 0 for the default (SPEC D1).
 	Reserve time.Duration
+	// LeastReserve is the least that Reserve, or the default, comes to, unless that is more than half of the time left
+	// on arrival (SPEC V3); 0 for none.
+	LeastReserve time.Duration
 	// RecordTimeout bounds an attempt; 0 for no bound (SPEC D4).
 	RecordTimeout time.Duration
 	// Retry is the in-place retry; its zero value is none (SPEC P6).
@@ -156,16 +159,16 @@ func (in *Invocation) Run(cfg *Config, b *messages.Batch) *batch.Report {
 func timesOf(deadline time.Time, cfg *Config, now time.Time) (t batch.Times, cut []any) {
 	left := deadline.Sub(now)
 	reserve := cfg.Reserve
+	if reserve == 0 {
+		reserve = min(maxDefaultReserve, left/defaultShare)
+	}
+	reserve = max(reserve, cfg.LeastReserve)
 	switch {
 	case left < minToStart:
 		reserve = left // the cutoff is now, or has been
-	case reserve == 0:
-		reserve = min(maxDefaultReserve, left/defaultShare)
 	case reserve > left/2:
+		cut = []any{"reserve", reserve, "time_left", left, "cut_to", left / 2}
 		reserve = left / 2
-		if left > 0 {
-			cut = []any{"reserve", cfg.Reserve, "time_left", left, "cut_to", reserve}
-		}
 	}
 	if left >= minToStart {
 		reserve = max(reserve, MinReserve)

@@ -318,6 +318,21 @@ func TestTheTimetableFollowsFromTheReserve(t *testing.T) {
 			assert.Equal(t, c.logs, len(cut) > 0, "%v", cut)
 		})
 	}
+	for _, c := range []struct {
+		left, reserve, least, want time.Duration
+		logs                       bool
+	}{
+		{time.Minute, 0, time.Second, time.Second, false},
+		{time.Minute, 200 * ms, time.Second, time.Second, false},
+		{time.Minute, 3 * time.Second, time.Second, 3 * time.Second, false},
+		{2 * time.Second, 0, time.Second, time.Second, false},
+		{1500 * ms, 0, time.Second, 750 * ms, true},
+		{10 * ms, 0, time.Second, 10 * ms, false},
+	} {
+		times, cut := timesOf(now.Add(c.left), &Config{Reserve: c.reserve, LeastReserve: c.least}, now)
+		assert.Equal(t, c.want, times.Deadline.Sub(times.Cutoff), "SPEC V3: %v", c)
+		assert.Equal(t, c.logs, len(cut) > 0, "SPEC V3: %v", cut)
+	}
 	in := Begin(context.Background(), &Config{})
 	defer in.End()
 	assert.Equal(t, batch.Times{}, in.Times, "SPEC D5")

@@ -55,6 +55,7 @@ func (s shard[E, T]) Limits() sources.Limits {
 		NoWithoutOrder: "the records of a window are folded in order",
 		NoGroup:        "the shard is the one group of a window",
 		NoLastResort:   "a record that is left out of a window would be missing from its state",
+		NoRedelivery:   "a window is redelivered from its first failed record",
 	}
 }
 

@@ -12,10 +12,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 )
 
 // SPEC R4: the last resort is called once for each record that has failed for good, at the end of its last attempt,
@@ -185,4 +187,177 @@ func TestTheLastResortIsCalledForARecordThatCannotBeDecoded(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, failures(t, response))
 	assert.Equal(t, []string{"1"}, resolved)
+}
+
+// An option of another package about redelivery is asked after the user's last resorts, whatever the order of the
+// options, and is refused where the batch is redelivered as a whole or where it is for another source.
+func TestRedeliveryIsDecidedAfterTheLastResorts(t *testing.T) {
+	var asked []string
+	resort := func(name string) func(context.Context, troupe.Record, error) error {
+		return func(_ context.Context, _ troupe.Record, err error) error {
+			asked = append(asked, name)
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	p := process(standard, func(context.Context, string) error { return errHandler },
+		troupe.WithRedelivery(batch.Redelivery{Sources: []troupe.Source{"sqs"}, LastResort: resort("redelivery")}),
+		troupe.WithRedelivery(batch.Redelivery{Reserve: time.Second}),
+		troupe.WithLastResort(resort("first")), troupe.WithLastResort(resort("second")),
+		troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+		troupe.WithObserver(func(_ context.Context, r *troupe.Report) {
+			assert.EqualError(t, r.Records[0].Err, "redelivery: second: first: "+errHandler.Error())
+		}))
+	_, err := p.Invoke(t.Context(), document(standard, numbered(1, groups(1))...))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"first", "second", "redelivery"}, asked)
+
+	never := func(context.Context, events.SQSMessage) error { return nil }
+	for name, redelivery := range map[string]troupe.Option{
+		"WithRedelivery": troupe.WithRedelivery(batch.Redelivery{}),
+		"pkg.Backoff":    troupe.Named("pkg.Backoff", troupe.WithRedelivery(batch.Redelivery{})),
+	} {
+		for _, options := range [][]troupe.Option{{redelivery, troupe.WithErrorWhen(troupe.ErrorWhenAny)}, {troupe.WithErrorWhen(troupe.ErrorWhenAny), redelivery}} {
+			assert.PanicsWithError(t, "troupe: "+name+" is not allowed with ErrorWhenAny: after an error Lambda redelivers the whole batch", func() { troupe.SQS(never, options...) })
+		}
+	}
+	assert.PanicsWithError(t, "troupe: WithRedelivery is for kinesis or dynamodb, not for sqs", func() {
+		troupe.SQS(never, troupe.WithRedelivery(batch.Redelivery{Sources: []troupe.Source{"kinesis", "dynamodb"}}))
+	})
+}
+
+// The reserve that redelivery needs counts unless a longer one is given.
+func TestRedeliveryHasALeastReserve(t *testing.T) {
+	for _, c := range []struct{ given, least, want time.Duration }{
+		{0, time.Second, time.Second}, {3 * time.Second, time.Second, 3 * time.Second}, {20 * time.Millisecond, time.Second, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			options := []troupe.Option{troupe.WithRedelivery(batch.Redelivery{Reserve: time.Millisecond}), troupe.WithRedelivery(batch.Redelivery{Reserve: c.least})}
+			if c.given > 0 {
+				options = append(options, troupe.WithReserve(c.given))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, err := process(standard, func(ctx context.Context, _ string) error {
+				cutoff, _ := ctx.Deadline()
+				deadline, _ := troupe.DeadlineFrom(ctx)
+				assert.Equal(t, c.want, deadline.Sub(cutoff))
+				return nil
+			}, options...).Invoke(ctx, document(standard, numbered(1, groups(1))...))
+			require.NoError(t, err)
+		})
+	}
+}
+
+// A last resort can ask whether a record before its own has failed for good: a stream is redelivered from there.
+func TestALastResortKnowsWhetherARecordBeforeHasFailed(t *testing.T) {
+	for name, c := range map[string]struct {
+		options []troupe.Option
+		dropped bool // what the last resort does with the first failed record
+		want    []bool
+	}{
+		"the first one fails":  {nil, false, []bool{false, true, true}},
+		"the first is dropped": {nil, true, []bool{false, false, false}},
+		"with retries":         {[]troupe.Option{troupe.WithRetry(troupe.Retry{Times: 1})}, false, []bool{false, true, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var got []bool
+				p := process(standard, func(ctx context.Context, _ string) error { return errHandler }, append(c.options,
+					troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+					troupe.WithLastResort(func(ctx context.Context, _ troupe.Record, err error) error {
+						turn, _ := batch.TurnFrom(ctx)
+						if got = append(got, turn.FailedBefore()); c.dropped {
+							return nil
+						}
+						return err
+					}))...)
+				_, err := p.Invoke(t.Context(), document(standard, numbered(3, groups(1))...))
+				require.NoError(t, err)
+				assert.Equal(t, c.want, got)
+			})
+		})
+	}
+}
+
+// A last resort has what there is of a record that cannot be decoded.
+func TestALastResortHasTheRecordAsItArrived(t *testing.T) {
+	for name, c := range map[string]struct {
+		record, want string
+		whole        bool
+	}{
+		"decodable":              {`{"messageId":"1","body":"b\n"}`, "b\n", false},
+		"one field is not":       {`{"messageId":"1","body":"b","messageAttributes":7}`, "b", false},
+		"neither is the body":    {`{"messageId":"1","body":7}`, `{"messageId":"1","body":7}`, true},
+		"there is no body":       {`{"messageId":"1"}`, `{"messageId":"1"}`, true},
+		"a field occurs twice":   {`{"messageId":"1","body":"a","body":"b","md5OfBody":""}`, "b", false},
+		"nothing can be trusted": {`{"messageId":"1","body":"a","body":"b","attributes":{"a":1}}`, `{"messageId":"1","body":"a","body":"b","attributes":{"a":1}}`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			called := false
+			p := troupe.SQS(func(context.Context, events.SQSMessage) error { return errHandler },
+				troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+				troupe.WithLastResort(func(ctx context.Context, _ troupe.Record, err error) error {
+					turn, _ := batch.TurnFrom(ctx)
+					raw, whole := turn.Raw()
+					assert.Equal(t, c.want, string(raw))
+					assert.Equal(t, c.whole, whole)
+					called = true
+					return err
+				}))
+			_, err := p.Invoke(t.Context(), []byte(`{"Records":[`+c.record+`]}`))
+			require.NoError(t, err)
+			assert.True(t, called)
+		})
+	}
+}
+
+// A record has failed for good once it is known that no other attempt follows, not only when the policy has been asked.
+func TestARecordHasFailedBeforeTheDeciderIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		deciding, asked := make(chan struct{}), make(chan struct{})
+		failed := false
+		p := process(standard, func(ctx context.Context, _ string) error {
+			if index(ctx) == 1 {
+				<-deciding
+			}
+			return errHandler
+		},
+			troupe.WithDecider(func(rec troupe.Record, _ error) troupe.Policy {
+				if rec.Index == 0 {
+					close(deciding)
+					<-asked
+				}
+				return troupe.Derive
+			}),
+			troupe.WithLastResort(func(ctx context.Context, rec troupe.Record, err error) error {
+				if rec.Index == 1 {
+					turn, _ := batch.TurnFrom(ctx)
+					failed = turn.FailedBefore()
+					close(asked)
+				}
+				return err
+			}),
+			troupe.WithConcurrency(2), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)))
+		_, err := p.Invoke(t.Context(), document(standard, numbered(2, groups(1))...))
+		require.NoError(t, err)
+		assert.True(t, failed)
+	})
+}
+
+// Where the event was decoded already, the JSON of a record is that of its Go type.
+func TestALastResortHasTheRecordOfADecodedEvent(t *testing.T) {
+	for _, c := range []struct{ body, want string }{{"b", "b"}, {"", `{"messageId":"1",`}} {
+		p := troupe.SQS(func(context.Context, events.SQSMessage) error { return errHandler },
+			troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+			troupe.WithLastResort(func(ctx context.Context, _ troupe.Record, err error) error {
+				turn, _ := batch.TurnFrom(ctx)
+				raw, whole := turn.Raw()
+				assert.True(t, strings.HasPrefix(string(raw), c.want), string(raw))
+				assert.Equal(t, c.body == "", whole)
+				return nil
+			}))
+		_, report, err := p.ProcessReport(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: c.body}}})
+		require.NoError(t, err)
+		assert.Equal(t, 1, report.Dropped)
+	}
 }

@@ -116,6 +116,8 @@ func TestASourcesLimitsAreKnownAtConstruction(t *testing.T) {
 		"WithMiddleware":    {reading.Limits{NoMiddleware: "why"}, troupe.WithMiddleware(unchanged)},
 		"WithLastResort":    {reading.Limits{NoLastResort: "why"}, troupe.WithLastResort(func(_ context.Context, _ troupe.Record, err error) error { return err })},
 		"pkg.DeadLetter":    {reading.Limits{NoLastResort: "why"}, troupe.Named("pkg.DeadLetter", troupe.WithLastResort(func(_ context.Context, _ troupe.Record, err error) error { return err }))},
+		"WithRedelivery":    {reading.Limits{NoRedelivery: "why"}, troupe.WithRedelivery(batch.Redelivery{})},
+		"pkg.Backoff":       {reading.Limits{NoRedelivery: "why"}, troupe.Named("pkg.Backoff", troupe.WithRedelivery(batch.Redelivery{}))},
 		"WithLowestOnly":    {reading.Limits{NoLowestOnly: "why"}, troupe.WithLowestOnly()},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,19 @@
+package batch
+
+import (
+	"context"
+	"time"
+)
+
+// Redelivery describes an option that decides when, or whether, single records are redelivered. Packages such as
+// redelivery pass it to troupe.WithRedelivery.
+type Redelivery struct {
+	// Sources are the sources that the option is for; the constructors of others refuse it. Nil: all sources.
+	Sources []Source
+	// Reserve is the least reserve that the option needs (see troupe.WithReserve), for its calls at the end of a batch.
+	// Of several the greatest counts.
+	Reserve time.Duration
+	// LastResort, if not nil, is called like a function given to troupe.WithLastResort, and after all of these, in
+	// whatever order the options are given.
+	LastResort func(ctx context.Context, rec Record, err error) error
+}
