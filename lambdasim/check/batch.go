@@ -34,7 +34,7 @@ type entry struct {
 	starts     int
 	oks        int     // handlers that succeeded, and drops
 	key        string  // of its work
-	worked     []*work // that was done
+	worked     []*work // that was done, by handlers that have not succeeded
 	workedIn   int     // the number of the last start in which it was
 	forwarded  bool    // dead-lettered by the function
 	late       bool    // a handler may have succeeded or not

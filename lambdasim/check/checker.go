@@ -417,6 +417,7 @@ func (c *Checker) ended(e history.Event) {
 		at.oks++
 		at.late = at.late || e.Detail == history.Late
 		c.mustHaveWorked(e, at)
+		at.recorded()
 		if r.success {
 			return
 		}

@@ -318,6 +318,15 @@ const single = `
 	invoked i=1 n=1 u=100
 `
 
+// again is the second delivery of that record, whose work is done.
+const again = `
+	returned i=1 r=a1
+	received i=2 r=a1 g=a n=2
+	invoked i=2 n=1 u=200
+	started i=2 r=a1 d=key
+	worked i=2 r=a1 d=key
+`
+
 // allHandled is how the batch of three goes well.
 const allHandled = `
 	started i=1 r=a1
@@ -526,6 +535,22 @@ func TestEveryViolationIsNamed(t *testing.T) {
 			worked i=1 r=a1 d=key
 			ended i=1 r=a1 n=2 d=ok
 			answered i=1`, check.Redone, []string{`the key "key" was done 2 times`, "explain 0 more than one"}},
+		"work done again after a crash that came when it had been recorded": {standard, single + `
+			started i=1 r=a1 d=key
+			worked i=1 r=a1 d=key
+			ended i=1 r=a1 d=ok
+			crashed i=1` + again + `
+			ended i=2 r=a1 d=ok
+			answered i=2`, check.Redone, []string{`the key "key" was done 2 times`, "explain 0 more than one"}},
+		"work done again, with a lost lease of what the end of its invocation excuses": {standard, single + `
+			started i=1 r=a1 d=key
+			worked i=1 r=a1 d=key
+			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a1"}]}
+			lease-lost i=1 d=key` + again + `
+			ended i=2 r=a1 d=fail
+			answered i=2 d={"batchItemFailures":[{"itemIdentifier":"a1"}]}` + strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(again, "i=2", "i=3"), "i=1", "i=2"), "n=2", "n=3") + `
+			ended i=3 r=a1 d=ok
+			answered i=3`, check.Redone, []string{`the key "key" was done 3 times`, "explain 1 more than one"}},
 		"work done twice by a handler": {standard, single + `
 			started i=1 r=a1 n=1 d=key
 			worked i=1 r=a1 d=key

@@ -54,14 +54,17 @@ func (c *Checker) worked(e history.Event) {
 	at.worked = append(at.worked, w)
 }
 
-// excused books that work may be done again, for a reason that the handler tells.
+// excused books that work may be done again, for a reason that the handler gives. The end of an invocation has excused the
+// effects of the handlers that it did not wait for, so what they lose or cannot record later is no other reason; an expiry
+// is one at any time.
 func (c *Checker) excused(e history.Event) {
 	w := c.works[e.Detail]
-	if w == nil {
+	switch {
+	case w == nil:
 		c.incoherent(e, "is about work that was not done")
-		return
+	case e.Kind == history.Lapsed || c.underWay(e.Invocation):
+		c.excuse(w)
 	}
-	c.excuse(w)
 }
 
 // excuse books that work with a key may be done once more.
@@ -70,8 +73,16 @@ func (c *Checker) excuse(w *work) {
 	c.verdict.Totals.Excused++
 }
 
-// judgeWork excuses effects after which the function crashed, was not in time, or was not waited for: they may not have
-// been recorded.
+// recorded books that the handlers of a record have succeeded, so that the work that they did is recorded, or the history
+// says that it is not.
+func (at *entry) recorded() {
+	if len(at.open) == 0 {
+		at.worked = nil
+	}
+}
+
+// judgeWork excuses effects after which the function crashed, was not in time, or was not waited for before the handler
+// had succeeded: they may not have been recorded.
 func (c *Checker) judgeWork(inv *invocation) {
 	for _, at := range inv.order {
 		if inv.ended == history.Crashed || inv.ended == history.TimedOut || len(at.open) > 0 {

@@ -24,6 +24,9 @@ const (
 	doHang  = "hang" // ignore the context and never return
 )
 
+// doKill kills the process after the work, in a run with --idempotent. No record can ask for it.
+const doKill = "kill"
+
 // The names of a directive's parts.
 const (
 	partDo    = "do"

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -42,10 +41,11 @@ const (
 	maxRetries     = 10                     // of a stream's batch
 	retryDelay     = 100 * time.Millisecond // of a stream's batch
 	shards         = 4
-	partitions     = 40 // of a Kafka topic, whose order is theirs
-	topicPollers   = 4  // of a Kafka topic
-	factor         = 5  // batches of a shard at once
-	batchingWindow = 1  // seconds, for batches that need one
+	partitions     = 40          // of a Kafka topic, whose order is theirs
+	topicPollers   = 4           // of a Kafka topic
+	factor         = 5           // batches of a shard at once
+	batchingWindow = 1           // seconds, for batches that need one
+	leasePause     = time.Second // between the end of a lease and of a visibility timeout
 	smallBatch     = 10
 )
 
@@ -58,6 +58,7 @@ type load struct {
 	timeout time.Duration
 	handler *faulty
 	options []troupe.Option
+	once    *once // with --idempotent
 }
 
 // reserveOf is the reserve of a run that was not told of one. It is more than the library's (SPEC D1), for all
@@ -73,11 +74,17 @@ func (l *load) count() int {
 }
 
 func (l *load) group(i int) string {
+	i = l.original(i)
 	n := int(lambdasim.Draw(l.seed, "group", strconv.Itoa(i), 0) * float64(l.groups))
 	return fmt.Sprintf("group-%03d", n)
 }
 
-func (l *load) body(i int) string { return fmt.Sprintf(`{"order":%d}`, i) }
+func (l *load) body(i int) string {
+	if l.once != nil {
+		return fmt.Sprintf(`{"order":%s,"sent":%d}`, l.orderKey(i), i)
+	}
+	return fmt.Sprintf(`{"order":%d}`, i)
+}
 
 func (l *load) mapping() lambdasim.Mapping {
 	return lambdasim.Mapping{BatchSize: l.batch, FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}}
@@ -99,12 +106,13 @@ func (l *load) queue(suffix string) (lambdasim.Simulation, error) {
 		VisibilityTimeout: l.timeout + time.Duration(mapping.MaximumBatchingWindowInSeconds)*time.Second,
 		RedrivePolicy:     lambdasim.RedrivePolicy{DeadLetterQueue: &lambdasim.Queue{Name: "dead" + suffix}, MaxReceiveCount: maxReceives},
 	}
+	if l.once != nil {
+		queue.VisibilityTimeout += leasePause // or a message comes back while the lease of a process that died still holds
+	}
 	queue.Feed(lambdasim.Feed[lambdasim.Message]{Count: l.count(), Record: func(i int) lambdasim.Message {
 		return lambdasim.Message{Body: l.body(i), Group: l.group(i)}
 	}})
-	handler, err := sqsProcessor(lambdasim.Watch(func(ctx context.Context, m events.SQSMessage) error {
-		return l.handler.handle(ctx, m.MessageId)
-	}), l.options)
+	handler, err := functionOf(l, func(m events.SQSMessage) string { return m.MessageId }, func(m events.SQSMessage) string { return orderIn([]byte(m.Body)) }, sqsProcessor)
 	return lambdasim.Simulation{Source: queue, Mapping: mapping, Handler: handler}, err
 }
 
@@ -113,9 +121,7 @@ func kinesisStream(l *load) (lambdasim.Simulation, error) {
 	stream.Feed(lambdasim.Feed[lambdasim.KinesisRecord]{Count: l.count(), Record: func(i int) lambdasim.KinesisRecord {
 		return lambdasim.KinesisRecord{PartitionKey: l.group(i), Data: []byte(l.body(i))}
 	}})
-	handler, err := kinesisProcessor(lambdasim.Watch(func(ctx context.Context, r events.KinesisEventRecord) error {
-		return l.handler.handle(ctx, r.Kinesis.SequenceNumber)
-	}), l.options)
+	handler, err := functionOf(l, func(r events.KinesisEventRecord) string { return r.Kinesis.SequenceNumber }, func(r events.KinesisEventRecord) string { return orderIn(r.Kinesis.Data) }, kinesisProcessor)
 	return l.stream(stream, handler), err
 }
 
@@ -124,12 +130,10 @@ func dynamoDBStream(l *load) (lambdasim.Simulation, error) {
 	stream.Feed(lambdasim.Feed[lambdasim.Change]{Count: l.count(), Record: func(i int) lambdasim.Change {
 		keys := map[string]events.DynamoDBAttributeValue{"id": events.NewStringAttribute(l.group(i))}
 		return lambdasim.Change{Name: "MODIFY", Keys: keys, NewImage: map[string]events.DynamoDBAttributeValue{
-			"id": keys["id"], "order": events.NewNumberAttribute(strconv.Itoa(i)),
+			"id": keys["id"], "order": events.NewNumberAttribute(l.orderKey(i)), "sent": events.NewNumberAttribute(strconv.Itoa(i)),
 		}}
 	}})
-	handler, err := dynamoDBProcessor(lambdasim.Watch(func(ctx context.Context, r events.DynamoDBEventRecord) error {
-		return l.handler.handle(ctx, r.Change.SequenceNumber)
-	}), l.options)
+	handler, err := functionOf(l, func(r events.DynamoDBEventRecord) string { return r.Change.SequenceNumber }, orderInItem, dynamoDBProcessor)
 	return l.stream(stream, handler), err
 }
 
@@ -138,9 +142,7 @@ func kafkaTopic(l *load) (lambdasim.Simulation, error) {
 	topic.Feed(lambdasim.Feed[lambdasim.KafkaRecord]{Count: l.count(), Record: func(i int) lambdasim.KafkaRecord {
 		return lambdasim.KafkaRecord{Key: []byte(l.group(i)), Value: []byte(l.body(i))}
 	}})
-	handler, err := kafkaProcessor(lambdasim.Watch(func(ctx context.Context, r kafka.Record) error {
-		return l.handler.handle(ctx, r.ID())
-	}), l.options)
+	handler, err := functionOf(l, kafka.Record.ID, func(r kafka.Record) string { return orderIn(r.Value) }, kafkaProcessor)
 	sim := l.stream(topic, handler)
 	sim.Mapping.ParallelizationFactor = 0 // a partition has one batch at a time
 	sim.Mapping.ProvisionedPollerConfig = &lambdasim.ProvisionedPollerConfig{MinimumPollers: topicPollers}

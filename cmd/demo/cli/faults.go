@@ -12,7 +12,7 @@ import (
 )
 
 // faults are how likely an attempt is to end in each way.
-type faults struct{ fail, panic, exit, hang float64 }
+type faults struct{ fail, panic, exit, hang, kill float64 }
 
 // check looks for what cannot be. A sum may exceed 1 by rounding errors.
 func (f faults) check(flags *flagSet) error {
@@ -25,7 +25,7 @@ func (f faults) check(flags *flagSet) error {
 			given = append(given, flags.given[p.do])
 		}
 	}
-	if sum := f.fail + f.panic + f.exit + f.hang; sum > 1+1e-9 {
+	if sum := f.fail + f.panic + f.exit + f.hang + f.kill; sum > 1+1e-9 {
 		return fmt.Errorf("%s: together they must be at most 1, not %v", strings.Join(given, ", "), sum)
 	}
 	return nil
@@ -37,8 +37,8 @@ type likelihood struct {
 	likely float64
 }
 
-func (f faults) list() [4]likelihood {
-	return [4]likelihood{{doFail, f.fail}, {doPanic, f.panic}, {doExit, f.exit}, {doHang, f.hang}}
+func (f faults) list() [5]likelihood {
+	return [5]likelihood{{doFail, f.fail}, {doPanic, f.panic}, {doExit, f.exit}, {doHang, f.hang}, {doKill, f.kill}}
 }
 
 // inPlace keeps the attempts of a delivery apart from those of the others, of which there are fewer.
@@ -77,7 +77,10 @@ type faulty struct {
 
 // handle handles the record with that identifier. A handler that hangs comes back when nobody waits for it
 // any more, so that a long run does not fill the memory with them; what it returns then has to be ignored.
-func (f *faulty) handle(ctx context.Context, id string) error {
+//
+// effect is called when the work is done, with whether the process dies after it; nil if nobody counts. One of two
+// handlers that hang has done its work before, the other does it when it is late.
+func (f *faulty) handle(ctx context.Context, id string, effect func(kill bool) error) error {
 	rec, _ := troupe.RecordFrom(ctx)
 	delivery := lambdasim.Delivery(ctx, id)
 	d := f.script.directive(id, delivery, rec.Attempt)
@@ -85,15 +88,26 @@ func (f *faulty) handle(ctx context.Context, id string) error {
 	if f.heard != nil {
 		f.heard(id, delivery, rec.Attempt, d.do)
 	}
-	if d.do == doHang {
-		time.Sleep(f.hang)
-		return nil
+	if effect == nil {
+		effect = func(bool) error { return nil }
 	}
-	return f.player.play(ctx, id, d, nil)
+	if d.do == doHang {
+		if lambdasim.Draw(f.script.seed, "hangs after its work", id, delivery) < 0.5 {
+			err := effect(false)
+			time.Sleep(f.hang)
+			return err
+		}
+		time.Sleep(f.hang)
+		return effect(false)
+	}
+	if err := f.player.play(ctx, id, d, nil); err != nil {
+		return err
+	}
+	return effect(d.do == doKill)
 }
 
 // deeds count what handlers did. They are safe for concurrent use.
-type deeds struct{ fail, panic, exit, hang atomic.Int64 }
+type deeds struct{ fail, panic, exit, hang, kill atomic.Int64 }
 
 func (d *deeds) count(do string) {
 	switch do {
@@ -105,5 +119,7 @@ func (d *deeds) count(do string) {
 		d.exit.Add(1)
 	case doHang:
 		d.hang.Add(1)
+	case doKill:
+		d.kill.Add(1)
 	}
 }

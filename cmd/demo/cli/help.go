@@ -116,6 +116,7 @@ and whether every response was valid and in time.
   PROGRAM stress --duration 1m --html bin/run.html	a page with charts and a timeline of the attempts
   PROGRAM stress --report json	the report as one JSON object, for a script
   PROGRAM stress --source fifo --records 20000 --groups 500 --policy stop-group
+  PROGRAM stress --idempotent --hang 0.01 --kill 0.01	work done once, although processes die
 
 --records, --invocations and --duration are limits; the first one reached ends the run. What happens to a record is drawn
 from the seed, its identifier and the number of the attempt, so a seed repeats the faults. A failed record is redelivered
@@ -128,6 +129,11 @@ Some defaults keep a run within seconds and are no advice for a deployment:
   visibility timeout of a queue	the function's timeout and the batching window, so that failed messages are redelivered soon. AWS recommends six times the timeout, and the window on top.
   reserve	45% of the timeout, 2s at most. All invocations share this machine, whose timers are late under load. troupe's own default is 500ms, or a fifth of the time left.
   retries of a stream	after 100ms
+
+With --idempotent senders send a fifth of the records twice, and handlers do the work of each key once, by package
+idempotency with a store in memory. Processes are killed between a work and its completion, the store fails, and handlers that
+hang do their work after their lease. The checker counts how often the work of each key was done. More than once needs a
+reason that the history shows: a crash after the work, a lost lease, or a completion that was not recorded.
 
 `
 

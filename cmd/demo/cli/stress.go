@@ -23,6 +23,7 @@ const bars = 20_000
 type trial struct {
 	source     string
 	handler    *faulty
+	once       *once // with --idempotent
 	simulation lambdasim.Simulation
 	tally      *tally.Tally
 
@@ -99,7 +100,8 @@ func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 			},
 			tally: tally.New(source.ordered && !o.unordered, bars/len(w.sources), gauge),
 		}
-		l := &load{records, w.groups, w.batch, w.seed, o.timeout, t.handler, options}
+		l := &load{records, w.groups, w.batch, w.seed, o.timeout, t.handler, options, newOnce(w)}
+		t.once = l.once
 		if t.simulation, err = source.simulate(l); err != nil {
 			return nil, fmt.Errorf("stress: %w", err)
 		}

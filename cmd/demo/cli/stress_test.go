@@ -500,7 +500,7 @@ func TestStressProbabilities(t *testing.T) {
 	assert.Equal(t, faults{fail: 1}, parsed("--fail 1"))
 	assert.Equal(t, faults{hang: 0.5}, parsed("--hang 0.5"))
 	assert.Equal(t, faults{}, parsed("--fail 0"))
-	assert.Equal(t, faults{0.7, 0.1, 0.1, 0.1}, parsed("--fail 0.7 --panic 0.1 --exit 0.1 --hang 0.1"))
+	assert.Equal(t, faults{fail: 0.7, panic: 0.1, exit: 0.1, hang: 0.1}, parsed("--fail 0.7 --panic 0.1 --exit 0.1 --hang 0.1"))
 }
 
 // The defaults depend on what else is given; a variable counts as its flag does.

@@ -45,6 +45,7 @@ type figures struct {
 	abandoned int // attempts not waited for
 	inVain    int // records given up on although they had succeeded
 	ahead     int // records left in the source although they had succeeded
+	once      *onceFigures
 }
 
 // givenUp and left are what became of the records that never succeeded. With those that did they are all that
@@ -62,6 +63,7 @@ func newSummary(o options, trials []*trial, gauge *tally.Gauge, began time.Time,
 		f := figures{
 			name: t.source, totals: t.verdict.Totals, latency: t.tally.Latency, busy: t.tally.AtWork.Busy(), abandoned: t.tally.Abandoned, inVain: t.tally.InVain, ahead: t.tally.Ahead(),
 			fail: t.handler.did.fail.Load(), panic: t.handler.did.panic.Load(), exit: t.handler.did.exit.Load(), hang: t.handler.did.hang.Load(),
+			once: t.onceFigures(),
 		}
 		r.sources = append(r.sources, f)
 		r.total.add(f)
@@ -112,6 +114,7 @@ func (f *figures) add(other figures) {
 		*sum.to += sum.what
 	}
 	f.fail, f.panic, f.exit, f.hang = f.fail+other.fail, f.panic+other.panic, f.exit+other.exit, f.hang+other.hang
+	f.once = f.once.plus(other.once)
 	t.Elapsed = max(t.Elapsed, o.Elapsed)
 	f.latency.Add(other.latency)
 }
@@ -193,6 +196,7 @@ type sourceReport struct {
 	Busy         float64       `json:"handlers_at_work_s"` // how long any was
 	AtWork       float64       `json:"records_per_s_at_work"`
 	Latency      latencyReport `json:"latency_ms"`
+	Idempotency  *onceFigures  `json:"idempotency,omitempty"`
 }
 
 type faultsReport struct {
@@ -237,7 +241,8 @@ func (f figures) object() sourceReport {
 		Faults: faultsReport{f.fail, f.panic, f.exit, f.hang}, Abandoned: f.abandoned,
 		Elapsed: t.Elapsed.Round(time.Millisecond).Seconds(), PerSecond: hundredths(f.perSecond()),
 		Busy: f.busy.Round(time.Millisecond).Seconds(), AtWork: hundredths(f.perSecondAtWork()),
-		Latency: latencyReport{millis(f.latency.At(50)), millis(f.latency.At(95)), millis(f.latency.At(99)), millis(f.latency.Max())},
+		Latency:     latencyReport{millis(f.latency.At(50)), millis(f.latency.At(95)), millis(f.latency.At(99)), millis(f.latency.Max())},
+		Idempotency: f.once,
 	}
 }
 

@@ -35,7 +35,7 @@ func (r *summary) headline() string {
 	if !r.passed() {
 		return count(r.count, "violation")
 	}
-	text := "nothing lost, " + orderKept(r.order) + "every response valid and in time"
+	text := "nothing lost, " + orderKept(r.order) + "every response valid and in time" + r.total.once.verdict()
 	for _, n := range []struct {
 		number int
 		what   string
@@ -155,7 +155,7 @@ func (f figures) facts() []page.Fact {
 		latency = fmt.Sprintf("p50 %v, p95 %v, p99 %v, max %v, from a record's first delivery until it succeeded",
 			brief(f.latency.At(50)), brief(f.latency.At(95)), brief(f.latency.At(99)), brief(f.latency.Max()))
 	}
-	return []page.Fact{
+	facts := []page.Fact{
 		{Label: "sent", Value: count(t.Sent, "record")},
 		{Label: "outcome", Value: f.outcome()},
 		{Label: "delivered", Value: fmt.Sprintf("%s in %s, %s redelivered", count(t.Received, "record"), count(t.Invocations, "invocation"), thousands(t.Redelivered))},
@@ -166,6 +166,10 @@ func (f figures) facts() []page.Fact {
 			brief(t.Elapsed), thousands(int(f.perSecond()+0.5)), brief(f.busy), thousands(int(f.perSecondAtWork()+0.5)))},
 		{Label: "latency", Value: latency},
 	}
+	if f.once != nil {
+		facts = append(facts, page.Fact{Label: "idempotency", Value: f.once.String()})
+	}
+	return facts
 }
 
 // outcome says what became of the records.
@@ -224,6 +228,9 @@ func (f figures) more() (facts []page.Fact) {
 		{"handlers at work for", f.busy}, {"latency p50", f.latency.At(50)}, {"latency p95", f.latency.At(95)}, {"latency p99", f.latency.At(99)}, {"latency max", f.latency.Max()},
 	} {
 		facts = append(facts, page.Fact{Label: d.label, Value: brief(d.value).String()})
+	}
+	if f.once != nil {
+		facts = append(facts, page.Fact{Label: "idempotency", Value: f.once.String()})
 	}
 	return facts
 }

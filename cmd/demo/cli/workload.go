@@ -11,6 +11,7 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/idempotency"
 )
 
 // The defaults of stress: a run of a few seconds.
@@ -23,6 +24,9 @@ const (
 
 // defaultFaults are those of a run that was not told of any.
 var defaultFaults = faults{fail: 0.05, panic: 0.02, exit: 0.01, hang: 0.0005}
+
+// The faults that --idempotent adds to those.
+const defaultKill, defaultStoreFail = 0.002, 0.002
 
 // AWS's limits of a function's timeout.
 const minTimeout, maxTimeout = time.Second, 15 * time.Minute
@@ -42,7 +46,12 @@ type workload struct {
 	repeat      string // a command line for the same again
 	atOnce      int    // invocations of a source
 
+	// idempotent: records are sent twice, and handled once by package idempotency.
+	idempotent bool
+	storeFail  float64 // how likely a claim, or a completion, is to fail
+
 	// Of tests.
+	store func(idempotency.Store) idempotency.Store         // changes the store
 	extra []troupe.Option                                   // go after all others
 	heard func(id string, delivery, attempt int, do string) // is called with what each attempt does
 }
@@ -57,10 +66,13 @@ func (w *workload) flags(flags *flagSet, o *options) (settle func(getenv func(st
 	flags.IntVar(&w.records, "records", defaultRecords, "how many records are sent, divided among the sources; 0 for no limit, which is the default with another limit")
 	flags.IntVar(&w.groups, "groups", defaultGroups, "how many message groups, partition keys or items each source has")
 	flags.IntVar(&w.batch, "batch", 0, "records in a batch (default 10 for queues, 100 for the others). A standard queue gets a batching window of 1s for more than 10")
-	flags.Float64Var(&w.faults.fail, "fail", defaultFaults.fail, "how likely an attempt is to return an error, from 0 to 1. Given any of the four, the others are 0")
+	flags.Float64Var(&w.faults.fail, "fail", defaultFaults.fail, "how likely an attempt is to return an error, from 0 to 1. Given any of these, the others are 0")
 	flags.Float64Var(&w.faults.panic, "panic", defaultFaults.panic, "how likely it is to panic")
 	flags.Float64Var(&w.faults.exit, "exit", defaultFaults.exit, "how likely it is to call runtime.Goexit")
 	flags.Float64Var(&w.faults.hang, "hang", defaultFaults.hang, "how likely it is to ignore its context and hang beyond the timeout")
+	flags.BoolVar(&w.idempotent, "idempotent", false, "send a fifth of the records twice, handle each key once with package idempotency, and count how often its work is done; see above")
+	flags.Float64Var(&w.faults.kill, "kill", 0, "with --idempotent, how likely it is that the process dies between an attempt's work and its completion (default 0.002 with it)")
+	flags.Float64Var(&w.storeFail, "store-fail", 0, "with --idempotent, how likely the store is to fail a claim, and to fail its completion (default 0.002 with it)")
 	flags.DurationVar(&w.work, "work", defaultWork, "how long a handler works on average; from nothing to twice that")
 	flags.IntVar(&w.invocations, "invocations", 0, "how many invocations there are, divided among the sources (default: no limit)")
 	flags.DurationVar(&w.duration, "duration", 0, "how long the run may take (default: no limit)")
@@ -82,7 +94,10 @@ func (w *workload) settle(flags *flagSet, o options) error {
 	if !given("records") && w.invocations+int(w.duration) > 0 {
 		w.records = 0
 	}
-	if given("fail", "panic", "exit", "hang") {
+	if w.idempotent && !given(faultFlags...) {
+		w.faults.kill, w.storeFail = defaultKill, defaultStoreFail
+	}
+	if given(faultFlags...) {
 		for name, p := range map[string]*float64{"fail": &w.faults.fail, "panic": &w.faults.panic, "exit": &w.faults.exit, "hang": &w.faults.hang} {
 			if !given(name) {
 				*p = 0
@@ -122,6 +137,9 @@ func commandLine(program string, flags *flagSet, seed uint64) string {
 	return line.String()
 }
 
+// faultFlags are the flags of which any sets those that are not given to 0.
+var faultFlags = []string{doFail, doPanic, doExit, doHang, doKill, "store-fail"}
+
 // check looks for what cannot be.
 func (w *workload) check(o options, flags *flagSet) error {
 	if flags.NArg() > 0 {
@@ -159,6 +177,14 @@ func (w *workload) check(o options, flags *flagSet) error {
 				return flags.bad("lowest-only", "is for streams and Kafka only; add --source kinesis, dynamodb or kafka")
 			}
 		}
+	}
+	for _, name := range []string{doKill, "store-fail"} {
+		if flags.isGiven(name) && !w.idempotent {
+			return flags.bad(name, "must be with --idempotent")
+		}
+	}
+	if !(w.storeFail >= 0 && w.storeFail <= 1) {
+		return flags.bad("store-fail", "must be a probability from 0 to 1")
 	}
 	return w.faults.check(flags)
 }
