@@ -3,7 +3,9 @@ package troupe_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,26 @@ func BenchmarkProcess(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+// BenchmarkFailing is processing with a handler that fails at every tenth record.
+func BenchmarkFailing(b *testing.B) {
+	failure := errors.New("declined")
+	for _, queue := range []string{"queue", "queue.fifo"} {
+		b.Run(queue+"/1000", func(b *testing.B) {
+			event := sqsBatch(1000, queue)
+			p := troupe.SQS(func(ctx context.Context, _ events.SQSMessage) error {
+				if rec, _ := troupe.RecordFrom(ctx); rec.Index%10 == 9 {
+					return failure
+				}
+				return nil
+			}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithPolicy(troupe.Continue))
+			measure(b, 1000, func(ctx context.Context) error {
+				_, err := p.Process(ctx, event)
+				return err
+			})
+		})
 	}
 }
 
