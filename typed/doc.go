@@ -54,8 +54,12 @@
 // []any, map[string]any, []string, []float64 or [][]byte. A field of type events.DynamoDBAttributeValue receives
 // the attribute unchanged.
 //
-// The differences from attributevalue: encoding.TextUnmarshaler is always used, where attributevalue uses it by
-// option, and encoding.BinaryUnmarshaler never. attributevalue.Unmarshaler cannot be called without the SDK, so
-// DynamoDB panics for a type that has its method. If two attributes differ only in case, a field receives the
-// first of them in alphabetical order.
+// The differences from attributevalue:
+//
+//   - encoding.TextUnmarshaler is always used for strings, and for numbers whose Go type is not a number, string or
+//     time; encoding.BinaryUnmarshaler is never used. attributevalue uses both by option.
+//   - attributevalue.Unmarshaler cannot be called without the SDK, so DynamoDB panics for a type that has its method.
+//   - TagKey, UseNumber and custom time formats have no counterpart.
+//   - If two attributes differ only in case, a field receives the first of them in alphabetical order.
+//   - A map for a time.Time, and map keys that are pointers, cannot be decoded.
 package typed
