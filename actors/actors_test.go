@@ -22,13 +22,19 @@ type owner struct {
 	handle func(*messages.Attempt) error
 	late   bool // the record was given up before
 	booked []error
+
+	failure *messages.AttemptFailed
 }
 
 func (o *owner) Handle(a *messages.Attempt) error            { return o.handle(a) }
 func (o *owner) Failed(_ *messages.Attempt, err error) error { return err }
-func (o *owner) End(_ *messages.Attempt, err error) bool {
+func (o *owner) End(a *messages.Attempt, err error) *messages.AttemptFailed {
 	o.booked = append(o.booked, err)
-	return err != nil && !o.late
+	if err == nil || o.late {
+		return nil
+	}
+	o.failure = &messages.AttemptFailed{Attempt: a}
+	return o.failure
 }
 
 // failure is what a supervisor receives.
@@ -47,32 +53,31 @@ func (p *parent) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, child *
 // and neither is what comes late. The actor is there for the next record all the same.
 func TestAHandlersFailureIsItsActors(t *testing.T) {
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
-	for kind, propsOf := range map[string]func(Owner, ...actor.PropsOption) *actor.Props{"record": RecordProps, "group": GroupProps} {
+	for kind, propsOf := range map[string]func(...actor.PropsOption) *actor.Props{"record": RecordProps, "group": GroupProps} {
 		for _, c := range []struct {
 			name   string
 			handle func(*messages.Attempt) error
 			late   bool
 			fails  bool
-			final  bool
 			check  func(*testing.T, error)
 		}{
-			{"success", func(*messages.Attempt) error { return nil }, false, false, false, func(t *testing.T, err error) { assert.NoError(t, err) }},
-			{"error", func(*messages.Attempt) error { return errHandler }, false, true, false, func(t *testing.T, err error) { assert.Equal(t, errHandler, err) }},
-			{"late error", func(*messages.Attempt) error { return errHandler }, true, false, false, func(t *testing.T, err error) { assert.Equal(t, errHandler, err) }},
-			{"panic", func(*messages.Attempt) error { panic("v") }, false, true, false, func(t *testing.T, err error) {
+			{"success", func(*messages.Attempt) error { return nil }, false, false, func(t *testing.T, err error) { assert.NoError(t, err) }},
+			{"error", func(*messages.Attempt) error { return errHandler }, false, true, func(t *testing.T, err error) { assert.Equal(t, errHandler, err) }},
+			{"late error", func(*messages.Attempt) error { return errHandler }, true, false, func(t *testing.T, err error) { assert.Equal(t, errHandler, err) }},
+			{"panic", func(*messages.Attempt) error { panic("v") }, false, true, func(t *testing.T, err error) {
 				var p *batch.PanicError
 				require.ErrorAs(t, err, &p)
 				assert.Equal(t, "v", p.Value)
 				assert.Contains(t, string(p.Stack), "TestAHandlersFailureIsItsActors")
 			}},
-			{"panic with nil", func(*messages.Attempt) error { panic(nil) }, false, true, false, func(t *testing.T, err error) {
+			{"panic with nil", func(*messages.Attempt) error { panic(nil) }, false, true, func(t *testing.T, err error) {
 				assert.ErrorIs(t, err, batch.ErrPanic)
 			}},
-			{"late panic", func(*messages.Attempt) error { panic("v") }, true, false, false, func(t *testing.T, err error) { assert.ErrorIs(t, err, batch.ErrPanic) }},
-			{"Goexit", func(*messages.Attempt) error { runtime.Goexit(); return nil }, false, true, true, func(t *testing.T, err error) {
+			{"late panic", func(*messages.Attempt) error { panic("v") }, true, false, func(t *testing.T, err error) { assert.ErrorIs(t, err, batch.ErrPanic) }},
+			{"Goexit", func(*messages.Attempt) error { runtime.Goexit(); return nil }, false, true, func(t *testing.T, err error) {
 				assert.ErrorIs(t, err, batch.ErrGoexit)
 			}},
-			{"late Goexit", func(*messages.Attempt) error { runtime.Goexit(); return nil }, true, false, true, func(t *testing.T, err error) {
+			{"late Goexit", func(*messages.Attempt) error { runtime.Goexit(); return nil }, true, false, func(t *testing.T, err error) {
 				assert.ErrorIs(t, err, batch.ErrGoexit)
 			}},
 		} {
@@ -82,22 +87,23 @@ func TestAHandlersFailureIsItsActors(t *testing.T) {
 				o := &owner{handle: c.handle, late: c.late}
 				top := system.Root.Spawn(actor.PropsFromFunc(func(ac actor.Context) {
 					if _, ok := ac.Message().(*actor.Started); ok {
-						spawned <- ac.Spawn(propsOf(o))
+						spawned <- ac.Spawn(propsOf())
 					}
 				}, actor.WithSupervisor(p)))
 				child := <-spawned
-				first := &messages.Attempt{Context: context.Background(), Index: 1, Number: 1}
+				first := &messages.Attempt{Context: context.Background(), Owner: o, Index: 1, Number: 1}
 				on(func() { system.Root.Send(child, first) })
 				require.Len(t, o.booked, 1)
 				c.check(t, o.booked[0])
-				assert.Equal(t, c.final, first.Final)
 				if c.fails {
-					assert.Equal(t, failure{o.booked[0], first}, <-p.failures)
+					assert.Equal(t, failure{o.booked[0], o.failure}, <-p.failures)
 				}
 
 				o.handle = func(*messages.Attempt) error { return nil }
 				on(func() { system.Root.Send(child, "what is not an attempt is ignored") })
-				on(func() { system.Root.Send(child, &messages.Attempt{Context: context.Background(), Index: 2, Number: 1}) })
+				on(func() {
+					system.Root.Send(child, &messages.Attempt{Context: context.Background(), Owner: o, Index: 2, Number: 1})
+				})
 				assert.Len(t, o.booked, 2)
 				assert.Empty(t, p.failures)
 				system.Root.Stop(top)

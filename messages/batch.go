@@ -2,7 +2,6 @@ package messages
 
 import (
 	"context"
-	"time"
 
 	"github.com/troupe-go/troupe/batch"
 )
@@ -52,46 +51,32 @@ func (b *Batch) Record(index, attempt int) batch.Record {
 	return batch.Record{ID: r.ID, Group: r.Group, Source: b.Source, Index: index, Attempt: attempt}
 }
 
-// Ended is what an attempt came to, as far as the goroutine that made it is concerned.
-type Ended uint8
-
-const (
-	// NotBegun: the handlers' context ended before the handler was called, or Batch.Start refused the attempt.
-	NotBegun Ended = iota
-	// Done: the handler returned nil in time.
-	Done
-	// Broken: the attempt failed, and the supervisor has been told.
-	Broken
-	// Late: the record had been reported by the time the handler ended.
-	Late
-)
-
-// Attempt asks a record or group actor to hand one record to the handler once, and is the context that
-// the handler gets. An attempt is made by one goroutine.
+// Attempt asks a record or group actor to hand one record to the handler once, and is the context that the handler
+// gets. Nothing in it changes once it has been sent, except for what the handler leaves in it by Keep and Mark.
 type Attempt struct {
 	context.Context
 	Batch *Batch
+	// Owner makes the attempt: the actor does what it is sent on the owner's goroutine.
+	Owner Owner
 	// Index is the record's, Number counts its attempts from 1.
 	Index, Number int32
-	// Ended, Final and Backoff belong to the goroutine that makes the attempt, until it has failed; then to
-	// the supervisor. Final: no attempt follows this one; otherwise one follows after Backoff.
-	Ended Ended
-	Final bool
-	// Drop, like Final: the handler's error says to leave the record out.
-	Drop bool
-	// More: as this attempt begins, another slot is to be put to work.
-	More bool
-	// Refused is the error of Batch.Start; like Marks.
-	Refused error
-	// Marks belongs to the goroutine that makes the attempt.
-	Marks batch.Marks
-	// Next is the record that the slot goes on with, if it was taken as this attempt was booked. It is 0 if
-	// that has not been tried, and negative if there was none.
-	Next int32
-	// Backoff is the pause before the next attempt.
-	Backoff time.Duration
-	// Kept is what the handler returned besides an error; like Marks.
-	Kept any
+
+	marks batch.Marks // the handler's goroutine's, as kept is
+	kept  any
+}
+
+// Owner is who an attempt is made for. All methods are called on the goroutine that makes the attempt.
+type Owner interface {
+	// Handle calls the handler, unless the handlers' context has ended or Batch.Start refuses the attempt, and returns
+	// its error.
+	Handle(*Attempt) error
+	// Failed is called with the error, panic or Goexit of an attempt before End, and returns the error that the
+	// attempt ends with. It decides whether the attempt was the record's last.
+	Failed(*Attempt, error) error
+	// End records how the handler ended. It returns the actor's failure, or nil if the actor has not failed: not if
+	// err is nil, nor if it says to drop the record or that the handler was not called, and not if the record was
+	// given up before.
+	End(a *Attempt, err error) *AttemptFailed
 }
 
 var _ batch.Turn = (*Attempt)(nil)
@@ -115,10 +100,13 @@ func (a *Attempt) Raw() (raw []byte, whole bool) { return a.Batch.Raw(int(a.Inde
 func (a *Attempt) FailedBefore() bool { return a.Batch.FailedBefore(int(a.Index)) }
 
 // Keep notes the value of the handler's result.
-func (a *Attempt) Keep(value any) { a.Kept = value }
+func (a *Attempt) Keep(value any) { a.kept = value }
 
 // Mark adds marks to the record.
-func (a *Attempt) Mark(m batch.Marks) { a.Marks |= m }
+func (a *Attempt) Mark(m batch.Marks) { a.marks |= m }
+
+// Left returns what the handler has left: the value of its result, and marks.
+func (a *Attempt) Left() (value any, marks batch.Marks) { return a.kept, a.marks }
 
 // Value gives batch.TurnFrom its way to the attempt, also from contexts derived from it.
 func (a *Attempt) Value(key any) any {

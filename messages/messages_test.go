@@ -57,7 +57,7 @@ func TestAnAttemptKeepsWhatIsAddedToIt(t *testing.T) {
 	turn.Keep("kept")
 	turn.Mark(batch.Duplicate)
 	turn.Mark(batch.Unrecorded)
-	a := turn.(*Attempt)
-	assert.Equal(t, "kept", a.Kept)
-	assert.Equal(t, batch.Duplicate|batch.Unrecorded, a.Marks)
+	kept, marks := turn.(*Attempt).Left()
+	assert.Equal(t, "kept", kept)
+	assert.Equal(t, batch.Duplicate|batch.Unrecorded, marks)
 }

@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -12,54 +11,54 @@ import (
 	"github.com/troupe-go/troupe/messages"
 )
 
-// state is where a record stands.
+// state is where a record stands. See ledger for what leads from one to the other.
 type state uint8
 
 const (
-	unstarted state = iota // not started
-	running                // its handler may be at work; a slot is taken
-	failing                // its handler failed; the supervisor has not decided yet; the slot is still taken
-	waiting                // in back-off
-	due                    // the back-off is over; in the queue again
-	settled                // has its outcome
+	unstarted state = iota
+	running         // its handler may be at work; a slot is taken
+	failing         // its handler failed; the supervisor has not decided yet; the slot is still taken
+	waiting         // in back-off
+	due             // the back-off is over; in the queue again
+	settled         // has its outcome
 )
 
-// ledger holds the fate of every record of one batch. All of it happens under one lock: what starts next,
-// what an attempt came to, what is given up. So a handler that ends while its record is being given up
-// has either been in time or not, and nothing is decided twice.
+// ledger tracks the state of every record in a batch. A single mutex guards all transitions, so that a handler that
+// ends while its record is given up is either in time or late, and nothing is decided twice.
 //
-// The books are closed when every record has its outcome; nothing changes the results after that.
+//	unstarted  -next->                    running
+//	running    -attemptEnded: handled->   settled, or failing, or unstarted if the handler was not called
+//	failing    -decided->                 settled
+//	failing    -backOff->                 waiting
+//	waiting    -backOffOver->             due
+//	due        -next->                    running
+//	running    -abandon, closeNow->       settled
+//	failing    -closeNow->                settled
+//	waiting, due  -haltBatch->            settled
+//
+// The batch is closed when every record is settled or can no longer start. Nothing changes the results after that.
 type ledger struct {
-	batch   *messages.Batch
+	// Set before the first slot starts, and read by everybody.
+	batch   *messages.Batch // Results is guarded by mu until done is closed
 	cfg     *Config
-	caller  context.Context // the invocation's
-	ctx     context.Context // the handlers': the caller's until the cutoff
-	cutoff  time.Time       // zero if there is none
-	began   time.Time
-	passed  *batch.DeadlinePassedError // nil unless the deadline had passed on arrival
+	in      *Invocation
 	process *process
-
-	// done is closed when the books are.
-	done chan struct{}
-	// startSlot puts another slot to work, which reserveSlot has counted.
+	done    chan struct{} // closed when the batch is
+	// startSlot starts another slot, which reserveSlot has counted.
 	startSlot func()
 
-	_          [64]byte // what changes all the time is on other cache lines than what everybody reads
-	mu         sync.Mutex
-	states     []state
-	attempts   []messages.Attempt    // the first attempt of each record
-	timers     map[int32]func() bool // by record: stops its record timeout or its back-off
-	pids       map[int32]*actor.PID  // by record: its actor while in back-off, in an unordered batch
-	groups     groups
-	queue      queue
-	free       int          // slots not at work
-	open       int          // records that have been taken and have no outcome
-	working    int          // slots at work, those of abandoned handlers included
-	starting   bool         // one of them has not come to its first record
-	haltReason batch.Reason // why nothing more starts; 0 if something may
-	closed     bool
-	failed     int32 // the first record that has failed for good; the number of records if none has
-
+	_  [64]byte // what changes all the time is on other cache lines than what everybody reads
+	mu sync.Mutex
+	// mu guards all that follows.
+	states             []state
+	attempts           []messages.Attempt    // the first attempt of each record; a slot's while the record runs
+	timers             map[int32]func() bool // by record: stops its record timeout or its back-off
+	schedule           schedule
+	slots              slots
+	open               int          // records that have been taken and are not settled
+	haltReason         batch.Reason // why nothing more starts; 0 if something may
+	closed             bool
+	firstFailed        int32 // the first record that has failed for good; the number of records if none has
 	retried, abandoned int
 	supervisor         *actor.PID // nil until it has started
 }
@@ -67,20 +66,16 @@ type ledger struct {
 func newLedger(in *Invocation, cfg *Config, b *messages.Batch, p *process) *ledger {
 	n := len(b.Results)
 	l := &ledger{
-		batch: b, cfg: cfg, caller: in.caller, ctx: in.handlers, cutoff: in.Times.Cutoff, began: in.began, passed: in.passed, process: p,
+		batch: b, cfg: cfg, in: in, process: p,
 		done:     make(chan struct{}),
 		states:   make([]state, n),
 		attempts: make([]messages.Attempt, n),
-		free:     cfg.Concurrency,
-		failed:   int32(n),
+		schedule: newSchedule(b),
+		slots:    slots{free: cfg.Concurrency},
+
+		firstFailed: int32(n),
 	}
 	b.FailedBefore = l.failedBefore
-	if b.Ordered {
-		l.groups = groupsOf(b.Results, b.Barrier)
-		l.queue = queue{firsts: l.groups.firsts, end: int32(len(l.groups.firsts))}
-	} else {
-		l.queue = queue{end: int32(n)}
-	}
 	return l
 }
 
@@ -91,13 +86,7 @@ func (l *ledger) supervisorStarted(pid *actor.PID) {
 	l.supervisor = pid
 }
 
-// job is an attempt that is due and the actor to make it.
-type job struct {
-	attempt *messages.Attempt // nil: there is nothing to do
-	actor   *actor.PID        // nil: to be spawned
-}
-
-// startSlotIfUseful puts a free slot to work, if there is something to start.
+// startSlotIfUseful starts a free slot, if there is something to do for it.
 func (l *ledger) startSlotIfUseful() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,61 +95,127 @@ func (l *ledger) startSlotIfUseful() {
 	}
 }
 
-// reserveSlot reports whether another slot could be put to work, and counts it as working if so. It waits for the
-// last one to come to its first record, which asks again then: while handlers return before that, more
-// slots are of no use.
-func (l *ledger) reserveSlot() bool {
-	if l.starting || l.free == 0 || l.haltReason != 0 || l.queue.empty() {
+// mayStart reports whether a record may start now.
+func (l *ledger) mayStart() bool { return l.haltReason == 0 && !l.schedule.empty() }
+
+// reserveSlot reports whether another slot is useful, and counts it as working if so. It waits for the last one to
+// come to its first record, which asks again then: while handlers return before that, more slots are of no use.
+func (l *ledger) reserveSlot() bool { return l.mayStart() && l.slots.reserve() }
+
+// reserveReplacement gives a slot whose attempt has failed another of the free ones, if the verdict on the failure
+// cannot keep any record from starting. The one it had is taken until the verdict.
+func (l *ledger) reserveReplacement() bool {
+	if l.batch.Policy != batch.Continue || l.cfg.Decide != nil {
 		return false
 	}
-	l.free--
-	l.working++
-	l.starting = true
-	return true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mayStart() && l.slots.replace()
+}
+
+// slotExited counts a slot's goroutine as ended, whatever ended it. The last one of a closed batch notifies the
+// supervisor, which stays for as long as there are actors under it. late: an abandoned handler had kept the goroutine.
+func (l *ledger) slotExited(late bool) {
+	if late {
+		l.process.abandoned.Add(-1)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slots.exited()
+	if l.drainedLocked() {
+		l.sendLocked(&messages.SlotsDrained{})
+	}
+}
+
+// drained reports whether the batch is closed and every slot has ended.
+func (l *ledger) drained() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.drainedLocked()
+}
+
+func (l *ledger) drainedLocked() bool { return l.closed && l.slots.working == 0 }
+
+// sendLocked sends the supervisor a message.
+func (l *ledger) sendLocked(m messages.Message) { l.process.system.Root.Send(l.supervisor, m) }
+
+// sendIfOpen sends the supervisor something that only matters while the batch is open. The supervisor outlives that,
+// so the message finds it.
+func (l *ledger) sendIfOpen(m messages.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.sendLocked(m)
+	}
+}
+
+// next gives a slot its next job, after that of h, if h has one, has been handled or not been made. retired is the
+// actor of a group that has nothing left to do.
+func (l *ledger) next(h *handoff) (retired *actor.PID) {
+	if h.next.attempt != nil {
+		*h = handoff{job: h.next}
+		return nil
+	}
+	now := time.Since(l.in.began)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		*h = handoff{}
+		return nil
+	}
+	if a := h.job.attempt; a == nil {
+		l.slots.arrived()
+	} else {
+		switch {
+		case h.ended == done && !h.nextTaken:
+			l.open--
+			retired = l.schedule.done(a.Index)
+		case l.states[a.Index] == running: // the actor did not take the attempt: it has died
+			l.batch.Results[a.Index].Err = errNoActor
+			l.markFailed(a.Index)
+			l.stopGroup(a.Index)
+			retired = l.schedule.done(a.Index)
+		}
+	}
+	*h = handoff{job: l.takeLocked(now)}
+	if h.job.attempt == nil {
+		l.slots.release()
+		l.closeIfComplete()
+	}
+	return retired
 }
 
 // takeLocked marks the earliest record that may start as running. The caller accounts for the slot.
 func (l *ledger) takeLocked(now time.Duration) (j job) {
-	if l.haltIfContextDone() || l.haltReason != 0 || l.queue.empty() {
+	if l.haltIfContextDone() || !l.mayStart() {
 		return j
 	}
-	i := l.queue.pop()
+	var i int32
+	i, j.actor = l.schedule.take()
 	r := &l.batch.Results[i]
 	j.attempt = &l.attempts[i]
 	if l.states[i] == due {
 		j.attempt = new(messages.Attempt) // what still holds on to an earlier attempt sees that one
-		j.actor = l.pids[i]
-		delete(l.pids, i)
 		l.retried++
 	} else {
 		l.open++
 		r.Queued = now
 	}
-	if l.batch.Ordered {
-		j.actor = l.groups.list[l.groups.of[i]].pid
-	}
 	l.states[i] = running
 	r.Attempts++
-	*j.attempt = messages.Attempt{Context: l.ctx, Batch: l.batch, Index: i, Number: int32(r.Attempts), More: l.reserveSlot()}
+	*j.attempt = messages.Attempt{Context: l.in.handlers, Batch: l.batch, Index: i, Number: int32(r.Attempts)}
+	j.startSlot = l.reserveSlot()
 	if l.cfg.RecordTimeout > 0 {
 		l.limitTime(j.attempt)
 	}
 	return j
 }
 
-// spawned notes the actor of the attempt's group. The slot calls it while the group is its own, so that
-// no lock is needed.
-func (l *ledger) spawned(a *messages.Attempt, pid *actor.PID) {
-	if l.batch.Ordered {
-		l.groups.list[l.groups.of[a.Index]].pid = pid
-	}
-}
-
 // limitTime puts the record timeout on an attempt.
 func (l *ledger) limitTime(a *messages.Attempt) {
-	ctx, cancel := context.WithTimeoutCause(l.ctx, l.cfg.RecordTimeout, batch.ErrRecordTimeout)
+	ctx, cancel := context.WithTimeoutCause(l.in.handlers, l.cfg.RecordTimeout, batch.ErrRecordTimeout)
 	a.Context = ctx
-	timer := time.AfterFunc(plus(l.cfg.RecordTimeout, timeoutGrace), func() { l.post(&messages.Expired{Attempt: a}) })
+	timer := time.AfterFunc(plus(l.cfg.RecordTimeout, timeoutGrace), func() { l.sendIfOpen(&messages.Expired{Attempt: a}) })
 	l.setTimer(a.Index, func() bool { cancel(); return timer.Stop() })
 }
 
@@ -178,68 +233,6 @@ func (l *ledger) stopTimer(i int32) {
 	}
 }
 
-// post sends the supervisor something that only matters while the books are open. The supervisor outlives
-// them, so the message finds it.
-func (l *ledger) post(m messages.Message) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.closed {
-		l.process.system.Root.Send(l.supervisor, m)
-	}
-}
-
-// Handle calls the handler, unless the time for that has passed since the record was taken: a goroutine may
-// be kept waiting anywhere, even until the response has left. A stop is not looked at again: a record that
-// was taken counts as started, since one behind it in the batch may have been by now.
-//
-// Slots go to work one after the other, each as the handler of the one before is called: started all at
-// once they would reach their handlers in any order, and records would not start in batch order.
-func (l *ledger) Handle(a *messages.Attempt) error {
-	if a.Err() != nil {
-		if l.ctx.Err() != nil {
-			return errNotBegun
-		}
-		return errTooLate // its record timeout has passed; its record may have been given up
-	}
-	if l.batch.Start != nil {
-		if a.Refused = l.batch.Start(int(a.Index)); a.Refused != nil {
-			return errNotBegun
-		}
-	}
-	if a.More {
-		a.More = false
-		l.startSlot()
-	}
-	err := l.batch.Handle(a)
-	if err != nil {
-		// Looks into the handler's error, so it belongs where a panic or a hang is the handler's.
-		err = batch.Tell(err)
-		a.Final, a.Drop = batch.IsPermanent(err), batch.IsDrop(err)
-	}
-	return err
-}
-
-// Failed decides, on the goroutine of a failed attempt, whether it was the record's last, and if so calls the
-// last resort (SPEC R4). It returns the error that the attempt ends with.
-func (l *ledger) Failed(a *messages.Attempt, err error) error {
-	if a.Drop || err == errNotBegun {
-		return err
-	}
-	if context.Cause(a.Context) == batch.ErrRecordTimeout {
-		err, a.Final = batch.Because(batch.ErrRecordTimeout, err), true
-	}
-	if wanted(l.cfg.Retry, a, err) {
-		a.Backoff = backoffOf(l.cfg.Retry, int(a.Number))
-		a.Final = !l.mayRetry(a.Backoff)
-	} else {
-		a.Final = true
-	}
-	if !a.Final || l.batch.LastResort == nil || !l.mayResort(a) {
-		return err
-	}
-	return l.resort(a, err)
-}
-
 // mayRetry reports whether there is time for another attempt after a back-off, and nothing has stopped the batch.
 func (l *ledger) mayRetry(backoff time.Duration) bool {
 	l.mu.Lock()
@@ -248,10 +241,11 @@ func (l *ledger) mayRetry(backoff time.Duration) bool {
 }
 
 func (l *ledger) mayRetryLocked(backoff time.Duration) bool {
-	if l.closed || l.haltReason != 0 || l.ctx.Err() != nil {
+	if l.closed || l.haltReason != 0 || l.in.handlers.Err() != nil {
 		return false
 	}
-	return l.cutoff.IsZero() || backoff < time.Until(l.cutoff)
+	cutoff := l.in.Times.Cutoff
+	return cutoff.IsZero() || backoff < time.Until(cutoff)
 }
 
 // mayResort reports whether the last resort may be called for an attempt: not after the cutoff, and not if the
@@ -259,7 +253,7 @@ func (l *ledger) mayRetryLocked(backoff time.Duration) bool {
 func (l *ledger) mayResort(a *messages.Attempt) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ctx.Err() != nil || !l.isRunning(a) {
+	if l.in.handlers.Err() != nil || !l.isRunning(a) {
 		return false
 	}
 	l.stopTimer(a.Index)
@@ -271,65 +265,38 @@ func (l *ledger) isRunning(a *messages.Attempt) bool {
 	return !l.closed && l.states[a.Index] == running && l.batch.Results[a.Index].Attempts == int(a.Number)
 }
 
-// resort calls the last resort. If it panics, the record has failed with both errors; if it ends the goroutine,
-// with the one that it had.
-func (l *ledger) resort(a *messages.Attempt, err error) (resolved error) {
-	returned := false
-	batch.Try(func() error {
-		result := l.batch.LastResort(resortContext{l.ctx, a}, a.Record(), err)
-		returned = true
-		return result
-	}, func(result error) {
-		switch {
-		case !returned:
-			resolved = errors.Join(err, result)
-		case result == nil:
-			a.Drop, resolved = true, err
-		default:
-			a.Drop, resolved = batch.IsDrop(result), result
-		}
-	})
-	return resolved
-}
-
-// resortContext is the handlers' context, without the record timeout of an attempt, that answers for the attempt.
-type resortContext struct {
-	context.Context
-	attempt *messages.Attempt
-}
-
-func (c resortContext) Value(key any) any { return c.attempt.Value(key) }
-
-// End books how an attempt ended, on the goroutine that made it. It reports whether the attempt has
-// failed, so that the supervisor has to decide.
-func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
-	now := time.Since(l.began) // before the lock, which everybody wants
+// attemptEnded records how the attempt of h ended. It reports whether the attempt has failed, so that the supervisor
+// has to decide.
+func (l *ledger) attemptEnded(h *handoff, err error) (failed bool) {
+	now := time.Since(l.in.began) // before the lock, which everybody wants
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	a := h.job.attempt
 	i := a.Index
 	if !l.isRunning(a) {
-		a.Ended = messages.Late
+		h.ended = late
 		return false
 	}
 	l.stopTimer(i)
 	r := &l.batch.Results[i]
 	switch {
-	case err == nil || a.Drop:
-		a.Ended = messages.Done
+	case err == nil || h.drop:
+		h.ended = done
 		l.states[i] = settled
-		if r.Outcome, r.Err = batch.Succeeded, err; a.Drop {
+		value, marks := a.Left()
+		if r.Outcome, r.Err = batch.Succeeded, err; h.drop {
 			r.Outcome = batch.Dropped
 		} else {
-			r.Value = a.Kept
+			r.Value = value
 		}
-		r.Duplicate, r.Unrecorded = a.Marks&batch.Duplicate != 0, a.Marks&batch.Unrecorded != 0
+		r.Duplicate, r.Unrecorded = marks&batch.Duplicate != 0, marks&batch.Unrecorded != 0
 		r.Duration = now - r.Queued
-		if l.cfg.Retry.Times == 0 && !l.last(i) {
-			l.takeNextLocked(a, now)
+		if l.cfg.Retry.Times == 0 && !l.schedule.retiresAfter(i) {
+			l.takeNextLocked(h, now)
 		}
 		return false
 	case err == errNotBegun:
-		a.Ended = messages.NotBegun
+		h.ended = notBegun
 		r.Attempts--
 		if r.Attempts > 0 { // another attempt was due; the last one's error stands
 			l.retried--
@@ -338,130 +305,39 @@ func (l *ledger) End(a *messages.Attempt, err error) (failed bool) {
 			l.states[i] = unstarted
 			l.open--
 			r.Queued = 0
-			r.Err = a.Refused
+			r.Err = h.refused
 		}
-		if a.Refused != nil {
+		if h.refused != nil {
 			l.stopGroup(i)
 		}
 		return false
 	}
-	a.Ended = messages.Broken
+	h.ended = broken
 	l.states[i] = failing
 	r.Duration = now - r.Queued
-	if l.ctx.Err() != nil {
-		err, a.Final = batch.Because(l.reason(), err), true
+	if l.in.handlers.Err() != nil {
+		err, h.final = batch.Because(l.contextReason(), err), true
 	}
 	r.Err = err
-	if a.Final {
-		l.failed = min(l.failed, i)
+	if h.final {
+		l.firstFailed = min(l.firstFailed, i)
 	}
 	return true
 }
 
 // takeNextLocked does what next would do next, while the lock is held anyway. It is not for batches with retries,
 // whose next attempt may not be the record's first, nor for the last of a group, whose actor retires.
-func (l *ledger) takeNextLocked(a *messages.Attempt, now time.Duration) {
+func (l *ledger) takeNextLocked(h *handoff, now time.Duration) {
 	l.open--
-	l.release(a.Index)
-	a.Next = none
-	if next := l.takeLocked(now).attempt; next != nil {
-		a.Next = next.Index
-	}
+	l.schedule.done(h.job.attempt.Index)
+	h.next, h.nextTaken = l.takeLocked(now), true
 }
 
-// next takes the next record for a slot: a new one, if a is nil, or one whose attempt a succeeded or was
-// not made. retired is the actor of a group that has nothing left to do.
-func (l *ledger) next(a *messages.Attempt) (next job, retired *actor.PID) {
-	if a != nil && a.Next > 0 {
-		next.attempt = &l.attempts[a.Next]
-		if l.batch.Ordered {
-			next.actor = l.groups.list[l.groups.of[a.Next]].pid // the group is the slot's
-		}
-		return next, nil
-	}
-	now := time.Since(l.began)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return next, nil
-	}
-	if a == nil {
-		l.starting = false
-	} else {
-		switch {
-		case a.Ended == messages.Done && a.Next == 0:
-			l.open--
-			retired = l.release(a.Index)
-		case l.states[a.Index] == running: // the actor did not take the attempt: it has died
-			l.batch.Results[a.Index].Err = errNoActor
-			l.markFailed(a.Index)
-			l.stopGroup(a.Index)
-			retired = l.release(a.Index)
-		}
-	}
-	if next = l.takeLocked(now); next.attempt == nil {
-		l.free++
-		l.closeIfComplete()
-	}
-	return next, retired
-}
-
-// last reports whether the group of record i has nothing left to do when the record is done.
-func (l *ledger) last(i int32) bool {
-	return l.batch.Ordered && (l.groups.after[i] == none || l.groups.list[l.groups.of[i]].stopped)
-}
-
-// release makes the record's group idle: its next record may start. If it has none, its actor retires.
-func (l *ledger) release(i int32) (retired *actor.PID) {
-	if !l.batch.Ordered {
-		return nil
-	}
-	g := &l.groups.list[l.groups.of[i]]
-	if next := l.groups.after[i]; next != none && !g.stopped {
-		l.queue.push(next)
-		return nil
-	}
-	retired, g.pid = g.pid, nil
-	return retired
-}
-
-// reserveReplacement gives a slot whose attempt has failed another of the free ones, if the verdict on the failure
-// cannot keep any record from starting. The one it had is taken until the verdict.
-func (l *ledger) reserveReplacement() bool {
-	if l.batch.Policy != batch.Continue || l.cfg.Decide != nil {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.free == 0 || l.haltReason != 0 || l.queue.empty() {
-		return false
-	}
-	l.free--
-	return true
-}
-
-// slotExited books the end of a slot's goroutine, whatever ended it. The last one to leave a closed batch tells
-// the supervisor, which stays for as long as there are actors under it.
-func (l *ledger) slotExited(a *messages.Attempt) {
-	if a != nil && a.Ended == messages.Late {
-		l.process.abandoned.Add(-1)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.working--
-	if l.drainedLocked() {
-		l.process.system.Root.Send(l.supervisor, &messages.SlotsDrained{})
-	}
-}
-
-// drainedLocked reports whether the books are closed and every slot has gone.
-func (l *ledger) drainedLocked() bool { return l.closed && l.working == 0 }
-
-// markFailed ends record i as failed, with the error that it has.
+// markFailed settles record i as failed, with the error that it has.
 func (l *ledger) markFailed(i int32) {
 	r := &l.batch.Results[i]
 	l.states[i] = settled
-	l.failed = min(l.failed, i)
+	l.firstFailed = min(l.firstFailed, i)
 	l.open--
 	l.stopTimer(i)
 	if l.batch.Failed != nil {
@@ -473,40 +349,37 @@ func (l *ledger) markFailed(i int32) {
 func (l *ledger) failedBefore(i int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return int(l.failed) < i
+	return int(l.firstFailed) < i
 }
 
-// isClosed reports whether the books are closed.
+// isClosed reports whether the batch is closed.
 func (l *ledger) isClosed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.closed
 }
 
-// decided settles a failed attempt by a directive and returns its slot. It reports whether the actor has
-// nothing left to do, so that the caller has to stop it.
-func (l *ledger) decided(a *messages.Attempt, directive batch.Policy) (retired bool) {
+// decided settles the record of a failed attempt by the supervisor's decision and returns its slot. It reports
+// whether the actor has nothing left to do, so that the caller has to stop it.
+func (l *ledger) decided(a *messages.Attempt, decision batch.Policy) (retired bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := a.Index
 	if l.closed {
-		return !l.batch.Ordered // the actors of groups are among those left
+		return !l.batch.Ordered // the actors of groups are among the leftover
 	}
 	if l.states[i] == failing { // an abandoned record is settled and its slot free
 		l.markFailed(i)
-		l.free++
+		l.slots.release()
 	}
 	l.haltIfContextDone()
-	switch directive {
+	switch decision {
 	case batch.StopGroup:
 		l.stopGroup(i)
 	case batch.StopBatch:
 		l.haltBatch(batch.ErrStopped)
 	}
-	retired = true
-	if l.batch.Ordered {
-		retired = !l.groups.list[l.groups.of[i]].hung && l.release(i) != nil
-	}
+	retired = l.schedule.failed(i)
 	l.closeIfComplete()
 	return retired
 }
@@ -514,8 +387,8 @@ func (l *ledger) decided(a *messages.Attempt, directive batch.Policy) (retired b
 // stopGroup lets nothing more start in the record's group. Once the batch has been stopped that is the
 // reason why nothing starts.
 func (l *ledger) stopGroup(i int32) {
-	if l.batch.Ordered && l.haltReason == 0 {
-		l.groups.list[l.groups.of[i]].stopped = true
+	if l.haltReason == 0 {
+		l.schedule.stopGroup(i)
 	}
 }
 
@@ -529,22 +402,17 @@ func (l *ledger) backOff(a *messages.Attempt, pid *actor.PID, backoff time.Durat
 		return false
 	}
 	l.states[i] = waiting
-	if !l.batch.Ordered {
-		if l.pids == nil {
-			l.pids = make(map[int32]*actor.PID)
-		}
-		l.pids[i] = pid
-	}
+	l.schedule.backOff(i, pid)
 	if l.cfg.Concurrency > 1 {
-		l.free++
+		l.slots.release()
 	}
-	timer := time.AfterFunc(backoff, func() { l.post(&messages.BackoffOver{Attempt: a}) })
+	timer := time.AfterFunc(backoff, func() { l.sendIfOpen(&messages.BackoffOver{Attempt: a}) })
 	l.setTimer(i, timer.Stop)
 	return true
 }
 
-// backoffOver puts the record of a failed attempt back into the queue.
-func (l *ledger) backoffOver(a *messages.Attempt) {
+// backOffOver puts the record of a failed attempt back into the queue.
+func (l *ledger) backOffOver(a *messages.Attempt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || l.states[a.Index] != waiting {
@@ -553,9 +421,9 @@ func (l *ledger) backoffOver(a *messages.Attempt) {
 	delete(l.timers, a.Index)
 	l.states[a.Index] = due
 	if l.cfg.Concurrency == 1 {
-		l.free++
+		l.slots.release()
 	}
-	l.queue.push(a.Index)
+	l.schedule.due(a.Index)
 }
 
 // abandon gives up an attempt that has outlived the record timeout. Its slot is free, and its group goes
@@ -563,17 +431,16 @@ func (l *ledger) backoffOver(a *messages.Attempt) {
 func (l *ledger) abandon(a *messages.Attempt) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := a.Index
-	if l.closed || l.states[i] != running || l.batch.Results[i].Attempts != int(a.Number) {
+	if !l.isRunning(a) {
 		return false
 	}
 	why := error(batch.ErrRecordTimeout)
 	if l.haltIfContextDone() {
-		why = batch.Because(l.reason(), why)
+		why = batch.Because(l.contextReason(), why)
 	}
-	l.stopGroup(i)
-	l.markAbandoned(i, why)
-	l.free++
+	l.stopGroup(a.Index)
+	l.markAbandoned(a.Index, why)
+	l.slots.release()
 	return true
 }
 
@@ -581,19 +448,17 @@ func (l *ledger) abandon(a *messages.Attempt) bool {
 // its group stays busy.
 func (l *ledger) markAbandoned(i int32, why error) {
 	r := &l.batch.Results[i]
-	r.Duration = time.Since(l.began) - r.Queued
+	r.Duration = time.Since(l.in.began) - r.Queued
 	r.Err = batch.Because(batch.ErrAbandoned, why)
 	l.markFailed(i)
 	l.abandoned++
 	l.process.abandoned.Add(1)
-	if l.batch.Ordered {
-		l.groups.list[l.groups.of[i]].hung = true
-	}
+	l.schedule.hang(i)
 }
 
-// reason says why the handlers' context has ended.
-func (l *ledger) reason() batch.Reason {
-	if context.Cause(l.ctx) == batch.ErrDeadline || l.caller.Err() == context.DeadlineExceeded {
+// contextReason says why the handlers' context has ended.
+func (l *ledger) contextReason() batch.Reason {
+	if context.Cause(l.in.handlers) == batch.ErrDeadline || l.in.caller.Err() == context.DeadlineExceeded {
 		return batch.ErrDeadline
 	}
 	return batch.ErrCancelled
@@ -602,14 +467,14 @@ func (l *ledger) reason() batch.Reason {
 // haltIfContextDone reports whether the handlers' context has ended, and if so lets nothing more start: this may come
 // ahead of the cutoff's timer, when a handler ends with its context.
 func (l *ledger) haltIfContextDone() bool {
-	if l.ctx.Err() == nil {
+	if l.in.handlers.Err() == nil {
 		return false
 	}
-	l.haltBatch(l.reason())
+	l.haltBatch(l.contextReason())
 	return true
 }
 
-// onCutoff is the cutoff: nothing more starts, and what waits for another attempt keeps its last error.
+// onCutoff lets nothing more start, and what waits for another attempt keeps its last error.
 func (l *ledger) onCutoff() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -631,14 +496,14 @@ func (l *ledger) haltBatch(why batch.Reason) {
 	}
 }
 
-// closeIfComplete closes the books if nothing is at work and nothing can start.
+// closeIfComplete closes the batch if nothing is at work and nothing can start.
 func (l *ledger) closeIfComplete() {
-	if !l.closed && l.open == 0 && (l.haltReason != 0 || l.queue.empty()) {
+	if !l.closed && l.open == 0 && !l.mayStart() {
 		l.closeLocked()
 	}
 }
 
-// closeNow closes the books as they are: at the last call (SPEC D1), or if the supervisor should fail.
+// closeNow closes the batch as it is: at the last call (SPEC D1), or if the supervisor should fail.
 func (l *ledger) closeNow() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -646,8 +511,8 @@ func (l *ledger) closeNow() {
 		return
 	}
 	why := batch.ErrStopped
-	if l.ctx.Err() != nil {
-		why = l.reason()
+	if l.in.handlers.Err() != nil {
+		why = l.contextReason()
 	}
 	l.haltBatch(why)
 	for i, s := range l.states {
@@ -661,30 +526,13 @@ func (l *ledger) closeNow() {
 	l.closeLocked()
 }
 
-// closeLocked gives every record that has none its outcome and lets the caller and the supervisor know.
+// closeLocked reports the records that have not started, and lets the caller and the supervisor know.
 func (l *ledger) closeLocked() {
 	l.closed = true
-	took := time.Since(l.began)
+	took := time.Since(l.in.began)
 	for i, s := range l.states {
-		if s != unstarted {
-			continue
-		}
-		r := &l.batch.Results[i]
-		r.Queued = took
-		why := l.haltReason
-		if l.batch.Ordered && (i >= len(l.groups.of) || l.groups.list[l.groups.of[i]].stopped) || why == 0 {
-			why = batch.ErrGroupStopped
-		}
-		refused := r.Err // by Batch.Start
-		r.Err = batch.Because(batch.ErrNotStarted, why)
-		if l.passed != nil && l.haltReason == batch.ErrDeadline {
-			r.Err = batch.Because(batch.ErrNotStarted, l.passed)
-		}
-		if refused != nil {
-			r.Err = batch.Because(batch.ErrNotStarted, refused)
-		}
-		if l.batch.Failed != nil {
-			l.batch.Failed(l.batch.Record(i, 0), r.Err)
+		if s == unstarted {
+			l.markNotStarted(i, took)
 		}
 	}
 	close(l.done)
@@ -692,31 +540,49 @@ func (l *ledger) closeLocked() {
 		return // it will look when it starts
 	}
 	// Without anything to clear away the SlotsDrained of the last slot is enough.
-	if l.working == 0 || l.batch.Ordered || len(l.pids) > 0 {
-		l.process.system.Root.Send(l.supervisor, &messages.BatchClosed{})
+	if l.slots.working == 0 || l.schedule.hasLeftover() {
+		l.sendLocked(&messages.BatchClosed{})
 	}
 }
 
-// leftover are the actors that nobody works with any more once the books are closed: those in back-off, and
-// those of groups that stopped short of their end.
+// markNotStarted sets the result of record i, which nothing has started.
+func (l *ledger) markNotStarted(i int, took time.Duration) {
+	r := &l.batch.Results[i]
+	r.Queued = took
+	why := l.haltReason
+	if why == 0 || l.schedule.stopped(i) {
+		why = batch.ErrGroupStopped
+	}
+	switch refused := r.Err; { // by Batch.Start
+	case refused != nil:
+		r.Err = batch.Because(batch.ErrNotStarted, refused)
+	case l.in.passed != nil && l.haltReason == batch.ErrDeadline:
+		r.Err = batch.Because(batch.ErrNotStarted, l.in.passed)
+	default:
+		r.Err = batch.Because(batch.ErrNotStarted, why)
+	}
+	if l.batch.Failed != nil {
+		l.batch.Failed(l.batch.Record(i, 0), r.Err)
+	}
+}
+
+// leftover returns the actors that nobody works with any more once the batch is closed.
 func (l *ledger) leftover() []*actor.PID {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var pids []*actor.PID
-	for _, pid := range l.pids {
-		pids = append(pids, pid)
-	}
-	for i := range l.groups.list {
-		if g := &l.groups.list[i]; !g.hung && g.pid != nil {
-			pids = append(pids, g.pid)
-		}
-	}
-	return pids
+	return l.schedule.leftover()
 }
 
-// drained reports whether the batch is over and every slot has gone.
-func (l *ledger) drained() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.drainedLocked()
+// report returns how the batch went. The batch is closed.
+func (l *ledger) report() *batch.Report {
+	r := &batch.Report{
+		Source:    l.batch.Source,
+		Records:   l.batch.Results,
+		Retried:   l.retried,
+		Abandoned: l.abandoned,
+		Running:   stillRunning(),
+		Duration:  time.Since(l.in.began),
+	}
+	r.Count()
+	return r
 }

@@ -24,6 +24,13 @@ func ledgerOf(cfg *Config, b *messages.Batch) (l *ledger, launched *int) {
 	return l, launched
 }
 
+// taken is the handoff of a slot that has taken its first record.
+func taken(l *ledger) *handoff {
+	h := new(handoff)
+	l.next(h)
+	return h
+}
+
 // SPEC O1: records start in batch order, so slots go to work one after the other, each when the one before has come
 // to its first record; and none does that has nothing to start.
 func TestASlotIsPutToWorkOnlyIfThereIsSomethingToStart(t *testing.T) {
@@ -34,9 +41,9 @@ func TestASlotIsPutToWorkOnlyIfThereIsSomethingToStart(t *testing.T) {
 	}{
 		"a record":                        {2, 2, func(*ledger) {}, 1},
 		"a slot is on its way":            {2, 2, func(l *ledger) { l.startSlotIfUseful() }, 1},
-		"the slot has come to its record": {2, 2, func(l *ledger) { l.startSlotIfUseful(); l.starting = false }, 2},
-		"no slot is free":                 {2, 1, func(l *ledger) { l.startSlotIfUseful(); l.starting = false }, 1},
-		"no record is left":               {1, 2, func(l *ledger) { l.startSlotIfUseful(); l.next(nil) }, 1},
+		"the slot has come to its record": {2, 2, func(l *ledger) { l.startSlotIfUseful(); l.slots.starting = false }, 2},
+		"no slot is free":                 {2, 1, func(l *ledger) { l.startSlotIfUseful(); l.slots.starting = false }, 1},
+		"no record is left":               {1, 2, func(l *ledger) { l.startSlotIfUseful(); taken(l) }, 1},
 		"the batch has been stopped":      {2, 2, func(l *ledger) { l.haltBatch(batch.ErrStopped) }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +51,7 @@ func TestASlotIsPutToWorkOnlyIfThereIsSomethingToStart(t *testing.T) {
 			c.before(l)
 			l.startSlotIfUseful()
 			assert.Equal(t, c.launched, *launched)
-			assert.Equal(t, c.concurrency-c.launched, l.free)
+			assert.Equal(t, c.concurrency-c.launched, l.slots.free)
 		})
 	}
 }
@@ -64,21 +71,21 @@ func TestAfterAFailureASlotGoesOnAtOnceOnlyIfNoVerdictCanStopARecord(t *testing.
 		"stop the batch":                {batch.StopBatch, nil, func(*ledger) {}, false},
 		"continue, but who knows":       {batch.Continue, decider, func(*ledger) {}, false},
 		"stop the group, but who knows": {batch.StopGroup, decider, func(*ledger) {}, false},
-		"no slot is free":               {batch.Continue, nil, func(l *ledger) { l.free = 0 }, false},
+		"no slot is free":               {batch.Continue, nil, func(l *ledger) { l.slots.free = 0 }, false},
 		"the batch has been stopped":    {batch.Continue, nil, func(l *ledger) { l.haltReason = batch.ErrStopped }, false},
-		"no record is left":             {batch.Continue, nil, func(l *ledger) { l.queue.next = l.queue.end }, false},
+		"no record is left":             {batch.Continue, nil, func(l *ledger) { l.schedule.queue.next = l.schedule.queue.end }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := batchOf(2, 0, nil)
 			b.Policy = c.policy
 			l, _ := ledgerOf(&Config{Concurrency: 3, Decide: c.decide}, b)
 			c.change(l)
-			free := l.free
+			free := l.slots.free
 			assert.Equal(t, c.goesOn, l.reserveReplacement())
 			if c.goesOn {
 				free--
 			}
-			assert.Equal(t, free, l.free)
+			assert.Equal(t, free, l.slots.free)
 		})
 	}
 }
@@ -165,7 +172,7 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 		"it would pass the cutoff":   {backoff - 1, func(*ledger, func()) {}, false},
 		"the batch has been stopped": {0, func(l *ledger, _ func()) { l.haltReason = batch.ErrStopped }, false},
 		"it is being cancelled":      {0, func(_ *ledger, cancel func()) { cancel() }, false},
-		"the books are closed":       {0, func(l *ledger, _ func()) { l.closed = true }, false},
+		"the batch is closed":        {0, func(l *ledger, _ func()) { l.closed = true }, false},
 		"it has its outcome":         {0, func(l *ledger, _ func()) { l.states[0] = settled }, false},
 	} {
 		for _, concurrency := range []int{1, 2} {
@@ -180,20 +187,20 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 					l := newLedger(invocationOf(ctx, cutoff), &Config{Concurrency: concurrency}, batchOf(2, 0, nil), theProcess())
 					l.startSlot = func() {}
 					l.startSlotIfUseful()
-					j, _ := l.next(nil)
-					require.True(t, l.End(j.attempt, errHandler))
-					free := l.free
+					h := taken(l)
+					require.True(t, l.attemptEnded(h, errHandler))
+					free := l.slots.free
 					c.change(l, cancel)
 
-					assert.Equal(t, c.again, l.backOff(j.attempt, actor.NewPID("", "0"), backoff))
+					assert.Equal(t, c.again, l.backOff(h.job.attempt, actor.NewPID("", "0"), backoff))
 					switch {
 					case !c.again:
 						assert.NotEqual(t, waiting, l.states[0])
-						assert.Equal(t, free, l.free)
+						assert.Equal(t, free, l.slots.free)
 					case concurrency == 1:
-						assert.Equal(t, free, l.free, "it keeps the slot")
+						assert.Equal(t, free, l.slots.free, "it keeps the slot")
 					default:
-						assert.Equal(t, free+1, l.free, "it holds no slot")
+						assert.Equal(t, free+1, l.slots.free, "it holds no slot")
 					}
 					l.stopTimer(0)
 				})
@@ -207,18 +214,18 @@ func TestABackoffThatEndsLateChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, _ := ledgerOf(&Config{Concurrency: 1}, batchOf(1, 0, nil))
 		l.startSlotIfUseful()
-		j, _ := l.next(nil)
-		require.True(t, l.End(j.attempt, errHandler))
-		require.True(t, l.backOff(j.attempt, actor.NewPID("", "0"), time.Hour))
+		h := taken(l)
+		require.True(t, l.attemptEnded(h, errHandler))
+		require.True(t, l.backOff(h.job.attempt, actor.NewPID("", "0"), time.Hour))
 		l.haltBatch(batch.ErrStopped)
 		require.Equal(t, settled, l.states[0])
 		assert.Empty(t, l.timers, "the timer does not keep the batch until then")
-		free := l.free
+		free := l.slots.free
 
-		l.backoffOver(j.attempt)
+		l.backOffOver(h.job.attempt)
 		assert.Equal(t, settled, l.states[0])
-		assert.True(t, l.queue.empty())
-		assert.Equal(t, free, l.free)
+		assert.True(t, l.schedule.empty())
+		assert.Equal(t, free, l.slots.free)
 	})
 }
 
@@ -252,13 +259,13 @@ func TestAFailureWithoutAVerdictAtTheLastCallIsToldOnce(t *testing.T) {
 	b.Failed = func(_ batch.Record, err error) { told = append(told, err) }
 	l, _ := ledgerOf(&Config{Concurrency: 1}, b)
 	l.startSlotIfUseful()
-	j, _ := l.next(nil)
-	require.True(t, l.End(j.attempt, errHandler))
-	l.working = 0
+	h := taken(l)
+	require.True(t, l.attemptEnded(h, errHandler))
+	l.slots.working = 0
 	l.closeNow()
 	assert.Equal(t, []error{errHandler}, told)
 
-	(&supervisor{ledger: l, strategy: continuePolicy{}}).judge(&verdict{supervisor: &supervisor{ledger: l}, attempt: j.attempt}, errHandler)
+	(&supervisor{ledger: l, strategy: continuePolicy{}}).judge(&verdict{supervisor: &supervisor{ledger: l}, failure: &messages.AttemptFailed{Attempt: h.job.attempt}}, errHandler)
 	assert.Len(t, told, 1, "the verdict comes too late")
 	assert.Equal(t, batch.Result{ID: "0", Attempts: 1, Err: errHandler, Duration: b.Results[0].Duration, Queued: b.Results[0].Queued}, b.Results[0])
 }
@@ -297,23 +304,23 @@ func TestASupervisorThatStartsTooLateEndsAtOnce(t *testing.T) {
 // nothing has failed.
 func TestATimeoutThatComesLateIsNoFailure(t *testing.T) {
 	for name, c := range map[string]struct {
-		change  func(*ledger, *messages.Attempt)
+		change  func(*ledger, *handoff)
 		abandon bool
 	}{
-		"it is in time":             {func(*ledger, *messages.Attempt) {}, true},
-		"the attempt has succeeded": {func(l *ledger, a *messages.Attempt) { l.End(a, nil) }, false},
-		"the attempt has failed":    {func(l *ledger, a *messages.Attempt) { l.End(a, errHandler) }, false},
-		"another attempt is made":   {func(l *ledger, a *messages.Attempt) { l.batch.Results[a.Index].Attempts++ }, false},
-		"the books are closed":      {func(l *ledger, _ *messages.Attempt) { l.closed = true }, false},
+		"it is in time":             {func(*ledger, *handoff) {}, true},
+		"the attempt has succeeded": {func(l *ledger, h *handoff) { l.attemptEnded(h, nil) }, false},
+		"the attempt has failed":    {func(l *ledger, h *handoff) { l.attemptEnded(h, errHandler) }, false},
+		"another attempt is made":   {func(l *ledger, h *handoff) { l.batch.Results[h.job.attempt.Index].Attempts++ }, false},
+		"the batch is closed":       {func(l *ledger, _ *handoff) { l.closed = true }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &process{}
 			l := newLedger(invocationOf(t.Context(), time.Time{}), &Config{Concurrency: 1, Retry: batch.Retry{Times: 1}}, batchOf(2, 0, nil), p)
 			l.startSlot = func() {}
 			l.startSlotIfUseful()
-			j, _ := l.next(nil)
-			c.change(l, j.attempt)
-			assert.Equal(t, c.abandon, l.abandon(j.attempt))
+			h := taken(l)
+			c.change(l, h)
+			assert.Equal(t, c.abandon, l.abandon(h.job.attempt))
 			assert.Equal(t, c.abandon, p.abandoned.Load() == 1)
 		})
 	}
@@ -332,17 +339,17 @@ func TestALateResultIsNotBooked(t *testing.T) {
 				l, _ := ledgerOf(&Config{Concurrency: 2}, b)
 				l.supervisorStarted(theProcess().system.NewLocalPID("nobody"))
 				l.startSlotIfUseful()
-				first, _ := l.next(nil)
+				first := taken(l)
 				l.startSlotIfUseful()
-				_, _ = l.next(nil)
-				require.True(t, l.abandon(first.attempt))
+				taken(l)
+				require.True(t, l.abandon(first.job.attempt))
 				after(l)
-				was, free, open := b.Results[0], l.free, l.open
-				assert.False(t, l.End(first.attempt, err))
-				assert.Equal(t, messages.Late, first.attempt.Ended)
+				was, free, open := b.Results[0], l.slots.free, l.open
+				assert.False(t, l.attemptEnded(first, err))
+				assert.Equal(t, late, first.ended)
 				assert.Equal(t, was, b.Results[0])
-				assert.Equal(t, []int{free, open}, []int{l.free, l.open})
-				assert.False(t, l.abandon(first.attempt), "it is given up once")
+				assert.Equal(t, []int{free, open}, []int{l.slots.free, l.open})
+				assert.False(t, l.abandon(first.job.attempt), "it is given up once")
 			})
 		}
 	}

@@ -178,7 +178,6 @@ func TestNothingOfABatchStaysInTheActorSystem(t *testing.T) {
 			"stopped in back-off": {batch.StopBatch, batch.Retry{Times: 1, Base: time.Hour, Max: time.Hour}, 0, 0, func(a *messages.Attempt, _ <-chan struct{}) error {
 				if a.Index == 3 {
 					time.Sleep(time.Second)
-					a.Final = true
 					return batch.Permanent(errHandler)
 				}
 				return errHandler
@@ -189,7 +188,6 @@ func TestNothingOfABatchStaysInTheActorSystem(t *testing.T) {
 					<-release
 				case 3:
 					time.Sleep(time.Second)
-					a.Final = true
 					return batch.Permanent(errHandler)
 				}
 				return errHandler

@@ -9,17 +9,19 @@ import (
 	"github.com/troupe-go/troupe/messages"
 )
 
-// slot is a goroutine that runs one attempt after the other.
+// slot is a goroutine that makes one attempt after the other. All of it belongs to that goroutine.
 type slot struct {
-	*supervisor
-	props   actor.Props   // the supervisor's; for record actors with the slot's mailbox
-	mailbox actor.Mailbox // of the slot's record actors, one after the other
-	waiting bool          // not at work
+	supervisor *supervisor
+	ledger     *ledger
+	props      actor.Props   // the supervisor's; for record actors with the slot's mailbox
+	mailbox    actor.Mailbox // of the slot's record actors, one after the other
+	handoff    handoff       // of the attempt that it makes
+	waiting    bool          // for a verdict, and counted as ended
 }
 
 func newSlot(s *supervisor) *slot {
-	t := &slot{supervisor: s, props: *s.props}
-	if !s.batch.Ordered {
+	t := &slot{supervisor: s, ledger: s.ledger, props: *s.props}
+	if !s.ledger.batch.Ordered {
 		actor.WithMailbox(func() actor.Mailbox {
 			if t.mailbox == nil {
 				t.mailbox = actors.NewMailbox()
@@ -32,85 +34,86 @@ func newSlot(s *supervisor) *slot {
 
 // work makes attempts until there is nothing left to do. An attempt that fails leaves the slot to the
 // supervisor, which puts it, or another one, back to work when it has decided.
-func (t *slot) work() { t.workOn(job{}) }
-
-// workOn is work after the attempt of a job.
-func (t *slot) workOn(j job) {
+func (t *slot) work() {
 	returned := false
 	defer func() {
-		if !returned && j.attempt != nil && j.attempt.Ended == messages.Done {
+		h := &t.handoff
+		if !returned && h.job.attempt != nil && h.ended == done {
 			// The handler called runtime.Goexit and the last resort dropped its record: the goroutine ends, and
 			// the slot continues on another one.
-			if !t.batch.Ordered {
+			if !t.ledger.batch.Ordered {
 				t.mailbox = nil
-				t.process.system.Root.Stop(j.actor)
+				t.root().Stop(h.job.actor)
 			}
-			go t.workOn(j)
+			go t.work()
 			return
 		}
-		if j.attempt != nil && j.attempt.Ended == messages.Late {
-			t.process.system.Root.Stop(j.actor)
+		isLate := h.job.attempt != nil && h.ended == late
+		if isLate {
+			t.root().Stop(h.job.actor)
 		}
 		if !t.waiting {
-			t.slotExited(j.attempt)
+			t.ledger.slotExited(isLate)
 		}
 	}()
-	t.loop(&j)
+	t.loop()
 	returned = true
 }
 
-func (t *slot) loop(j *job) {
+func (t *slot) root() *actor.RootContext { return t.ledger.process.system.Root }
+
+func (t *slot) loop() {
+	h := &t.handoff
 	for {
-		next, retired := t.next(j.attempt)
-		if retired != nil {
-			t.process.system.Root.Stop(retired)
+		if retired := t.ledger.next(h); retired != nil {
+			t.root().Stop(retired)
 		}
-		if *j = next; j.attempt == nil {
+		if h.job.attempt == nil {
 			return
 		}
-		t.attempt(j)
-		if j.attempt.More { // the actor did not take the attempt
-			j.attempt.More = false
-			t.startSlot()
-		}
-		switch j.attempt.Ended {
-		case messages.Late:
+		t.attempt()
+		t.startReserved() // if the actor did not take the attempt
+		switch h.ended {
+		case late:
 			return
-		case messages.Broken:
-			*j = job{}
-			if !t.reserveReplacement() && !t.waitForVerdict() {
+		case broken:
+			*h = handoff{}
+			if !t.ledger.reserveReplacement() && !t.waitForVerdict() {
 				return
 			}
 		}
 	}
 }
 
-// attempt has the actor of a job make its attempt. A record actor whose record has its outcome is stopped.
-func (t *slot) attempt(j *job) {
-	root := t.process.system.Root
-	fresh := j.actor == nil
+// attempt has the actor of the job make its attempt. A record actor whose record has its outcome is stopped.
+func (t *slot) attempt() {
+	h := &t.handoff
+	a := h.job.attempt
+	a.Owner = t
+	ordered := t.ledger.batch.Ordered
+	fresh := h.job.actor == nil
 	if fresh {
 		// DefaultSpawner takes the parent's name and nothing else from the supervisor, so slots may spawn side
 		// by side; the ledger knows the children.
-		j.actor, _ = actor.DefaultSpawner(t.process.system, t.nameOf(j.attempt), &t.props, t.self)
-		t.spawned(j.attempt, j.actor)
-	} else if j.attempt.Number > 1 {
-		t.children.RestartChildren(j.actor)
+		h.job.actor, _ = actor.DefaultSpawner(t.ledger.process.system, t.supervisor.nameOf(a), &t.props, t.supervisor.self)
+		t.ledger.schedule.spawned(a.Index, h.job.actor)
+	} else if a.Number > 1 {
+		t.supervisor.children.RestartChildren(h.job.actor)
 	}
-	if !fresh || t.batch.Ordered {
-		root.Send(j.actor, j.attempt)
-		if !t.batch.Ordered && !j.failed() {
-			root.Stop(j.actor)
+	if !fresh || ordered {
+		t.root().Send(h.job.actor, a)
+		if !ordered && !h.failed() {
+			t.root().Stop(h.job.actor)
 		}
 		return
 	}
 	// As Send and Stop do, but without looking the actor up in the registry: its mailbox is at hand.
 	mailbox := t.mailbox
-	mailbox.PostUserMessage(j.attempt)
-	if j.attempt.Ended != messages.Done {
+	mailbox.PostUserMessage(a)
+	if h.ended != done {
 		t.mailbox = nil // still the actor's, or not as good as new
 	}
-	if !j.failed() {
+	if !h.failed() {
 		mailbox.PostSystemMessage(stopMessage)
 	}
 }
@@ -118,19 +121,17 @@ func (t *slot) attempt(j *job) {
 var stopMessage = &actor.Stop{}
 
 // failed reports whether the actor of the job is left to the supervisor.
-func (j *job) failed() bool {
-	return j.attempt.Ended == messages.Broken || j.attempt.Ended == messages.Late
-}
+func (h *handoff) failed() bool { return h.ended == broken || h.ended == late }
 
-// wait has the slot wait to be put back to work. It reports false if the batch is over.
+// waitForVerdict has the slot wait to be put back to work. It reports false if the batch is over.
 func (t *slot) waitForVerdict() bool {
-	t.slotExited(nil)
+	t.ledger.slotExited(false)
 	t.waiting = true
 	select {
-	case <-t.resume:
+	case <-t.supervisor.resume:
 		t.waiting = false
 		return true
-	case <-t.done:
+	case <-t.ledger.done:
 		return false
 	}
 }

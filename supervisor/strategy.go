@@ -43,8 +43,8 @@ type deciderPolicy struct {
 
 func (d deciderPolicy) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
 	strategy := d.policy
-	if a, ok := message.(*messages.Attempt); ok {
-		if decided := strategyOf(d.ask(a)); decided != nil {
+	if failure, ok := message.(*messages.AttemptFailed); ok {
+		if decided := strategyOf(d.ask(failure.Attempt)); decided != nil {
 			strategy = decided
 		}
 	}
@@ -81,8 +81,8 @@ type restarter interface {
 }
 
 func (r retryPolicy) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
-	a, ok := message.(*messages.Attempt)
-	if ok && child != nil && !a.Final && s.(restarter).RestartAfter(a.Backoff) {
+	failure, ok := message.(*messages.AttemptFailed)
+	if ok && child != nil && !failure.Final && s.(restarter).RestartAfter(failure.Backoff) {
 		return
 	}
 	r.next.HandleFailure(system, s, child, rs, reason, message)
@@ -90,7 +90,7 @@ func (r retryPolicy) HandleFailure(system *actor.ActorSystem, s actor.Supervisor
 
 // wanted reports whether a failed attempt is to be followed by another.
 func wanted(r batch.Retry, a *messages.Attempt, err error) bool {
-	if a.Final || int(a.Number) > r.Times {
+	if int(a.Number) > r.Times {
 		return false
 	}
 	_, panicked := err.(*batch.PanicError)

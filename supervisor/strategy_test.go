@@ -54,14 +54,14 @@ var errHandler = errors.New("the handler's own error")
 // failedAttempt is attempt number of record 1 of a batch, after it has failed with err.
 func failedAttempt(number int, err error) *messages.Attempt {
 	b := &messages.Batch{Source: batch.Kinesis, Warn: func(string, ...any) {}, Results: []batch.Result{{ID: "0"}, {ID: "1", Group: "g", Attempts: number, Err: err}}}
-	return &messages.Attempt{Batch: b, Index: 1, Number: int32(number), Ended: messages.Broken}
+	return &messages.Attempt{Batch: b, Index: 1, Number: int32(number)}
 }
 
 var child = actor.NewPID("nonhost", "child")
 
 // answer has a strategy handle a failure, and returns what it had the supervisor do.
-func answer(s actor.SupervisorStrategy, f *fake, a *messages.Attempt, reason any) string {
-	s.HandleFailure(nil, f, child, nil, reason, a)
+func answer(s actor.SupervisorStrategy, f *fake, failure *messages.AttemptFailed, reason any) string {
+	s.HandleFailure(nil, f, child, nil, reason, failure)
 	return strings.Join(f.did, ", ")
 }
 
@@ -75,10 +75,10 @@ func TestEachPolicyIsADirectiveOfItsStrategy(t *testing.T) {
 		strategy := strategyFor(&Config{}, directive)
 		for _, reason := range []error{errHandler, &batch.PanicError{Value: 1}, batch.ErrGoexit, batch.Because(batch.ErrAbandoned, batch.ErrRecordTimeout)} {
 			f := &fake{}
-			a := failedAttempt(1, reason)
-			assert.Equal(t, want, answer(strategy, f, a, reason), "%v: %v", directive, reason)
+			failure := &messages.AttemptFailed{Attempt: failedAttempt(1, reason)}
+			assert.Equal(t, want, answer(strategy, f, failure, reason), "%v: %v", directive, reason)
 			if directive == batch.StopBatch {
-				assert.Equal(t, []any{reason, a}, f.failed)
+				assert.Equal(t, []any{reason, failure}, f.failed)
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func TestADecidersAnswerTakesThePlaceOfThePolicy(t *testing.T) {
 				assert.Equal(t, errHandler, err)
 				return c.decide(rec, err)
 			}}
-			assert.Equal(t, c.want, answer(strategyFor(cfg, batch.StopGroup), &fake{}, a, errHandler))
+			assert.Equal(t, c.want, answer(strategyFor(cfg, batch.StopGroup), &fake{}, &messages.AttemptFailed{Attempt: a}, errHandler))
 			assert.Equal(t, []batch.Record{{ID: "1", Group: "g", Source: batch.Kinesis, Index: 1, Attempt: 3}}, asked)
 			assert.Equal(t, c.logs, len(warned) == 1, "%v", warned)
 		})
@@ -122,7 +122,6 @@ func TestADecidersAnswerTakesThePlaceOfThePolicy(t *testing.T) {
 
 // SPEC P6: what is tried again and what is not; only the failure that is not is the next strategy's.
 func TestRetryRestartsWhatMayBeTriedAgain(t *testing.T) {
-	final := func(a *messages.Attempt) *messages.Attempt { a.Final = true; return a }
 	panicked := &batch.PanicError{Value: "v"}
 	for _, c := range []struct {
 		name   string
@@ -136,10 +135,11 @@ func TestRetryRestartsWhatMayBeTriedAgain(t *testing.T) {
 		{"the first failure", batch.Retry{Times: 2}, failedAttempt(1, errHandler), errHandler, child, false, "restart"},
 		{"the last failure that may be", batch.Retry{Times: 2}, failedAttempt(2, errHandler), errHandler, child, false, "restart"},
 		{"one too many", batch.Retry{Times: 2}, failedAttempt(3, errHandler), errHandler, child, false, "escalate"},
-		{"a final one", batch.Retry{Times: 2}, final(failedAttempt(1, errHandler)), errHandler, child, false, "escalate"},
+		{"a final one", batch.Retry{Times: 2}, failedAttempt(1, errHandler), batch.Permanent(errHandler), child, false, "escalate"},
 		{"a panic", batch.Retry{Times: 2}, failedAttempt(1, panicked), panicked, child, false, "escalate"},
 		{"a panic that is asked for", batch.Retry{Times: 2, Panics: true}, failedAttempt(1, panicked), panicked, child, false, "restart"},
-		{"a final panic that is asked for", batch.Retry{Times: 2, Panics: true}, final(failedAttempt(1, panicked)), panicked, child, false, "escalate"},
+		{"a final panic that is asked for", batch.Retry{Times: 2, Panics: true}, failedAttempt(1, panicked), batch.Permanent(panicked), child, false, "escalate"},
+		{"Goexit", batch.Retry{Times: 2}, failedAttempt(1, batch.ErrGoexit), batch.ErrGoexit, child, false, "escalate"},
 		{"an abandoned handler", batch.Retry{Times: 2, Panics: true}, failedAttempt(1, batch.ErrAbandoned), batch.ErrAbandoned, nil, false, "escalate"},
 		{"no time left", batch.Retry{Times: 2}, failedAttempt(1, errHandler), errHandler, child, true, "no time, escalate"},
 	} {
@@ -233,11 +233,11 @@ func TestTheGuardianStopsWhatFails(t *testing.T) {
 	assert.Equal(t, []string{"stop child"}, f.did)
 }
 
-// judged is an attempt as the ledger leaves it to the strategy: final, or with its back-off.
-func judged(retry batch.Retry, a *messages.Attempt, reason any) *messages.Attempt {
-	l := newLedger(invocationOf(context.Background(), time.Time{}), &Config{Retry: retry}, &messages.Batch{}, theProcess())
+// judged is the failure of an attempt as its slot leaves it to the strategy: final, or with its back-off.
+func judged(retry batch.Retry, a *messages.Attempt, reason error) *messages.AttemptFailed {
+	t := &slot{ledger: newLedger(invocationOf(context.Background(), time.Time{}), &Config{Retry: retry}, &messages.Batch{}, theProcess())}
 	a.Context = context.Background()
-	err, _ := reason.(error)
-	l.Failed(a, err)
-	return a
+	t.handoff.final = batch.IsPermanent(reason)
+	t.Failed(a, reason)
+	return &messages.AttemptFailed{Attempt: a, Final: t.handoff.final, Backoff: t.handoff.backoff}
 }

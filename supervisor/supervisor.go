@@ -15,7 +15,7 @@ import (
 // supervisor is the actor at the top of one batch: the parent of its record and group actors. It does no
 // work of its own; it gets failures, has its strategy decide, and puts slots to work.
 type supervisor struct {
-	*ledger
+	ledger   *ledger
 	strategy actor.SupervisorStrategy
 	props    *actor.Props  // of record or group actors
 	name     string        // "batch-7"; its actors are "batch-7/17", after the record that they began with
@@ -26,7 +26,10 @@ type supervisor struct {
 
 // spawn starts the supervisor of a batch.
 func spawn(l *ledger) {
-	s := &supervisor{ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy), resume: make(chan struct{})}
+	s := &supervisor{
+		ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy), resume: make(chan struct{}),
+		name: "batch-" + strconv.FormatUint(l.process.batches.Add(1), 10),
+	}
 	l.startSlot = func() {
 		select {
 		case s.resume <- struct{}{}:
@@ -35,11 +38,10 @@ func spawn(l *ledger) {
 		}
 	}
 	if l.batch.Ordered {
-		s.props = actors.GroupProps(l, l.cfg.Actors...)
+		s.props = actors.GroupProps(l.cfg.Actors...)
 	} else {
-		s.props = actors.RecordProps(l, l.cfg.Actors...)
+		s.props = actors.RecordProps(l.cfg.Actors...)
 	}
-	s.name = "batch-" + strconv.FormatUint(l.process.batches.Add(1), 10)
 	props := actor.PropsFromProducer(func() actor.Actor { return s }, actor.WithMailbox(func() actor.Mailbox { return newInbox(s.failed) }))
 	// The name is new, so there is no error; and nothing reads the PID before Started has.
 	_, _ = l.process.system.Root.SpawnNamed(props, s.name)
@@ -50,36 +52,37 @@ func (s *supervisor) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		s.self, s.children = c, c.(actor.Supervisor)
-		s.supervisorStarted(c.Self())
-		s.startSlotIfUseful()
-		s.stopIfDrained() // the books may have been closed before it came to this
+		s.ledger.supervisorStarted(c.Self())
+		s.ledger.startSlotIfUseful()
+		s.stopIfDrained() // the batch may have been closed before it came to this
 	case *messages.Expired:
-		if s.abandon(m.Attempt) {
-			s.judge(&verdict{supervisor: s, attempt: m.Attempt}, s.batch.Results[m.Attempt.Index].Err)
+		if s.ledger.abandon(m.Attempt) {
+			failure := &messages.AttemptFailed{Attempt: m.Attempt, Final: true}
+			s.judge(&verdict{supervisor: s, failure: failure}, s.ledger.batch.Results[m.Attempt.Index].Err)
 		}
 	case *messages.BackoffOver:
-		s.backoffOver(m.Attempt)
-		s.startSlotIfUseful()
+		s.ledger.backOffOver(m.Attempt)
+		s.ledger.startSlotIfUseful()
 	case *messages.BatchClosed:
-		s.children.StopChildren(s.leftover()...)
+		s.children.StopChildren(s.ledger.leftover()...)
 		s.stopIfDrained()
 	case *messages.SlotsDrained:
 		s.stopIfDrained()
 	case *actor.Stopped:
-		s.closeNow() // if it was stopped by its guardian: nobody is to wait for ever
+		s.ledger.closeNow() // if it was stopped by its guardian: nobody is to wait for ever
 	}
 }
 
 // failed logs a panic in the supervisor, which no handler, option or event can bring about. Its guardian
 // stops it then, and the records without an outcome are reported.
 func (s *supervisor) failed(reason any, stack []byte) {
-	s.batch.Warn("troupe: the batch supervisor failed, which is a fault of troupe's; the records without an outcome are reported",
+	s.ledger.batch.Warn("troupe: the batch supervisor failed, which is a fault of troupe's; the records without an outcome are reported",
 		"reason", guard.Show(reason), "stack", string(stack))
 }
 
 // stopIfDrained stops the supervisor once nothing is under it.
 func (s *supervisor) stopIfDrained() {
-	if s.drained() {
+	if s.ledger.drained() {
 		s.self.Stop(s.self.Self())
 	}
 }
@@ -87,20 +90,20 @@ func (s *supervisor) stopIfDrained() {
 // HandleFailure makes the supervisor its children's SupervisorStrategy: it hands the failure to the
 // strategy of the batch.
 func (s *supervisor) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, message any) {
-	a, ok := message.(*messages.Attempt)
+	failure, ok := message.(*messages.AttemptFailed)
 	if !ok { // not a handler's failure; whatever the actor was to do stays undone, so failed
 		s.children.StopChildren(child)
 		return
 	}
-	s.judge(&verdict{supervisor: s, attempt: a, child: child}, reason)
+	s.judge(&verdict{supervisor: s, failure: failure, child: child}, reason)
 }
 
 func (s *supervisor) judge(v *verdict, reason any) {
-	s.strategy.HandleFailure(s.process.system, v, v.child, nil, reason, v.attempt)
+	s.strategy.HandleFailure(s.ledger.process.system, v, v.child, nil, reason, v.failure)
 	if !v.given { // a strategy that says nothing lets the others go on
 		v.give(batch.Continue)
 	}
-	s.startSlotIfUseful()
+	s.ledger.startSlotIfUseful()
 }
 
 // verdict is what a strategy sees as its Supervisor: protoactor's directives, about one failure.
@@ -111,7 +114,7 @@ func (s *supervisor) judge(v *verdict, reason any) {
 //	Restart   the actor makes another attempt at the record
 type verdict struct {
 	supervisor *supervisor
-	attempt    *messages.Attempt
+	failure    *messages.AttemptFailed
 	child      *actor.PID // nil if the handler was abandoned: the actor is the handler's then
 	given      bool
 }
@@ -125,7 +128,7 @@ func (v *verdict) RestartChildren(...*actor.PID) { v.RestartAfter(0) }
 // RestartAfter has the record tried again after a back-off. It reports false if there is no time for that
 // or the batch has been stopped; the record still needs a verdict then.
 func (v *verdict) RestartAfter(backoff time.Duration) bool {
-	if v.given || v.child == nil || !v.supervisor.backOff(v.attempt, v.child, backoff) {
+	if v.given || v.child == nil || !v.supervisor.ledger.backOff(v.failure.Attempt, v.child, backoff) {
 		return false
 	}
 	v.given = true
@@ -137,12 +140,12 @@ func (v *verdict) give(d batch.Policy) {
 		return
 	}
 	v.given = true
-	if d == batch.Continue && v.child != nil && v.supervisor.batch.Ordered && !v.supervisor.isClosed() {
-		// Before the group is free: another slot may send the actor its next record at once. While the books
-		// are open its actor is alive.
+	if d == batch.Continue && v.child != nil && v.supervisor.ledger.batch.Ordered && !v.supervisor.ledger.isClosed() {
+		// Before the group is free: another slot may send the actor its next record at once. While the batch
+		// is open its actor is alive.
 		v.supervisor.children.ResumeChildren(v.child)
 	}
-	if retired := v.supervisor.decided(v.attempt, d); retired && v.child != nil {
+	if retired := v.supervisor.ledger.decided(v.failure.Attempt, d); retired && v.child != nil {
 		v.supervisor.children.StopChildren(v.child)
 	}
 }

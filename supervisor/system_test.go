@@ -78,7 +78,7 @@ func TestEitherSystemRunsABatch(t *testing.T) {
 				cfg := &Config{Concurrency: 4, Retry: batch.Retry{Times: 1, Base: time.Second, Max: time.Second, Panics: true}}
 				l := newLedger(invocationOf(t.Context(), time.Time{}), cfg, b, p)
 				spawn(l)
-				l.wait(time.Time{})
+				l.waitUntilClosed(time.Time{})
 				synctest.Wait()
 				r := l.report()
 				assert.Equal(t, []int{49, 1}, []int{r.Succeeded, r.Failed})

@@ -34,19 +34,19 @@ func TestAGroupActorIsResumedBeforeItsGroupIsFree(t *testing.T) {
 	l := newLedger(invocationOf(context.Background(), time.Time{}), cfg, b, theProcess())
 	l.startSlot = func() {}
 	l.startSlotIfUseful()
-	j, _ := l.next(nil)
-	require.NotNil(t, j.attempt)
-	require.True(t, l.End(j.attempt, errors.New("no")))
+	h := taken(l)
+	require.NotNil(t, h.job.attempt)
+	require.True(t, l.attemptEnded(h, errors.New("no")))
 
 	resumed := false
 	s := &supervisor{ledger: l, strategy: continuePolicy{}, children: watchful{resumed: func() {
 		resumed = true
-		assert.True(t, l.queue.empty(), "the group's next record can be taken already")
+		assert.True(t, l.schedule.empty(), "the group's next record can be taken already")
 	}}}
-	s.judge(&verdict{supervisor: s, attempt: j.attempt, child: actor.NewPID("", "g")}, errors.New("no"))
+	s.judge(&verdict{supervisor: s, failure: &messages.AttemptFailed{Attempt: h.job.attempt}, child: actor.NewPID("", "g")}, errors.New("no"))
 
 	assert.True(t, resumed)
-	assert.False(t, l.queue.empty(), "the group's next record cannot be taken")
+	assert.False(t, l.schedule.empty(), "the group's next record cannot be taken")
 }
 
 // says is a strategy that gives verdicts: none, or more than one.
@@ -75,17 +75,17 @@ func TestEachFailureHasOneVerdict(t *testing.T) {
 			l := newLedger(invocationOf(context.Background(), time.Time{}), &Config{Concurrency: 1}, b, theProcess())
 			l.startSlot = func() {}
 			l.startSlotIfUseful()
-			j, _ := l.next(nil)
-			require.True(t, l.End(j.attempt, errHandler))
+			h := taken(l)
+			require.True(t, l.attemptEnded(h, errHandler))
 
 			s := &supervisor{ledger: l, strategy: c.strategy}
-			v := &verdict{supervisor: s, attempt: j.attempt}
+			v := &verdict{supervisor: s, failure: &messages.AttemptFailed{Attempt: h.job.attempt}}
 			s.judge(v, errHandler)
 
 			assert.Equal(t, settled, l.states[0])
 			assert.Equal(t, 0, l.open)
 			assert.Equal(t, c.halt, l.haltReason)
-			assert.Equal(t, 1, l.free+l.working-1, "one slot: free, or at work at the second record")
+			assert.Equal(t, 1, l.slots.free+l.slots.working-1, "one slot: free, or at work at the second record")
 			assert.False(t, v.RestartAfter(0), "it is over with the record")
 		})
 	}
@@ -109,11 +109,11 @@ func TestProtoactorsDirectivesAreVerdicts(t *testing.T) {
 			l, _ := ledgerOf(&Config{Concurrency: 1}, b)
 			l.supervisorStarted(actor.NewPID(theProcess().system.Address(), "nobody")) // who the end of a back-off is told to
 			l.startSlotIfUseful()
-			j, _ := l.next(nil)
-			require.True(t, l.End(j.attempt, errHandler))
+			h := taken(l)
+			require.True(t, l.attemptEnded(h, errHandler))
 
 			s := &supervisor{ledger: l, children: watchful{stopped: func() {}}}
-			v := &verdict{supervisor: s, attempt: j.attempt, child: pid}
+			v := &verdict{supervisor: s, failure: &messages.AttemptFailed{Attempt: h.job.attempt}, child: pid}
 			assert.Equal(t, []*actor.PID{pid}, v.Children())
 			c.tell(v)
 			assert.True(t, v.given)

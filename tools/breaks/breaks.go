@@ -40,8 +40,8 @@ var breaks = []broken{
 	},
 	{
 		"late-result-booked", "What an abandoned handler returns late counts (D2)", "supervisor",
-		[]change{{`(\w+)\.Ended = messages\.Late\n`, `${0}if err == nil {
-			${1}.Batch.Results[${1}.Index].Outcome, ${1}.Batch.Results[${1}.Index].Err = batch.Succeeded, nil
+		[]change{{`\w+\.ended = late\n`, `${0}if err == nil {
+			a.Batch.Results[a.Index].Outcome, a.Batch.Results[a.Index].Err = batch.Succeeded, nil
 		}
 		`}},
 		"TestHandlersThatNeverReturnHoldNothingBack", "test/semantics",
@@ -49,15 +49,12 @@ var breaks = []broken{
 	{
 		"late-result-of-another-batch", "What an abandoned handler returns is booked to the batch that runs by then (D2)", "supervisor",
 		[]change{
-			{`func \((\w+) \*ledger\) Handle\((\w+) \*messages\.Attempt\) error \{\n`, `var latest *ledger
+			{`func \((\w+) \*slot\) Handle\((\w+) \*messages\.Attempt\) error \{\n`, `var latest *ledger
 
-			${0}latest = ${1}
+			${0}latest = ${1}.ledger
 			`},
-			{`func \((\w+) \*ledger\) End\((\w+) \*messages\.Attempt, err error\) \(failed bool\) \{\n`, `${0}${1}.mu.Lock()
-			closed := ${1}.closed
-			${1}.mu.Unlock()
-			if closed {
-				${1} = latest
+			{`func \((\w+) \*slot\) End\((\w+) \*messages\.Attempt, err error\) \*messages\.AttemptFailed \{\n`, `${0}if ${1}.ledger.isClosed() {
+				${1}.ledger = latest
 			}
 			`},
 		},

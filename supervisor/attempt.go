@@ -1,0 +1,115 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/messages"
+)
+
+var (
+	errNotBegun = errors.New("not begun")
+	// errTooLate is the failure of an attempt whose record timeout passed before its handler was called.
+	errTooLate = errors.New("troupe: no CPU was free to call the handler in that time")
+	// errNoActor is the failure of a record that its actor did not take. No handler can bring that about.
+	errNoActor = errors.New("troupe: the record's actor has died")
+)
+
+// A slot is the messages.Owner of its attempts: their actors call it back, on its own goroutine.
+var _ messages.Owner = (*slot)(nil)
+
+// Handle calls the handler, unless the time for that has passed since the record was taken: a goroutine may
+// be kept waiting anywhere, even until the response has left. A stop is not looked at again: a record that
+// was taken counts as started, since one behind it in the batch may have been by now.
+//
+// Slots go to work one after the other, each as the handler of the one before is called: started all at
+// once they would reach their handlers in any order, and records would not start in batch order.
+func (t *slot) Handle(a *messages.Attempt) error {
+	if a.Err() != nil {
+		if t.ledger.in.handlers.Err() != nil {
+			return errNotBegun
+		}
+		return errTooLate // its record timeout has passed; its record may have been given up
+	}
+	if start := a.Batch.Start; start != nil {
+		if t.handoff.refused = start(int(a.Index)); t.handoff.refused != nil {
+			return errNotBegun
+		}
+	}
+	t.startReserved()
+	err := a.Batch.Handle(a)
+	if err != nil {
+		// Looks into the handler's error, so it belongs where a panic or a hang is the handler's.
+		err = batch.Tell(err)
+		t.handoff.final, t.handoff.drop = batch.IsPermanent(err), batch.IsDrop(err)
+	}
+	return err
+}
+
+// startReserved starts the slot that was reserved when the record was taken.
+func (t *slot) startReserved() {
+	if t.handoff.job.startSlot {
+		t.handoff.job.startSlot = false
+		t.ledger.startSlot()
+	}
+}
+
+// Failed decides whether a failed attempt was the record's last, and if so calls the last resort (SPEC R4). It
+// returns the error that the attempt ends with.
+func (t *slot) Failed(a *messages.Attempt, err error) error {
+	h := &t.handoff
+	if h.drop || err == errNotBegun {
+		return err
+	}
+	switch retries := t.ledger.cfg.Retry; {
+	case context.Cause(a.Context) == batch.ErrRecordTimeout:
+		err, h.final = batch.Because(batch.ErrRecordTimeout, err), true
+	case h.final || err == batch.ErrGoexit || !wanted(retries, a, err):
+		h.final = true
+	default:
+		h.backoff = backoffOf(retries, int(a.Number))
+		h.final = !t.ledger.mayRetry(h.backoff)
+	}
+	if !h.final || a.Batch.LastResort == nil || !t.ledger.mayResort(a) {
+		return err
+	}
+	return t.callLastResort(a, err)
+}
+
+// callLastResort calls the last resort. If it panics, the record has failed with both errors; if it ends the
+// goroutine, with the one that it had.
+func (t *slot) callLastResort(a *messages.Attempt, err error) (resolved error) {
+	returned := false
+	batch.Try(func() error {
+		result := a.Batch.LastResort(resortContext{t.ledger.in.handlers, a}, a.Record(), err)
+		returned = true
+		return result
+	}, func(result error) {
+		switch {
+		case !returned:
+			resolved = errors.Join(err, result)
+		case result == nil:
+			t.handoff.drop, resolved = true, err
+		default:
+			t.handoff.drop, resolved = batch.IsDrop(result), result
+		}
+	})
+	return resolved
+}
+
+// resortContext is the handlers' context, without the record timeout of an attempt, that answers for the attempt.
+type resortContext struct {
+	context.Context
+	attempt *messages.Attempt
+}
+
+func (c resortContext) Value(key any) any { return c.attempt.Value(key) }
+
+// End records how the attempt ended. It returns its failure for the supervisor, or nil if it has not failed.
+func (t *slot) End(a *messages.Attempt, err error) *messages.AttemptFailed {
+	if !t.ledger.attemptEnded(&t.handoff, err) {
+		return nil
+	}
+	return &messages.AttemptFailed{Attempt: a, Final: t.handoff.final, Backoff: t.handoff.backoff}
+}

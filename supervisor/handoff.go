@@ -1,0 +1,44 @@
+package supervisor
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/messages"
+)
+
+// job is an attempt that the ledger gives to a slot.
+type job struct {
+	attempt *messages.Attempt // nil: there is nothing to do
+	actor   *actor.PID        // makes the attempt; nil: to be spawned
+	// startSlot: another slot has been reserved, which is to be started when the handler is called.
+	startSlot bool
+}
+
+// handoff is what a slot and the ledger exchange about one attempt: the job, and what has come of it. It belongs to
+// the goroutine of the slot; the ledger touches it only in calls from there.
+type handoff struct {
+	job job
+
+	// Set before the attempt ends.
+	refused error         // of Batch.Start
+	final   bool          // no attempt may follow
+	drop    bool          // the record is left out of the response
+	backoff time.Duration // if not final: the pause before the next attempt
+
+	// Set by the ledger when the attempt has ended.
+	ended     ended
+	next      job // what the slot continues with
+	nextTaken bool
+}
+
+// ended is what an attempt came to.
+type ended uint8
+
+const (
+	notBegun ended = iota // the handler was not called: the context had ended, or Batch.Start refused
+	done                  // the record is handled, or dropped
+	broken                // the attempt has failed, and the supervisor decides
+	late                  // the record was given up before the handler ended
+)
