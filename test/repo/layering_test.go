@@ -50,7 +50,7 @@ var beside = []string{"kafka"}
 // neverLinked are packages that are for tests, for the command, or for functions that import them.
 var neverLinked = []string{
 	"github.com/stretchr/testify", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/licensecheck", "github.com/schollz/progressbar/v3", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/spf13/cobra", "github.com/spf13/pflag", "testing",
-	module + "/window", module + "/bulk", module + "/kpl", module + "/typed", module + "/envelope",
+	module + "/window", module + "/bulk", module + "/kpl", module + "/typed", module + "/envelope", module + "/redelivery",
 }
 
 // misplaced returns the imports of a file's text that its package must not have.

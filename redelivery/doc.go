@@ -1,0 +1,17 @@
+// Package redelivery decides when a failed record is redelivered, and takes records that cannot succeed out of the
+// way. SQS redelivers a failed message when the visibility timeout of its queue ends, whatever has failed, and moves it
+// to the dead-letter queue after a number of receives; in a FIFO queue the messages behind it in its group wait, and in
+// one batch with it they run up receives, too. With this package one poison message costs one message, and an
+// outage costs a delay:
+//
+//	troupe.SQS(charge,
+//		redelivery.Backoff(visibility, redelivery.Exponential(30*time.Second, 15*time.Minute)),
+//		redelivery.DeadLetter(deadLetters, 5))
+//
+// Backoff gives each message that failed a visibility timeout of its own, after the batch. DeadLetter sends a
+// message to a dead-letter queue at once if it failed with troupe.Permanent, if it cannot be decoded, or at its fifth
+// receive here; it is then dropped from the batch, and the rest of its group goes on.
+//
+// The interfaces Visibility and Sender are implemented by github.com/troupe-go/troupe/aws/sqsredelivery. The rules are
+// V1 to V4 in docs/semantics.md, and docs/guides/retries.md explains when to use what.
+package redelivery
