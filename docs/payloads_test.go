@@ -12,7 +12,7 @@ import (
 // What docs/payloads.md shows is in examples that are compiled and run, indentation aside.
 func TestTheSnippetsOnPayloadsAreOfExamples(t *testing.T) {
 	var examples string
-	for _, pkg := range []string{"typed", "envelope"} {
+	for _, pkg := range []string{"typed", "envelope", "kafka"} {
 		text, err := os.ReadFile("../" + pkg + "/example_test.go")
 		require.NoError(t, err)
 		examples += squeezed(string(text))

@@ -18,6 +18,15 @@
 //
 // docs/semantics.md has the rules for Kafka.
 //
+// # Schema registries
+//
+// Serializers of Confluent's and of the AWS Glue schema registry write the identifier of a schema before each value.
+// Confluent and Glue take it off, so that the handler, or package typed around it, receives the value alone:
+//
+//	kafka.New(kafka.Confluent(typed.Kafka(ship, typed.WithDecoder(order)), kafka.WithProtobuf(0)))
+//
+// They need no access to the registry. SchemaFrom returns the identifier.
+//
 // # How events are read
 //
 // The format of events is described in the AWS Lambda Developer Guide, "Using Lambda with Amazon MSK"

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/kafka"
+	"github.com/troupe-go/troupe/typed"
 )
 
 // The handler sees one record at a time. A failure stops its partition, so that order holds there; what never
@@ -89,4 +91,92 @@ func ExampleRecord() {
 func ExampleAnswer() {
 	fmt.Println(string(kafka.Answer().JSON(nil, []string{"orders-0@15"})))
 	// Output: {"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":15}}]}
+}
+
+// A producer with Confluent's schema registry writes the schema before each value. Here it is JSON; for Avro and
+// Protobuf add typed.WithDecoder.
+func ExampleConfluent() {
+	type order struct{ ID string }
+	ship := func(ctx context.Context, o order) error {
+		fmt.Println("ships", o.ID)
+		return nil
+	}
+	processor := kafka.New(kafka.Confluent(typed.Kafka(ship)), troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)))
+
+	response, err := processor.Process(context.Background(), kafka.Event{Records: map[string][]kafka.Record{"orders-0": {
+		{Topic: "orders", Offset: 15, Value: []byte("\x00\x00\x00\x00\x2a" + `{"id":"o-1"}`)},
+		{Topic: "orders", Offset: 16, Value: []byte("\x00\x00\x00")},
+	}}})
+	fmt.Println(response.BatchItemFailures, err)
+	// Output:
+	// ships o-1
+	// [{orders-0@16}] <nil>
+}
+
+// A producer with the AWS Glue schema registry writes the version of the schema before each value, and may compress it.
+func ExampleGlue() {
+	ship := func(ctx context.Context, record kafka.Record) error {
+		schema, _ := kafka.SchemaFrom(ctx)
+		fmt.Printf("%s of schema %s\n", record.Value, schema.ID)
+		return nil
+	}
+	processor := kafka.New(kafka.Glue(ship))
+
+	header := "\x03\x00\xb7\xb4\xa7\xf0\x9c\x96\x4e\x4a\xa6\x87\xfb\x5d\xe9\xef\x0c\x63"
+	_, err := processor.Process(context.Background(), kafka.Event{Records: map[string][]kafka.Record{"orders-0": {
+		{Topic: "orders", Offset: 15, Value: []byte(header + `{"id":"o-1"}`)},
+	}}})
+	fmt.Println(err)
+	// Output:
+	// {"id":"o-1"} of schema b7b4a7f0-9c96-4e4a-a687-fb5de9ef0c63
+	// <nil>
+}
+
+// A schema of Protobuf may have several messages, and a topic values of each.
+func ExampleWithProtobuf() {
+	handle := func(ctx context.Context, record kafka.Record) error {
+		switch schema, _ := kafka.SchemaFrom(ctx); {
+		case slices.Equal(schema.Message, []int{0}):
+			fmt.Printf("an order of %d bytes\n", len(record.Value))
+		case slices.Equal(schema.Message, []int{1}):
+			fmt.Printf("a refund of %d bytes\n", len(record.Value))
+		}
+		return nil
+	}
+	processor := kafka.New(kafka.Confluent(handle, kafka.WithProtobuf()))
+
+	_, err := processor.Process(context.Background(), kafka.Event{Records: map[string][]kafka.Record{"orders-0": {
+		{Topic: "orders", Offset: 15, Value: []byte("\x00\x00\x00\x00\x2a\x00" + "\x0a\x03o-1")},
+		{Topic: "orders", Offset: 16, Value: []byte("\x00\x00\x00\x00\x2a\x02\x02" + "\x0a\x01r")},
+	}}})
+	fmt.Println(err)
+	// Output:
+	// an order of 5 bytes
+	// a refund of 3 bytes
+	// <nil>
+}
+
+// Handlers inside Confluent and Glue know the schema.
+func ExampleSchemaFrom() {
+	handle := func(ctx context.Context, record kafka.Record) error {
+		schema, ok := kafka.SchemaFrom(ctx)
+		fmt.Println(schema.ID, ok)
+		return nil
+	}
+	err := kafka.Confluent(handle)(context.Background(), kafka.Record{Value: []byte("\x00\x00\x00\x00\x2a{}")})
+	fmt.Println(err)
+	// Output:
+	// 42 true
+	// <nil>
+}
+
+// A small value may decompress to a large one.
+func ExampleWithMaxSize() {
+	handle := func(ctx context.Context, record kafka.Record) error { return nil }
+	header := "\x03\x05\xb7\xb4\xa7\xf0\x9c\x96\x4e\x4a\xa6\x87\xfb\x5d\xe9\xef\x0c\x63"
+	zeros := "\x78\x9c\x33\x30\x18\x05\xa3\x60\x14\x0c\x77\x00\x00\xad\x1a\xbb\x81" // 1,000 of them
+	err := kafka.Glue(handle, kafka.WithMaxSize(500))(context.Background(), kafka.Record{Value: []byte(header + zeros)})
+	fmt.Println(err)
+	// Output:
+	// troupe: record cannot be decoded: value: more than 500 bytes when decompressed, which is the limit
 }
