@@ -5,6 +5,8 @@
 //	troupe.SQS(envelope.EventBridge(typed.Detail(handle)))    // an event's detail
 //	troupe.SQS(envelope.SNS(envelope.S3(handle)))             // S3 events, by way of SNS
 //
+// Offloaded fetches the bodies that a sender has put into S3 because they are too large for SQS.
+//
 // With the handler's context, troupe.MessageFrom returns the SQS message, and NotificationFrom the notification
 // of SNS.
 //

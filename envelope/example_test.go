@@ -2,7 +2,11 @@ package envelope_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -106,4 +110,37 @@ func ExampleS3_message() {
 	// Output:
 	// a.jpg received 2 times
 	// <nil>
+}
+
+// The sender puts bodies that are too large for SQS into a bucket. A message that names another bucket fails.
+func ExampleOffloaded() {
+	charge := func(ctx context.Context, order Order) error {
+		fmt.Println("charges", order.ID)
+		return nil
+	}
+	fetch := func(ctx context.Context, p envelope.Pointer) (io.ReadCloser, error) {
+		if p.Size > 10<<20 {
+			return nil, errors.New("larger than 10 MiB")
+		}
+		return getObject(ctx, p.Bucket, p.Key)
+	}
+	processor := troupe.SQS(envelope.Offloaded(fetch, []string{"large-orders"}, typed.SQS(charge)),
+		troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)))
+
+	size := map[string]events.SQSMessageAttribute{"ExtendedPayloadSize": {DataType: "Number", StringValue: new("12")}}
+	_, report, err := processor.ProcessReport(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "m1", MessageAttributes: size, Body: `["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"large-orders","s3Key":"k-1"}]`},
+		{MessageId: "m2", Body: `{"id":"o-2"}`},
+		{MessageId: "m3", MessageAttributes: size, Body: `["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"elsewhere","s3Key":"k-1"}]`},
+	}})
+	fmt.Println(report.Records[2].Err, err)
+	// Output:
+	// charges o-1
+	// charges o-2
+	// troupe: the body of the message is in S3, in bucket "elsewhere": not one of the buckets that may be read <nil>
+}
+
+// getObject stands for the GetObject of the AWS SDK, which returns a reader as well.
+func getObject(ctx context.Context, bucket, key string) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader(`{"id":"o-1"}`)), nil
 }
