@@ -3,10 +3,11 @@ package troupe
 import (
 	"context"
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/internal/serial"
 	"github.com/troupe-go/troupe/response"
 	"github.com/troupe-go/troupe/supervisor"
 )
@@ -16,12 +17,15 @@ import (
 type callbacks struct {
 	settings *settings
 	ctx      context.Context
+	queue    *serial.Queue[task]
+	used     atomic.Bool // there has been something to call
+	left     atomic.Bool // the invocation did not wait for the end
+}
 
-	mu      sync.Mutex
-	queue   []task
-	used    bool // there has been something to call
-	running bool // a goroutine works off the queue
-	left    bool // the invocation did not wait for the end
+func newCallbacks(s *settings, ctx context.Context) *callbacks {
+	c := &callbacks{settings: s, ctx: ctx}
+	c.queue = serial.New(c.run)
+	return c
 }
 
 // task is something to call, and what to call it in a log.
@@ -72,7 +76,7 @@ func (c *callbacks) finish(report *batch.Report, in *supervisor.Invocation) {
 	for _, observe := range s.observers {
 		c.do("observer", func() { observe(c.ctx, report) })
 	}
-	if c.unused() {
+	if !c.used.Load() {
 		return
 	}
 	done := make(chan struct{})
@@ -102,60 +106,20 @@ func (c *callbacks) finish(report *batch.Report, in *supervisor.Invocation) {
 		case <-timer.C:
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.left = !in.Passed()
-}
-
-// unused reports whether there has been nothing to call.
-func (c *callbacks) unused() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.used
+	c.left.Store(!in.Passed())
 }
 
 // end comes after everything else.
 func (c *callbacks) end(done chan<- struct{}) {
 	close(done)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.left {
+	if c.left.Load() {
 		c.settings.log().Warn("troupe: observers or failure hooks outlived the invocation's deadline; the response did not wait for them")
 	}
 }
 
 func (c *callbacks) do(what string, call func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.used = true
-	c.queue = append(c.queue, task{what, call})
-	if !c.running {
-		c.running = true
-		go c.work()
-	}
-}
-
-// work works off the queue. A call that ends the goroutine takes nothing else along: another one goes on.
-func (c *callbacks) work() {
-	defer func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.running = len(c.queue) > 0
-		if c.running {
-			go c.work()
-		}
-	}()
-	for {
-		c.mu.Lock()
-		if len(c.queue) == 0 {
-			c.mu.Unlock()
-			return
-		}
-		t := c.queue[0]
-		c.queue = c.queue[1:]
-		c.mu.Unlock()
-		c.run(t)
-	}
+	c.used.Store(true)
+	c.queue.Add(task{what, call})
 }
 
 // run makes a call, and logs if it does not return. The logger itself may be what fails.

@@ -357,7 +357,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	if err != nil {
 		return nil, nil, err
 	}
-	a := &callbacks{settings: s, ctx: batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message})}
+	a := newCallbacks(s, batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message}))
 	j.batch.Warn = a.warn
 	delivery := batch.DeliveryFrom(ctx)
 	if delivery != nil {

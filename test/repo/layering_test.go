@@ -30,16 +30,17 @@ const (
 
 // mayImport has what each package of the library may import besides the standard library (SPEC 1).
 var mayImport = map[string][]string{
-	".":                  {awsLambda + "/events", module + "/batch", module + "/messages", module + "/sources", module + "/response", module + "/supervisor"},
+	".":                  {awsLambda + "/events", module + "/batch", module + "/internal/serial", module + "/messages", module + "/sources", module + "/response", module + "/supervisor"},
 	"batch":              {module + "/internal/guard"},
 	"internal/guard":     nil,
+	"internal/serial":    nil,
 	"messages":           {module + "/batch"},
 	"sources":            {awsLambda + "/events", module + "/batch", module + "/internal/jsonfault", module + "/internal/jsonscan"},
 	"internal/jsonscan":  nil,
 	"internal/jsonfault": {module + "/internal/jsonscan"},
 	"response":           {awsLambda + "/events", module + "/batch"},
 	"actors":             {protoactor + "/actor", module + "/batch", module + "/messages"},
-	"supervisor":         {protoactor + "/actor", protoactor + "/eventstream", protoactor + "/extensions", "github.com/orcaman/concurrent-map", module + "/internal/guard", module + "/batch", module + "/messages", module + "/actors"},
+	"supervisor":         {protoactor + "/actor", protoactor + "/eventstream", protoactor + "/extensions", "github.com/orcaman/concurrent-map", module + "/internal/guard", module + "/internal/serial", module + "/batch", module + "/messages", module + "/actors"},
 
 	"kafka": {module, module + "/internal/jsonscan", module + "/batch", module + "/sources", module + "/response"},
 }

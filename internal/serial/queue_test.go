@@ -1,0 +1,116 @@
+package serial
+
+import (
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// Calls are made one after the other, in order, whatever is added meanwhile.
+func TestCallsAreMadeInOrderOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			q       *Queue[int]
+			got     []int
+			working int
+		)
+		q = New(func(n int) {
+			working++
+			assert.Equal(t, 1, working)
+			if n < 10 {
+				q.Add(n + 10)
+			}
+			time.Sleep(time.Second)
+			got = append(got, n)
+			working--
+		})
+		for n := range 3 {
+			q.Add(n)
+		}
+		synctest.Wait()
+		assert.Empty(t, got, "Add does not wait")
+		time.Sleep(time.Minute)
+		assert.Equal(t, []int{0, 1, 2, 10, 11, 12}, got)
+		assert.False(t, q.running, "the goroutine has ended")
+		q.Add(20)
+		time.Sleep(time.Minute)
+		assert.Equal(t, 20, got[len(got)-1], "another one is started")
+	})
+}
+
+// A call that ends its goroutine takes no other call with it, and none that is added later.
+func TestACallThatExitsTakesNoOtherWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []int
+		q := New(func(n int) {
+			got = append(got, n)
+			if n%2 == 0 {
+				runtime.Goexit()
+			}
+		})
+		for n := range 5 {
+			q.Add(n)
+		}
+		synctest.Wait()
+		q.Add(5)
+		synctest.Wait()
+		assert.Equal(t, []int{0, 1, 2, 3, 4, 5}, got)
+		assert.False(t, q.running)
+	})
+}
+
+// The first call is made on the caller's goroutine; what is added during it waits for its end, even if it exits.
+func TestTheFirstCallIsTheCallers(t *testing.T) {
+	for _, exits := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var (
+				q   *Queue[int]
+				got []int
+			)
+			q = New(func(n int) {
+				if n == 0 {
+					q.Add(1)
+					time.Sleep(time.Second)
+				}
+				got = append(got, n)
+				if exits {
+					runtime.Goexit()
+				}
+			})
+			go func() {
+				q.First(0)
+				assert.Equal(t, []int{0}, got)
+				assert.False(t, exits)
+			}()
+			time.Sleep(time.Second / 2)
+			assert.Empty(t, got)
+			time.Sleep(time.Second)
+			assert.Equal(t, []int{0, 1}, got)
+		})
+	}
+}
+
+// A closed queue makes no more calls, whenever the values were added.
+func TestAClosedQueueDropsItsValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			q   *Queue[int]
+			got []int
+		)
+		q = New(func(n int) {
+			got = append(got, n)
+			q.Close()
+		})
+		q.Add(0)
+		q.Add(1)
+		synctest.Wait()
+		q.Add(2)
+		synctest.Wait()
+		assert.Equal(t, []int{0}, got)
+		assert.False(t, q.running)
+		assert.Empty(t, q.waiting)
+	})
+}
