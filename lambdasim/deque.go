@@ -15,6 +15,9 @@ func (d *deque[T]) front() T { return d.items[d.head] }
 // at returns the i-th value from the front.
 func (d *deque[T]) at(i int) T { return d.items[d.head+i] }
 
+// set replaces the i-th value from the front.
+func (d *deque[T]) set(i int, x T) { d.items[d.head+i] = x }
+
 func (d *deque[T]) pop() T {
 	x := d.items[d.head]
 	d.drop(1)

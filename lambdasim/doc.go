@@ -92,6 +92,15 @@
 // discarded batches for Amazon MSK and self-managed Apache Kafka event sources". RestartRetries, ChargeSplits,
 // KeepOnBadResponse and RetryDelay hold for Kafka too, and the condition RecordAgeExceeded is taken from streams.
 //
+// Pipes. With Pipe a pipe of EventBridge reads a queue or stream: the event is a bare array, whose Kinesis records have the
+// members of "kinesis" themselves, and identifiers are messageId and eventID. (D, "Amazon EventBridge Pipes sources",
+// "Amazon EventBridge Pipes batching and concurrency") A pipe retries what was reported and nothing else (D, the same page);
+// the rest of a stream's batch is done, and the shard waits for what was reported. A function error fails the batch.
+// Retries, ages and the dead-letter queue are those of a mapping; how AUTOMATIC_BISECT combines with a partial response
+// is U, KeepReported. ChargeSplits, RestartRetries, KeepOnBadResponse and RetryDelay hold for pipes too. A pipe waits for
+// five minutes at most. (D, "Amazon EventBridge Pipes quotas") Kafka, enrichments, input transformers and FIRE_AND_FORGET are
+// not simulated.
+//
 // E8. Package runtimeapi has the function be a process of its own, behind a Lambda Runtime API on
 // 127.0.0.1.
 //

@@ -34,6 +34,11 @@ func Lapsed(ctx context.Context, key string) {
 func note(ctx context.Context, e history.Event) {
 	if inv := invocationOf(ctx); inv != nil && e.Detail != "" {
 		e.Invocation = inv.number
-		inv.log.add(e)
+		inv.log.mu.Lock()
+		defer inv.log.mu.Unlock()
+		if e.Record != "" {
+			e.Record = inv.known(e.Record)
+		}
+		inv.log.put(e)
 	}
 }

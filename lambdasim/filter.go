@@ -222,6 +222,11 @@ func (e *engine) filtered(record func() []byte) bool {
 		object["value"] = string(data)
 		open(object, "value", data)
 	}
+	if text, ok := object["data"].(string); ok && e.sim.Pipe != nil {
+		data, _ := base64.StdEncoding.DecodeString(text)
+		object["data"] = string(data)
+		open(object, "data", data)
+	}
 	if kinesis, ok := object["kinesis"].(map[string]any); ok {
 		text, _ := kinesis["data"].(string)
 		data, _ := base64.StdEncoding.DecodeString(text)

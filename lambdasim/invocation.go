@@ -23,7 +23,8 @@ const functionARN = "arn:aws:lambda:" + region + ":" + account + ":function:simu
 // delivery is a record in a batch.
 type delivery struct {
 	id, group string
-	number    int // how often the record has been delivered, this time included
+	number    int    // how often the record has been delivered, this time included
+	alias     string // the sequence number, where the identifier is another
 }
 
 // invocation is a batch on its way through the function.
@@ -73,7 +74,7 @@ func (e *engine) deliver(inv *invocation, d delivery) {
 func (e *engine) invoke(inv *invocation, done func(result)) {
 	inv.done = done
 	inv.request = uuid("request", uint64(inv.number))
-	inv.deadline = e.now.Add(e.sim.Timeout)
+	inv.deadline = e.now.Add(e.sim.patience())
 	inv.timer = e.at(inv.deadline, func() { inv.timeOut(e) })
 	e.invoked++
 	e.running++
@@ -85,7 +86,8 @@ func (e *engine) invoke(inv *invocation, done func(result)) {
 
 // run calls the handler. It returns when the handler does, which may be long after the invocation is over.
 func (inv *invocation) run(e *engine) {
-	ctx, cancel := context.WithDeadline(context.WithValue(e.ctx, callKey{}, inv), inv.deadline)
+	deadline := inv.deadline.Add(e.sim.Timeout - e.sim.patience()) // the function's own
+	ctx, cancel := context.WithDeadline(context.WithValue(e.ctx, callKey{}, inv), deadline)
 	defer cancel()
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: inv.request, InvokedFunctionArn: functionARN})
 
@@ -196,6 +198,9 @@ func (inv *invocation) find(id string) int {
 			if _, twice := inv.index[d.id]; !twice {
 				inv.index[d.id] = i
 			}
+			if d.alias != "" {
+				inv.index[d.alias] = i
+			}
 		}
 		inv.starts = make([]int, len(inv.records))
 	}
@@ -208,5 +213,14 @@ func (inv *invocation) find(id string) int {
 func (inv *invocation) has(id string) bool {
 	inv.log.mu.Lock()
 	defer inv.log.mu.Unlock()
-	return inv.find(id) >= 0
+	i := inv.find(id)
+	return i >= 0 && inv.records[i].id == id
+}
+
+// known returns the identifier that the source knows a record by. The caller holds log.mu.
+func (inv *invocation) known(id string) string {
+	if i := inv.find(id); i >= 0 {
+		return inv.records[i].id
+	}
+	return id
 }

@@ -130,7 +130,7 @@ func (p *kafkaPoller) invoke(c *consumer, batch *kafkaBatch) {
 	inv.payload = p.appendEvent(inv.payload, batch.records)
 	for _, r := range batch.records {
 		r.deliveries++
-		e.deliver(inv, delivery{r.id, r.group, r.deliveries})
+		e.deliver(inv, delivery{r.id, r.group, r.deliveries, ""})
 	}
 	c.busy = true
 	e.invoke(inv, func(r result) {

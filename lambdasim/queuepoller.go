@@ -109,7 +109,7 @@ func (p *queuePoller) fill() bool {
 	}
 	e.cancel(b.timer)
 	p.open = nil
-	b.inv.payload = append(b.inv.payload, "]}"...)
+	b.inv.payload = append(b.inv.payload, e.sim.tail()...)
 	e.invoke(b.inv, func(r result) { p.settle(b, r) })
 	return true
 }
@@ -145,7 +145,7 @@ func (p *queuePoller) add(r *receiving, m *message) bool {
 	}
 	if b.inv == nil {
 		b.inv = e.newInvocation()
-		b.inv.payload = append(b.inv.payload, `{"Records":[`...)
+		b.inv.payload = append(b.inv.payload, e.sim.head()...)
 	}
 	q.receive(m, q.visibility())
 	size := len(b.inv.payload)
@@ -153,7 +153,7 @@ func (p *queuePoller) add(r *receiving, m *message) bool {
 		b.inv.payload = append(b.inv.payload, ',')
 	}
 	b.inv.payload = q.appendRecord(b.inv.payload, m)
-	if len(b.inv.payload)+len("]}") > maxPayload && len(b.received) > 0 {
+	if len(b.inv.payload)+len(e.sim.tail()) > maxPayload && len(b.received) > 0 {
 		b.inv.payload = b.inv.payload[:size]
 		q.unreceive(m)
 		return false
@@ -161,7 +161,7 @@ func (p *queuePoller) add(r *receiving, m *message) bool {
 	r.skip()
 	p.quota.use(len(b.inv.payload) - size)
 	b.received = append(b.received, receipt{m, m.receives, m.until})
-	e.deliver(b.inv, delivery{m.id, m.Group, m.receives})
+	e.deliver(b.inv, delivery{m.id, m.Group, m.receives, ""})
 	if !q.fifo() && e.sim.Unknown.DuplicateRate > Draw(e.sim.Seed, "duplicate", m.id, m.receives) {
 		q.duplicate(m)
 	}

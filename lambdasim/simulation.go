@@ -25,6 +25,10 @@ type Simulation struct {
 	Handler lambda.Handler
 	// Mapping holds the parameters of the event source mapping.
 	Mapping Mapping
+	// Pipe holds the parameters of a pipe of EventBridge that reads the source in place of a mapping. Its events are bare
+	// arrays, whose records have the identifiers of pipes: the history has messageId for messages, and eventID for records of
+	// streams. Begin, Drop, Delivery and Work accept sequence numbers as well. nil is a mapping.
+	Pipe *Pipe
 
 	// Timeout is the function's: the context of an invocation has it as its deadline, and a handler that
 	// has not returned by then has timed out. Nothing can stop it, so it goes on, but whatever it does or
@@ -80,6 +84,9 @@ type Unknown struct {
 	// RefuseForeignBodies: a response that is not empty and has no key batchItemFailures, or is no JSON
 	// object, is a failure of the whole batch. Default: it is a success.
 	RefuseForeignBodies bool
+	// KeepReported: what is reported to a pipe with AutomaticBisect is retried as one batch. Default: it is halved, as a
+	// batch that fails as a whole is. AWS documents neither.
+	KeepReported bool
 	// RestartRetries: when a partial response moves a stream's checkpoint, the retries of what is left
 	// are counted from the start. Default: they go on being counted.
 	RestartRetries bool
@@ -140,6 +147,9 @@ func (s *Simulation) check() error {
 		c.add("Source is missing")
 		return c.err()
 	}
+	if s.Pipe != nil {
+		s.usePipe(&c)
+	}
 	filters, err := s.Mapping.FilterCriteria.compile()
 	if err != nil {
 		c = append(c, err)
@@ -159,7 +169,8 @@ func (s *Simulation) rules() check.Rules {
 	case *KafkaTopic:
 		rules.Composite, rules.Replays = true, s.Unknown.ResendFromLowest
 	case *KinesisStream, *DynamoDBStream:
-		rules.Replays, rules.Windows = true, s.Mapping.TumblingWindowInSeconds > 0
+		rules.Pipe = s.Pipe != nil
+		rules.Replays, rules.Windows = !rules.Pipe, s.Mapping.TumblingWindowInSeconds > 0
 	}
 	if s.Order != nil {
 		rules.Order = *s.Order

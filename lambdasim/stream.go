@@ -110,7 +110,14 @@ func (s *KinesisStream) accept(p *streamPoller, r sent[KinesisRecord]) error {
 	// Shards share the range of the hash evenly; its first 32 bits decide.
 	shard := int(uint64(binary.BigEndian.Uint32(sum[:])) * uint64(shards(s.Shards)) >> 32)
 
-	b := append([]byte(nil), `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":`...)
+	head, middle := `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":`, `},"eventSource"`
+	eventID := p.shardName(shard) + ":" + r.id
+	record := &streamRecord{id: r.id, group: key, at: r.at}
+	if p.engine.sim.Pipe != nil {
+		head, middle = `{"kinesisSchemaVersion":"1.0","partitionKey":`, `,"eventSource"`
+		record.id, record.alias = eventID, r.id
+	}
+	b := append([]byte(nil), head...)
 	b = appendString(b, key)
 	b = append(b, `,"sequenceNumber":"`...)
 	b = append(b, r.id...)
@@ -118,15 +125,13 @@ func (s *KinesisStream) accept(p *streamPoller, r sent[KinesisRecord]) error {
 	b = base64.StdEncoding.AppendEncode(b, r.record.Data)
 	b = append(b, `","approximateArrivalTimestamp":`...)
 	b = strconv.AppendFloat(b, float64(r.at.UnixMilli())/1000, 'f', 3, 64)
-	b = append(b, `},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"`...)
-	b = append(b, p.shardName(shard)...)
-	b = append(b, ':')
-	b = append(b, r.id...)
+	b = append(b, middle+`:"aws:kinesis","eventVersion":"1.0","eventID":"`...)
+	b = append(b, eventID...)
 	b = append(b, `","eventName":"aws:kinesis:record","invokeIdentityArn":"arn:aws:iam::`+account+`:role/simulated","awsRegion":"`+region+`","eventSourceARN":`...)
 	b = appendString(b, p.arn)
-	p.put(shard, &streamRecord{id: r.id, group: key, at: r.at, body: append(b, '}'), digest: Digest(events.KinesisEventRecord{
-		Kinesis: events.KinesisRecord{PartitionKey: key, Data: r.record.Data},
-	})})
+	record.body = append(b, '}')
+	record.digest = Digest(events.KinesisEventRecord{Kinesis: events.KinesisRecord{PartitionKey: key, Data: r.record.Data}})
+	p.put(shard, record)
 	return nil
 }
 
@@ -231,10 +236,14 @@ func (s *DynamoDBStream) accept(p *streamPoller, c sent[Change]) error {
 	b = appendString(b, p.arn)
 	group := string(keys)
 	shard := int(mix(hashOf(group)) % uint64(shards(s.Shards)))
-	p.put(shard, &streamRecord{id: c.id, group: group, at: c.at, body: append(b, '}'), digest: Digest(events.DynamoDBEventRecord{
+	record := &streamRecord{id: c.id, group: group, at: c.at, body: append(b, '}'), digest: Digest(events.DynamoDBEventRecord{
 		EventName: change.Name,
 		Change:    events.DynamoDBStreamRecord{Keys: change.Keys, NewImage: change.NewImage, OldImage: change.OldImage},
-	})})
+	})}
+	if p.engine.sim.Pipe != nil {
+		record.id, record.alias = eventID, c.id
+	}
+	p.put(shard, record)
 	return nil
 }
 
@@ -250,10 +259,19 @@ func size(c Change) (n int) {
 // streamRecord is a record in a lane, and how its event shows it.
 type streamRecord struct {
 	id, group  string
+	alias      string // the sequence number, where the identifier is another
 	at         time.Time
 	body       []byte
 	digest     string
 	deliveries int
+}
+
+// number returns the sequence number.
+func (r *streamRecord) number() string {
+	if r.alias != "" {
+		return r.alias
+	}
+	return r.id
 }
 
 // put puts a record into its lane, unless the filter turns it away.

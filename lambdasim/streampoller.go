@@ -133,7 +133,7 @@ func (p *streamPoller) cut(l *lane) (n int, wait time.Time) {
 func (p *streamPoller) invoke(l *lane, s segment) {
 	e := p.engine
 	inv := e.newInvocation()
-	inv.payload = append(inv.payload, `{"Records":[`...)
+	inv.payload = append(inv.payload, e.sim.head()...)
 	batch := make([]*streamRecord, s.size)
 	for i := range batch {
 		r := l.records.at(i)
@@ -142,14 +142,16 @@ func (p *streamPoller) invoke(l *lane, s segment) {
 			inv.payload = append(inv.payload, ',')
 		}
 		inv.payload = append(inv.payload, r.body...)
-		e.deliver(inv, delivery{r.id, r.group, r.deliveries})
+		e.deliver(inv, delivery{r.id, r.group, r.deliveries, r.alias})
 		batch[i] = r
 	}
-	inv.payload = append(inv.payload, ']')
 	if l.window != nil {
+		inv.payload = append(inv.payload, ']')
 		inv.payload = l.window.appendFields(inv.payload, s.size == 0, p.shardName(l.shard), p.arn)
+		inv.payload = append(inv.payload, '}')
+	} else {
+		inv.payload = append(inv.payload, e.sim.tail()...)
 	}
-	inv.payload = append(inv.payload, '}')
 	l.busy = true
 	e.invoke(inv, func(r result) {
 		l.busy = false
@@ -164,6 +166,10 @@ func (p *streamPoller) invoke(l *lane, s segment) {
 // settle moves the checkpoint and plans what is to be tried again.
 func (p *streamPoller) settle(l *lane, inv *invocation, batch []*streamRecord, r result) {
 	e := p.engine
+	if e.sim.Pipe != nil {
+		p.settlePipe(l, inv, batch, r)
+		return
+	}
 	whole := r.failed() || r.answer.whole || l.window != nil && r.answer.state == nil
 	lowest := 0
 	if !whole {
@@ -191,6 +197,36 @@ func (p *streamPoller) settle(l *lane, inv *invocation, batch []*streamRecord, r
 		return
 	}
 	p.again(l, head, lowest, whole)
+}
+
+// settlePipe lets go of what was not reported and plans another try of what was. Nothing else of the shard is read until
+// that is settled.
+func (p *streamPoller) settlePipe(l *lane, inv *invocation, batch []*streamRecord, r result) {
+	e := p.engine
+	whole := r.failed() || r.answer.whole
+	var kept []*streamRecord
+	for _, record := range batch {
+		kind := history.Checkpointed
+		if whole || r.answer.failed[record.id] {
+			kind = history.Returned
+			kept = append(kept, record)
+		}
+		e.log.add(history.Event{Kind: kind, Invocation: inv.number, Record: record.id, Group: record.group})
+	}
+	done := len(batch) - len(kept)
+	for i, record := range kept {
+		l.records.set(done+i, record)
+	}
+	p.drop(l, done)
+	head := l.plan[0]
+	head.invokes++
+	head.erred = r.failed()
+	head.size = len(kept)
+	if head.size == 0 {
+		l.plan = l.plan[1:]
+		return
+	}
+	p.again(l, head, done, whole)
 }
 
 // again plans another try at what a batch has left over: all of it, or what follows the checkpoint that a
@@ -278,9 +314,9 @@ func (p *streamPoller) discard(l *lane, s segment, condition string) {
 // failureRecord is what an on-failure destination is sent.
 func (p *streamPoller) failureRecord(l *lane, s segment, condition string) string {
 	first, last := l.records.at(0), l.records.at(s.size-1)
-	record := p.engine.failure(first.id, s, condition)
+	record := p.engine.failure(first.number(), s, condition)
 	info := &streamBatchInfo{
-		p.shardName(l.shard), first.id, last.id,
+		p.shardName(l.shard), first.number(), last.number(),
 		first.at.UTC().Format(p.when), last.at.UTC().Format(p.when), s.size, p.arn,
 	}
 	if p.info == "KinesisBatchInfo" {

@@ -46,6 +46,9 @@ type segment struct {
 func (s *segment) charge(e *engine, size, moved int, whole bool) (halve bool) {
 	bisect := e.sim.Mapping.BisectBatchOnFunctionError
 	halve = bisect && whole && size > 1 && (s.erred || !e.sim.Unknown.KeepOnBadResponse)
+	if e.sim.Pipe != nil && !whole {
+		halve = bisect && size > 1 && !e.sim.Unknown.KeepReported
+	}
 	split := bisect && moved > 0 && !e.sim.Unknown.ChargeSplits
 	switch {
 	case moved > 0 && e.sim.Unknown.RestartRetries:

@@ -154,6 +154,7 @@ func (inv *invocation) event(event history.Event) history.Event {
 	defer inv.log.mu.Unlock()
 	event.Invocation = inv.number
 	if i := inv.find(event.Record); i >= 0 {
+		event.Record = inv.records[i].id
 		event.Group = inv.records[i].group
 		if event.Kind == history.Started {
 			inv.starts[i]++

@@ -584,7 +584,7 @@ func (c *Checker) settled(e history.Event) {
 }
 
 // streams reports whether the source is a stream or a topic.
-func (c *Checker) streams() bool { return c.rules.Replays || c.rules.Composite }
+func (c *Checker) streams() bool { return c.rules.Replays || c.rules.Composite || c.rules.Pipe }
 
 // foreign are the kinds of events that a queue does not have, and those that a stream or a topic does not have.
 var foreign = map[bool][]history.Kind{

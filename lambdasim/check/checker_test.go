@@ -74,7 +74,7 @@ func closed(t *testing.T, rules check.Rules, text string) (lines []string) {
 			kind := history.Returned
 			if e := over[i+1]; e.Kind == history.Answered && !strings.Contains(e.Detail, `"`+r+`"`) {
 				kind = history.Deleted
-				if rules.Replays {
+				if rules.Replays || rules.Pipe {
 					kind = history.Checkpointed
 				}
 			}
@@ -91,6 +91,7 @@ var (
 	fifo     = check.Rules{Order: check.Strict, Reports: true}
 	stream   = check.Rules{Order: check.Strict, Reports: true, Replays: true}
 	standard = check.Rules{Reports: true}
+	pipe     = check.Rules{Order: check.Strict, Stops: check.StopsGroup, Reports: true, Pipe: true}
 )
 
 func TestHistoriesWithoutFaultPass(t *testing.T) {
@@ -519,6 +520,24 @@ func TestEveryViolationIsNamed(t *testing.T) {
 			started i=1 r=a1
 			ended i=1 r=a1 d=fail
 			failed i=1 d=no`, check.OverReported, []string{"promises none"}},
+		"a pipe that delivers again what was not reported": {pipe, single + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=ok
+			answered i=1
+			returned i=1 r=a1`, check.Incoherent, []string{"returns a record that the invocation did not report"}},
+		"a pipe that lets go of what was reported": {pipe, single + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=late
+			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a1"}]}
+			checkpointed i=1 r=a1`, check.Incoherent, []string{"lets go of a record that the invocation reported"}},
+		"a group's rest that is not reported to a pipe": {pipe, opening + `
+			started i=1 r=a1
+			ended i=1 r=a1 d=fail
+			started i=1 r=b1
+			ended i=1 r=b1 d=ok
+			answered i=1 d={"batchItemFailures":[{"itemIdentifier":"a1"}]}
+			returned i=1 r=a1
+			checkpointed i=1 r=a2`, check.Lost, []string{"record a2", "the checkpoint moved past it after invocation 1", "had not been handled"}},
 		"an error after the deadline": {standard, strings.ReplaceAll(single, "u=100", "u=5") + `
 			started i=1 r=a1
 			ended i=1 r=a1 d=fail
@@ -664,7 +683,7 @@ func TestRulesComeBackAsTheyWere(t *testing.T) {
 		for _, reports := range []bool{false, true} {
 			rules := check.Rules{
 				Order: order, Reports: reports, Overlap: !reports, Stops: check.Stop(order) + 1, Errors: check.Errors(order), Attempts: int(order),
-				Unhandled: reports, Payloads: !reports, Replays: reports, Windows: reports, Composite: !reports,
+				Unhandled: reports, Payloads: !reports, Replays: reports, Pipe: !reports, Windows: reports, Composite: !reports,
 			}
 			if read, err := check.ParseRules(rules.String()); err != nil || read != rules {
 				t.Errorf("%v is read as %v, %v", rules, read, err)

@@ -159,6 +159,48 @@ var goodHistories = map[string]string{
 		discarded r=4 g=c d=RetryAttemptsExhausted
 		finished d=drained`,
 
+	"a pipe": `
+		began d="order=strict stops=group payloads reports pipe"
+		sent r=1 g=a p=p1
+		sent r=2 g=a p=p2
+		sent r=3 g=b p=p3
+		sent r=4 g=a p=p4
+		sent r=5 g=c p=p5
+		received i=1 r=1 g=a n=1
+		received i=1 r=2 g=a n=1
+		received i=1 r=3 g=b n=1
+		received i=1 r=4 g=a n=1
+		invoked i=1 n=4 u=900000
+		started i=1 r=1 g=a n=1 p=p1
+		ended i=1 r=1 g=a n=1 d=ok
+		started i=1 r=2 g=a n=1 p=p2
+		ended i=1 r=2 g=a n=1 d=fail
+		started i=1 r=3 g=b n=1 p=p3
+		ended i=1 r=3 g=b n=1 d=ok
+		answered i=1 d={"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"4"}]}
+		checkpointed i=1 r=1 g=a
+		returned i=1 r=2 g=a
+		checkpointed i=1 r=3 g=b
+		returned i=1 r=4 g=a
+		received i=2 r=2 g=a n=2
+		received i=2 r=4 g=a n=2
+		invoked i=2 n=2 u=900000
+		started i=2 r=2 g=a n=1 p=p2
+		ended i=2 r=2 g=a n=1 d=ok
+		started i=2 r=4 g=a n=1 p=p4
+		ended i=2 r=4 g=a n=1 d=ok
+		answered i=2 d=""
+		checkpointed i=2 r=2 g=a
+		checkpointed i=2 r=4 g=a
+		received i=3 r=5 g=c n=1
+		invoked i=3 n=1 u=900000
+		started i=3 r=5 g=c n=1 p=p5
+		ended i=3 r=5 g=c n=1 d=fail
+		failed i=3 d=no
+		returned i=3 r=5 g=c
+		discarded r=5 g=c d=RetryAttemptsExhausted
+		finished d=drained`,
+
 	"a standard queue": `
 		began d="order=none payloads overlap reports"
 		sent r=1 p=p1

@@ -97,6 +97,8 @@ type Rules struct {
 	Composite bool
 	// Replays: everything from the lowest identifier reported is delivered again, as streams do it.
 	Replays bool
+	// Pipe: the source is a stream behind a pipe, which delivers what was reported again and nothing else.
+	Pipe bool
 	// Windows: a response without a state fails the whole batch.
 	Windows bool
 }
@@ -117,7 +119,7 @@ func (r Rules) stops() Stop {
 func (r *Rules) flags() []flag {
 	return []flag{
 		{"unhandled", &r.Unhandled}, {"payloads", &r.Payloads}, {"reports", &r.Reports}, {"composite", &r.Composite},
-		{"replays", &r.Replays}, {"windows", &r.Windows}, {"overlap", &r.Overlap},
+		{"replays", &r.Replays}, {"pipe", &r.Pipe}, {"windows", &r.Windows}, {"overlap", &r.Overlap},
 	}
 }
 

@@ -1,0 +1,93 @@
+package lambdasim
+
+import (
+	"reflect"
+	"time"
+)
+
+// AutomaticBisect is the one value that Pipe.OnPartialBatchItemFailure knows.
+const AutomaticBisect = "AUTOMATIC_BISECT"
+
+// pipePatience is how long a pipe waits for a function, whatever the function's timeout.
+const pipePatience = 5 * time.Minute
+
+// Pipe holds the parameters of a pipe of Amazon EventBridge that invokes the function, under the names they have at AWS,
+// in place of those of a mapping. The invocation type is REQUEST_RESPONSE. The zero value of each parameter stands for
+// the default. Values that AWS would refuse are refused, and so are parameters of streams on a queue.
+type Pipe struct {
+	// BatchSize is how many records a batch may hold. Standard queues: 1 to 10,000, default 10, and more than 10 need a
+	// window. FIFO queues: 1 to 10, default 10. Streams: 1 to 10,000, default 100.
+	BatchSize int
+	// MaximumBatchingWindowInSeconds is how long a batch may wait to be filled: 0 to 300, default 0, and none for FIFO
+	// queues.
+	MaximumBatchingWindowInSeconds int
+	// FilterCriteria turns records away before the function sees them.
+	FilterCriteria FilterCriteria
+
+	// The others are for streams.
+
+	// MaximumRetryAttempts is how often a batch is tried again: 0 to 10,000, or −1 for as long as its records live. nil
+	// is −1.
+	MaximumRetryAttempts *int
+	// MaximumRecordAgeInSeconds is how old a record may get: 60 to 604,800, or −1 for as old as the stream keeps it. 0
+	// is −1.
+	MaximumRecordAgeInSeconds int
+	// OnPartialBatchItemFailure is empty, or AutomaticBisect, which halves a batch that failed.
+	OnPartialBatchItemFailure string
+	// ParallelizationFactor is how many batches of a shard may be under way at once: 1 to 10, default 1.
+	ParallelizationFactor int
+	// DeadLetterConfig gets a description of every discarded batch, in the shape of a mapping's. nil gets nothing.
+	DeadLetterConfig *Queue
+}
+
+// usePipe makes a mapping of the parameters of a pipe, and complains about what a pipe has not.
+func (s *Simulation) usePipe(c *complaints) {
+	p := s.Pipe
+	if !reflect.ValueOf(s.Mapping).IsZero() {
+		c.add("Mapping and Pipe exclude each other")
+	}
+	if b := p.OnPartialBatchItemFailure; b != "" && b != AutomaticBisect {
+		c.add("OnPartialBatchItemFailure is %q; allowed is %q", b, AutomaticBisect)
+	}
+	s.Mapping = Mapping{
+		BatchSize: p.BatchSize, MaximumBatchingWindowInSeconds: p.MaximumBatchingWindowInSeconds, FilterCriteria: p.FilterCriteria,
+		FunctionResponseTypes: []string{ReportBatchItemFailures},
+		MaximumRetryAttempts:  p.MaximumRetryAttempts, MaximumRecordAgeInSeconds: p.MaximumRecordAgeInSeconds, ParallelizationFactor: p.ParallelizationFactor,
+	}
+	switch s.Source.(type) {
+	case *KafkaTopic:
+		c.add("a pipe from a Kafka topic is not simulated: AWS documents no partial response for it")
+	case *Queue:
+		for name, given := range map[string]bool{"OnPartialBatchItemFailure": p.OnPartialBatchItemFailure != "", "DeadLetterConfig": p.DeadLetterConfig != nil} {
+			if given {
+				c.add("%s is for streams; a queue has its redrive policy", name)
+			}
+		}
+	default:
+		s.Mapping.BisectBatchOnFunctionError = p.OnPartialBatchItemFailure != ""
+		s.Mapping.DestinationConfig.OnFailure = p.DeadLetterConfig
+	}
+}
+
+// patience is how long an invocation is waited for.
+func (s *Simulation) patience() time.Duration {
+	if s.Pipe != nil {
+		return min(s.Timeout, pipePatience)
+	}
+	return s.Timeout
+}
+
+// head and tail are what is around the records of an event.
+func (s *Simulation) head() string {
+	if s.Pipe != nil {
+		return "["
+	}
+	return `{"Records":[`
+}
+
+func (s *Simulation) tail() string {
+	if s.Pipe != nil {
+		return "]"
+	}
+	return "]}"
+}
