@@ -3,26 +3,31 @@ package window
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"sync"
 
 	"github.com/troupe-go/troupe"
 )
 
-// snapshot is the state after some record.
+// snapshot is the state after some record. The first fold or final function that asks for the state is given state
+// itself, and may change it; what others are given, and what is carried, is made from one of the other two.
 type snapshot[S any] struct {
 	state S
-	used  bool // a fold has had state, and may have changed it
-	// text is the state's JSON; nil if S is plain, so that no fold can change it.
-	text json.RawMessage
+	used  bool            // a fold has had state, and may have changed it
+	copy  *S              // a copy that nobody else has; nil if S has no copier
+	text  json.RawMessage // the state's JSON; nil if there is a copy, or if S is plain, so that no fold can change it
 }
 
 // take returns a function for the state, for a fold or for the final function. Decoding it may call an UnmarshalJSON of
 // the user's, so the function is to be called without a lock, where the user's code is contained.
-func (s *snapshot[S]) take() func() (S, error) {
-	if s.text == nil || !s.used {
+func (s *snapshot[S]) take(k *keeper[S]) func() (S, error) {
+	switch {
+	case !s.used || s.text == nil && s.copy == nil:
 		s.used = true
 		state := s.state
 		return func() (S, error) { return state, nil }
+	case s.copy != nil:
+		return func() (S, error) { return *k.copied(s.copy), nil }
 	}
 	text := s.text
 	return func() (S, error) {
@@ -33,18 +38,60 @@ func (s *snapshot[S]) take() func() (S, error) {
 
 // json returns what is carried.
 func (s *snapshot[S]) json() (json.RawMessage, error) {
-	if s.text == nil {
+	switch {
+	case s.text != nil:
+		return s.text, nil
+	case s.copy != nil:
+		return encode(*s.copy)
+	default:
 		return encode(s.state)
 	}
-	return s.text, nil
+}
+
+// keeper makes snapshots of states of one type, in the cheapest way that the type allows.
+type keeper[S any] struct {
+	plain  bool    // no fold can change a state that it was given
+	copier *copier // or states can be copied; nil: they are encoded
+}
+
+func keeperOf[S any]() *keeper[S] {
+	t := reflect.TypeFor[S]()
+	k := &keeper[S]{plain: plain(t)}
+	if c, ok := copierOf(t); ok && !k.plain {
+		if c.copy == nil {
+			c.copy = reflect.Value.Set
+		}
+		k.copier = &c
+	}
+	return k
+}
+
+// keep returns the snapshot of a state that a fold has returned. The error says that there is no JSON for it, or too
+// much of it.
+func (k *keeper[S]) keep(state S) (s *snapshot[S], err error) {
+	s = &snapshot[S]{state: state}
+	switch {
+	case k.plain:
+	case k.copier != nil && k.copier.size(reflect.ValueOf(&state).Elem()) <= MaxState:
+		s.copy = k.copied(&state)
+	default:
+		s.text, err = encode(state)
+	}
+	return s, err
+}
+
+func (k *keeper[S]) copied(state *S) *S {
+	to := new(S)
+	k.copier.copy(reflect.ValueOf(to).Elem(), reflect.ValueOf(state).Elem())
+	return to
 }
 
 // folding is a batch in progress. Its records come one at a time in batch order, since there is one group and
 // the first failure stops it. What cannot be known while a fold runs is whether its end will be in time; so
 // the states on both sides of the last record are kept until the batch is over.
 type folding[S, T any] struct {
-	fold  func(context.Context, S, T) (S, error)
-	plain bool
+	fold   func(context.Context, S, T) (S, error)
+	keeper *keeper[S]
 
 	mu     sync.Mutex
 	turn   int           // counts the calls of fold
@@ -66,11 +113,9 @@ func handle[S, T any](ctx context.Context, rec T) error {
 	if state, err = f.fold(ctx, state, rec); err != nil {
 		return err
 	}
-	after := &snapshot[S]{state: state}
-	if !f.plain {
-		if after.text, err = encode(state); err != nil {
-			return err
-		}
+	after, err := f.keeper.keep(state)
+	if err != nil {
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -90,7 +135,7 @@ func (f *folding[S, T]) begin(ctx context.Context) (take func() (S, error), turn
 	}
 	f.turn++
 	f.after = f.before
-	return f.before.take(), f.turn
+	return f.before.take(f.keeper), f.turn
 }
 
 // result returns the state before the first record of failed, or after all records if there is none.

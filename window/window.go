@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -24,7 +23,7 @@ type Processor[S, T any] struct {
 	source  batch.Source
 	fold    func(context.Context, S, T) (S, error)
 	final   func(context.Context, S) error
-	plain   bool
+	keeper  *keeper[S]
 }
 
 // Kinesis returns a processor for batches of a Kinesis stream with tumbling windows.
@@ -67,7 +66,7 @@ func of[E, S, T any](src sources.Reader[E, T], event func([]T) E, fold func(cont
 		source:  src.Kind(),
 		fold:    fold,
 		final:   final,
-		plain:   plain(reflect.TypeFor[S]()),
+		keeper:  keeperOf[S](),
 	}
 }
 
@@ -125,7 +124,7 @@ func (p *Processor[S, T]) process(ctx context.Context, properties Properties, b 
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &folding[S, T]{fold: p.fold, plain: p.plain, before: first, after: first}
+	f := &folding[S, T]{fold: p.fold, keeper: p.keeper, before: first, after: first}
 	ctx = context.WithValue(ctx, propertiesKey{}, properties)
 
 	b.shard = properties.ShardID
@@ -155,7 +154,7 @@ func (p *Processor[S, T]) begin(ctx context.Context, carried json.RawMessage) (*
 			if err != nil {
 				return err
 			}
-			if p.plain {
+			if p.keeper.plain {
 				text = nil
 			}
 			first <- &snapshot[S]{state: state, text: text}
@@ -183,7 +182,7 @@ func (p *Processor[S, T]) end(ctx context.Context, properties Properties, last *
 	if p.final == nil {
 		return nil
 	}
-	take := last.take()
+	take := last.take(p.keeper)
 	cfg := &supervisor.Config{Concurrency: 1}
 	in := supervisor.Begin(ctx, cfg)
 	defer in.End()
