@@ -24,12 +24,11 @@ func message(data []byte) (text []byte, ok bool) {
 	return text, bytes.Equal(sum[:], data[end:])
 }
 
-// packed is a user record of an aggregate. Its data are a part of the aggregate's.
+// packed is a user record of an aggregate as it is written there: its keys are numbers of entries in tables.
 type packed struct {
 	keyIndex, hashKeyIndex uint64
-	explicit               bool // there is a hashKeyIndex
-	key, hashKey           string
-	data                   []byte // nil if absent
+	explicit               bool   // there is a hashKeyIndex
+	data                   []byte // a part of the aggregate's; nil if absent
 	tags                   []Tag
 }
 
@@ -47,51 +46,60 @@ type noAggregate string
 
 func (e noAggregate) Error() string { return string(e) }
 
-// unpack reads the message of an aggregate. The error is a noAggregate unless the message is one that refers to a key
-// which is not in its tables.
-func unpack(text []byte) ([]packed, error) {
-	var keys, hashKeys []string
-	var records []packed
-	err := fields(text, aggregateBytes, func(field protowire.Number, value []byte, _ uint64) error {
+// tables are the partition keys and explicit hash keys of an aggregate.
+type tables struct{ keys, hashKeys []string }
+
+// unpack reads the message of an aggregate: its tables, and its user records by the ranges of bytes that they have in
+// text. The records are read again when their turn has come, since a batch may have hundreds of thousands of them. The
+// error is a noAggregate unless the message is one that refers to a key which is not in its tables.
+func unpack(text []byte) (t tables, records []span, err error) {
+	count := 0
+	err = fields(text, aggregateBytes, func(field protowire.Number, value []byte, _ uint64, _ int) error {
 		switch field {
 		case 1:
-			keys = append(keys, string(value))
+			t.keys = append(t.keys, string(value))
 		case 2:
-			hashKeys = append(hashKeys, string(value))
+			t.hashKeys = append(t.hashKeys, string(value))
 		case 3:
-			record, err := readRecord(value)
-			records = append(records, record)
+			count++
+			_, err := readRecord(value)
 			return err
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return t, nil, err
 	}
-	if len(records) == 0 {
-		return nil, noAggregate("no user record where at least one was expected")
+	if count == 0 {
+		return t, nil, noAggregate("no user record where at least one was expected")
 	}
-	for i := range records {
-		r := &records[i]
-		if r.keyIndex >= uint64(len(keys)) {
-			return nil, fmt.Errorf("user record %d has partition key number %d of %d", i, r.keyIndex, len(keys))
+	records = make([]span, 0, count)
+	err = fields(text, aggregateBytes, func(field protowire.Number, value []byte, _ uint64, end int) error {
+		if field != 3 {
+			return nil
 		}
-		r.key = keys[r.keyIndex]
-		if !r.explicit {
-			continue
+		r, err := readRecord(value)
+		switch {
+		case err != nil:
+			return err
+		case r.keyIndex >= uint64(len(t.keys)):
+			return fmt.Errorf("user record %d has partition key number %d of %d", len(records), r.keyIndex, len(t.keys))
+		case r.explicit && r.hashKeyIndex >= uint64(len(t.hashKeys)):
+			return fmt.Errorf("user record %d has explicit hash key number %d of %d", len(records), r.hashKeyIndex, len(t.hashKeys))
 		}
-		if r.hashKeyIndex >= uint64(len(hashKeys)) {
-			return nil, fmt.Errorf("user record %d has explicit hash key number %d of %d", i, r.hashKeyIndex, len(hashKeys))
-		}
-		r.hashKey = hashKeys[r.hashKeyIndex]
-	}
-	return records, nil
+		records = append(records, span{int32(end - len(value)), int32(end), int32(r.keyIndex)})
+		return nil
+	})
+	return t, records, err
 }
+
+// span is where a user record is, and the number of its partition key.
+type span struct{ start, end, key int32 }
 
 func readRecord(text []byte) (packed, error) {
 	var r packed
 	keyed := false
-	err := fields(text, recordBytes, func(field protowire.Number, value []byte, number uint64) error {
+	err := fields(text, recordBytes, func(field protowire.Number, value []byte, number uint64, _ int) error {
 		switch field {
 		case 1:
 			r.keyIndex, keyed = number, true
@@ -119,7 +127,7 @@ func readRecord(text []byte) (packed, error) {
 
 func readTag(text []byte) (tag Tag, err error) {
 	keyed := false
-	err = fields(text, tagBytes, func(field protowire.Number, value []byte, _ uint64) error {
+	err = fields(text, tagBytes, func(field protowire.Number, value []byte, _ uint64, _ int) error {
 		switch field {
 		case 1:
 			tag.Key, keyed = string(value), true
@@ -135,9 +143,9 @@ func readTag(text []byte) (tag Tag, err error) {
 }
 
 // fields calls do for each field of a message: with its value, which is never nil, if it is one of inBytes, or
-// else with its number. A field of another wire type is passed over like an unknown one, as protobuf has it.
-func fields(text []byte, inBytes uint, do func(field protowire.Number, value []byte, number uint64) error) error {
-	for len(text) > 0 {
+// else with its number, and with the place in text where it ends. A field of another wire type is passed over like an unknown one, as protobuf has it.
+func fields(text []byte, inBytes uint, do func(field protowire.Number, value []byte, number uint64, end int) error) error {
+	for all := len(text); len(text) > 0; {
 		field, kind, length := protowire.ConsumeField(text)
 		if length < 0 {
 			return noAggregate("not a protobuf message")
@@ -156,7 +164,7 @@ func fields(text []byte, inBytes uint, do func(field protowire.Number, value []b
 		default:
 			continue
 		}
-		if err := do(field, value, number); err != nil {
+		if err := do(field, value, number, all-len(text)); err != nil {
 			return err
 		}
 	}

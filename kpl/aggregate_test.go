@@ -45,8 +45,14 @@ func schema(t testing.TB) protoreflect.MessageDescriptor {
 	return file.Messages().ByName("AggregatedRecord")
 }
 
+// resolved is a user record with its keys.
+type resolved struct {
+	packed
+	key, hashKey string
+}
+
 // oracle unpacks with the protobuf library.
-func oracle(aggregate protoreflect.MessageDescriptor, text []byte) (users []packed, ok bool) {
+func oracle(aggregate protoreflect.MessageDescriptor, text []byte) (users []resolved, ok bool) {
 	m := dynamicpb.NewMessage(aggregate)
 	if proto.Unmarshal(text, m) != nil {
 		return nil, false
@@ -56,7 +62,7 @@ func oracle(aggregate protoreflect.MessageDescriptor, text []byte) (users []pack
 	for i := range records.Len() {
 		record := records.Get(i).Message()
 		fields := record.Descriptor().Fields()
-		u := packed{keyIndex: record.Get(fields.ByNumber(1)).Uint(), data: record.Get(fields.ByNumber(3)).Bytes()}
+		u := resolved{packed: packed{keyIndex: record.Get(fields.ByNumber(1)).Uint(), data: record.Get(fields.ByNumber(3)).Bytes()}}
 		if u.keyIndex >= uint64(keys.Len()) {
 			return nil, false
 		}
@@ -92,15 +98,20 @@ func FuzzUnpack(f *testing.F) {
 	}
 	aggregate := schema(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		users, err := unpack(text)
+		tables, spans, err := unpack(text)
 		want, ok := oracle(aggregate, text)
 		require.Equal(t, ok, err == nil, "%v", err)
 		if ok {
-			require.Len(t, users, len(want))
+			require.Len(t, spans, len(want))
+			c := carrier{text: text, tables: tables}
 			for i := range want {
-				assert.Equal(t, string(want[i].data), string(users[i].data))
-				users[i].data, want[i].data = nil, nil
-				assert.Equal(t, want[i], users[i])
+				got := resolved{packed: c.read(&user{span: spans[i]}), key: tables.keys[spans[i].key]}
+				if got.explicit {
+					got.hashKey = tables.hashKeys[got.hashKeyIndex]
+				}
+				assert.Equal(t, string(want[i].data), string(got.data))
+				got.data, want[i].data = nil, nil
+				assert.Equal(t, want[i], got)
 			}
 		}
 

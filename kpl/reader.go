@@ -25,18 +25,25 @@ func (r reader) Read(event events.KinesisEvent) (*sources.Batch[UserRecord], err
 	return expand(r.source.Read(event))
 }
 
-// unpacked is a batch with its user records.
+// unpacked is a batch with its user records. What is kept of each is small, since there may be hundreds of thousands.
 type unpacked struct {
-	carriers []events.KinesisEventRecord
+	carriers []carrier
 	users    []user
 }
 
-// user is a user record, or what cannot be read as one.
+// carrier is a record of the stream.
+type carrier struct {
+	record events.KinesisEventRecord
+	err    error  // of one that cannot be decoded or unpacked
+	text   []byte // the message of an aggregate, a part of the record's data
+	tables
+}
+
+// user is a user record.
 type user struct {
-	packed
-	err     error
+	span
 	carrier int32 // index
-	sub     int32 // −1 if the carrier is a plain record
+	sub     int32 // −1 if the carrier is a plain record, or cannot be read
 }
 
 // expand makes a batch of user records. They are unpacked at once, since how many there are is not known
@@ -45,11 +52,11 @@ func expand(carried *sources.Batch[events.KinesisEventRecord], err error) (*sour
 	if err != nil {
 		return nil, err
 	}
-	u := &unpacked{carriers: make([]events.KinesisEventRecord, len(carried.IDs))}
+	u := &unpacked{carriers: make([]carrier, len(carried.IDs))}
 	for i := range u.carriers {
-		record, err := carried.Open(i)
-		u.carriers[i] = record
-		u.add(i, err)
+		c := &u.carriers[i]
+		c.record, c.err = carried.Open(i)
+		u.add(int32(i), c)
 	}
 	b := &sources.Batch[UserRecord]{
 		IDs: make([]string, len(u.users)), Open: u.record, Payload: u.payload, Group: u.group,
@@ -64,39 +71,57 @@ func expand(carried *sources.Batch[events.KinesisEventRecord], err error) (*sour
 	return b, nil
 }
 
-// add unpacks the carrier with that index. err says that it cannot be decoded.
-func (u *unpacked) add(carrier int, err error) {
-	plain := user{carrier: int32(carrier), sub: -1, err: err}
-	text, aggregated := message(u.carriers[carrier].Kinesis.Data)
-	if err != nil || !aggregated {
-		u.users = append(u.users, plain)
+// add unpacks a carrier.
+func (u *unpacked) add(index int32, c *carrier) {
+	text, aggregated := message(c.record.Kinesis.Data)
+	var records []span
+	if c.err == nil && aggregated {
+		var err error
+		c.tables, records, err = unpack(text)
+		if _, none := err.(noAggregate); err != nil && !none {
+			c.err = &batch.DecodeError{Field: "kinesis.data", Offset: -1, Problem: "an aggregate of the Kinesis Producer Library that cannot be unpacked: " + err.Error()}
+		}
+		if err != nil {
+			records = nil
+		}
+	}
+	if records == nil {
+		u.users = append(u.users, user{carrier: index, sub: -1})
 		return
 	}
-	records, err := unpack(text)
-	if _, none := err.(noAggregate); none {
-		u.users = append(u.users, plain)
-		return
-	}
-	if err != nil {
-		plain.err = &batch.DecodeError{Field: "kinesis.data", Offset: -1, Problem: "an aggregate of the Kinesis Producer Library that cannot be unpacked: " + err.Error()}
-		u.users = append(u.users, plain)
-		return
-	}
+	c.text = text
+	u.users = slices.Grow(u.users, len(records))
 	for sub, record := range records {
-		u.users = append(u.users, user{packed: record, carrier: int32(carrier), sub: int32(sub)})
+		u.users = append(u.users, user{record, index, int32(sub)})
 	}
 }
 
-func (u *unpacked) record(i int) (UserRecord, error) {
+// of returns user record i, and the record that carries it.
+func (u *unpacked) of(i int) (*user, *carrier) {
 	from := &u.users[i]
-	if from.err != nil {
-		return UserRecord{}, from.err
+	return from, &u.carriers[from.carrier]
+}
+
+// read reads a user record, which has been read without an error before.
+func (c *carrier) read(from *user) packed {
+	record, _ := readRecord(c.text[from.start:from.end])
+	return record
+}
+
+func (u *unpacked) record(i int) (UserRecord, error) {
+	from, c := u.of(i)
+	if c.err != nil {
+		return UserRecord{}, c.err
 	}
-	r := UserRecord{KinesisEventRecord: u.carriers[from.carrier]}
+	r := UserRecord{KinesisEventRecord: c.record}
 	if from.sub >= 0 {
+		written := c.read(from)
 		r.Aggregated, r.SubSequenceNumber = true, int(from.sub)
-		r.Kinesis.Data, r.Kinesis.PartitionKey = from.data, from.key
-		r.ExplicitHashKey, r.Tags = from.hashKey, slices.Clone(from.tags)
+		r.Kinesis.Data, r.Kinesis.PartitionKey = written.data, c.keys[from.key]
+		r.Tags = written.tags
+		if written.explicit {
+			r.ExplicitHashKey = c.hashKeys[written.hashKeyIndex]
+		}
 	}
 	// Each attempt has its own: what one changes in place the next must not see.
 	r.Kinesis.Data = bytes.Clone(r.Kinesis.Data)
@@ -105,24 +130,24 @@ func (u *unpacked) record(i int) (UserRecord, error) {
 
 // payload returns the data of user record i.
 func (u *unpacked) payload(i int) ([]byte, error) {
-	switch from := &u.users[i]; {
-	case from.err != nil:
-		return nil, from.err
+	switch from, c := u.of(i); {
+	case c.err != nil:
+		return nil, c.err
 	case from.sub >= 0:
-		return bytes.Clone(from.data), nil
+		return bytes.Clone(c.read(from).data), nil
 	default:
-		return bytes.Clone(u.carriers[from.carrier].Kinesis.Data), nil
+		return bytes.Clone(c.record.Kinesis.Data), nil
 	}
 }
 
 // group returns the partition key of user record i.
 func (u *unpacked) group(i int) (string, bool) {
-	switch from := &u.users[i]; {
-	case from.err != nil: // there may have been any key in it
+	switch from, c := u.of(i); {
+	case c.err != nil: // there may have been any key in it
 		return "", false
 	case from.sub >= 0:
-		return from.key, true
+		return c.keys[from.key], true
 	default:
-		return u.carriers[from.carrier].Kinesis.PartitionKey, true
+		return c.record.Kinesis.PartitionKey, true
 	}
 }
