@@ -91,7 +91,7 @@ func TestAHandlersFailureIsItsActors(t *testing.T) {
 					}
 				}, actor.WithSupervisor(p)))
 				child := <-spawned
-				first := &messages.Attempt{Context: context.Background(), Owner: o, Index: 1, Number: 1}
+				first := &messages.Attempt{Shared: &messages.Shared{Context: context.Background(), Owner: o}, Index: 1, Number: 1}
 				on(func() { system.Root.Send(child, first) })
 				require.Len(t, o.booked, 1)
 				c.check(t, o.booked[0])
@@ -102,7 +102,7 @@ func TestAHandlersFailureIsItsActors(t *testing.T) {
 				o.handle = func(*messages.Attempt) error { return nil }
 				on(func() { system.Root.Send(child, "what is not an attempt is ignored") })
 				on(func() {
-					system.Root.Send(child, &messages.Attempt{Context: context.Background(), Owner: o, Index: 2, Number: 1})
+					system.Root.Send(child, &messages.Attempt{Shared: &messages.Shared{Context: context.Background(), Owner: o}, Index: 2, Number: 1})
 				})
 				assert.Len(t, o.booked, 2)
 				assert.Empty(t, p.failures)

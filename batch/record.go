@@ -60,6 +60,10 @@ type Result struct {
 	ID, Group string
 	// Outcome is how the record ended.
 	Outcome Outcome
+	// Duplicate is true if the record succeeded because an earlier handling of it had completed.
+	Duplicate bool
+	// Unrecorded is true if the record succeeded although its completion could not be stored.
+	Unrecorded bool
 	// Attempts counts the attempts at the record: the calls of the handler, or 1 if the record could not be
 	// decoded; 0 for a record that never started.
 	Attempts int
@@ -75,10 +79,6 @@ type Result struct {
 	// Value is what the handler returned besides an error, if troupe.Returning keeps it; nil otherwise, and for
 	// a record that did not succeed. Value[V] returns it typed.
 	Value any
-	// Duplicate is true if the record succeeded because an earlier handling of it had completed.
-	Duplicate bool
-	// Unrecorded is true if the record succeeded although its completion could not be stored.
-	Unrecorded bool
 }
 
 // Value returns what the handler of a record returned, if troupe.Returning kept it and it is a V.

@@ -53,16 +53,28 @@ func (b *Batch) Record(index, attempt int) batch.Record {
 
 // Attempt asks a record or group actor to hand one record to the handler once, and is the context that the handler
 // gets. Nothing in it changes once it has been sent, except for what the handler leaves in it by Keep and Mark.
+//
+// A batch has one for each record, so it is small: what it seldom has is behind a pointer.
 type Attempt struct {
+	*Shared
+	// Index is the record's, Number counts its attempts from 1.
+	Index, Number int32
+
+	left *left // the handler's goroutine's; nil if the handler has left nothing
+}
+
+// Shared is what attempts have in common: those of one goroutine, unless they have a context of their own.
+type Shared struct {
 	context.Context
 	Batch *Batch
 	// Owner makes the attempt: the actor does what it is sent on the owner's goroutine.
 	Owner Owner
-	// Index is the record's, Number counts its attempts from 1.
-	Index, Number int32
+}
 
-	marks batch.Marks // the handler's goroutine's, as kept is
-	kept  any
+// left is what a handler has left in its attempt.
+type left struct {
+	value any
+	marks batch.Marks
 }
 
 // Owner is who an attempt is made for. All methods are called on the goroutine that makes the attempt.
@@ -100,13 +112,25 @@ func (a *Attempt) Raw() (raw []byte, whole bool) { return a.Batch.Raw(int(a.Inde
 func (a *Attempt) FailedBefore() bool { return a.Batch.FailedBefore(int(a.Index)) }
 
 // Keep notes the value of the handler's result.
-func (a *Attempt) Keep(value any) { a.kept = value }
+func (a *Attempt) Keep(value any) { a.leave().value = value }
 
 // Mark adds marks to the record.
-func (a *Attempt) Mark(m batch.Marks) { a.marks |= m }
+func (a *Attempt) Mark(m batch.Marks) { a.leave().marks |= m }
+
+func (a *Attempt) leave() *left {
+	if a.left == nil {
+		a.left = new(left)
+	}
+	return a.left
+}
 
 // Left returns what the handler has left: the value of its result, and marks.
-func (a *Attempt) Left() (value any, marks batch.Marks) { return a.kept, a.marks }
+func (a *Attempt) Left() (value any, marks batch.Marks) {
+	if a.left == nil {
+		return nil, 0
+	}
+	return a.left.value, a.left.marks
+}
 
 // Value gives batch.TurnFrom its way to the attempt, also from contexts derived from it.
 func (a *Attempt) Value(key any) any {

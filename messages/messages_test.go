@@ -18,7 +18,7 @@ func TestAnAttemptIsAContextThatKnowsItsRecord(t *testing.T) {
 	type key struct{}
 	b := &Batch{Source: batch.Kinesis, Results: []batch.Result{{ID: "a", Group: "g"}, {ID: "b", Group: "h"}}}
 	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), key{}, "value"))
-	a := &Attempt{Context: ctx, Batch: b, Index: 1, Number: 2}
+	a := &Attempt{Shared: &Shared{Context: ctx, Batch: b}, Index: 1, Number: 2}
 	want := batch.Record{ID: "b", Group: "h", Source: batch.Kinesis, Index: 1, Attempt: 2}
 	assert.Equal(t, want, a.Record())
 	child, stop := context.WithCancel(context.WithValue(a, key{}, "another"))
@@ -44,7 +44,7 @@ func TestAnAttemptKeepsWhatIsAddedToIt(t *testing.T) {
 	failed := func(i int) bool { return i == 0 }
 	b := &Batch{Handling: batch.Fold, Times: batch.Times{Deadline: time.Unix(1, 0)}, Results: []batch.Result{{ID: "a"}},
 		Message: func(i int) (any, error) { return i, message }, Raw: raw, FailedBefore: failed}
-	var turn batch.Turn = &Attempt{Context: t.Context(), Batch: b}
+	var turn batch.Turn = &Attempt{Shared: &Shared{Context: t.Context(), Batch: b}}
 	assert.Equal(t, batch.Fold, turn.Handling())
 	assert.Equal(t, b.Times, turn.Times())
 	value, err := turn.Message()

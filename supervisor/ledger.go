@@ -203,7 +203,7 @@ func (l *ledger) takeLocked(now time.Duration) (j job) {
 	}
 	l.states[i] = running
 	r.Attempts++
-	*j.attempt = messages.Attempt{Context: l.in.handlers, Batch: l.batch, Index: i, Number: int32(r.Attempts)}
+	*j.attempt = messages.Attempt{Index: i, Number: int32(r.Attempts)}
 	j.startSlot = l.reserveSlot()
 	if l.cfg.RecordTimeout > 0 {
 		l.limitTime(j.attempt)
@@ -214,7 +214,7 @@ func (l *ledger) takeLocked(now time.Duration) (j job) {
 // limitTime puts the record timeout on an attempt.
 func (l *ledger) limitTime(a *messages.Attempt) {
 	ctx, cancel := context.WithTimeoutCause(l.in.handlers, l.cfg.RecordTimeout, batch.ErrRecordTimeout)
-	a.Context = ctx
+	a.Shared = &messages.Shared{Context: ctx, Batch: l.batch}
 	timer := time.AfterFunc(plus(l.cfg.RecordTimeout, timeoutGrace), func() { l.sendIfOpen(&messages.Expired{Attempt: a}) })
 	l.setTimer(a.Index, func() bool { cancel(); return timer.Stop() })
 }

@@ -13,14 +13,16 @@ import (
 type slot struct {
 	supervisor *supervisor
 	ledger     *ledger
-	props      actor.Props   // the supervisor's; for record actors with the slot's mailbox
-	mailbox    actor.Mailbox // of the slot's record actors, one after the other
-	handoff    handoff       // of the attempt that it makes
-	waiting    bool          // for a verdict, and counted as ended
+	props      actor.Props     // the supervisor's; for record actors with the slot's mailbox
+	mailbox    actor.Mailbox   // of the slot's record actors, one after the other
+	handoff    handoff         // of the attempt that it makes
+	shared     messages.Shared // by its attempts, except those with a record timeout
+	waiting    bool            // for a verdict, and counted as ended
 }
 
 func newSlot(s *supervisor) *slot {
 	t := &slot{supervisor: s, ledger: s.ledger, props: *s.props}
+	t.shared = messages.Shared{Context: s.ledger.in.handlers, Batch: s.ledger.batch, Owner: t}
 	if !s.ledger.batch.Ordered {
 		actor.WithMailbox(func() actor.Mailbox {
 			if t.mailbox == nil {
@@ -89,7 +91,11 @@ func (t *slot) loop() {
 func (t *slot) attempt() {
 	h := &t.handoff
 	a := h.job.attempt
-	a.Owner = t
+	if a.Shared == nil {
+		a.Shared = &t.shared
+	} else {
+		a.Owner = t
+	}
 	ordered := t.ledger.batch.Ordered
 	fresh := h.job.actor == nil
 	if fresh {

@@ -54,7 +54,7 @@ var errHandler = errors.New("the handler's own error")
 // failedAttempt is attempt number of record 1 of a batch, after it has failed with err.
 func failedAttempt(number int, err error) *messages.Attempt {
 	b := &messages.Batch{Source: batch.Kinesis, Warn: func(string, ...any) {}, Results: []batch.Result{{ID: "0"}, {ID: "1", Group: "g", Attempts: number, Err: err}}}
-	return &messages.Attempt{Batch: b, Index: 1, Number: int32(number)}
+	return &messages.Attempt{Shared: &messages.Shared{Batch: b}, Index: 1, Number: int32(number)}
 }
 
 var child = actor.NewPID("nonhost", "child")
