@@ -25,6 +25,7 @@ type settings struct {
 	policy      Policy
 	policyGiven bool // by an option, not by a variable
 	errorWhen   ErrorWhen
+	whenGiven   bool // errorWhen, by an option, not by a variable
 	lowestOnly  bool
 	unordered   bool
 	group       any    // func(T) string, checked by the constructor that knows T
@@ -145,13 +146,14 @@ const (
 	ErrorWhenNever = response.Never
 )
 
-// WithErrorWhen sets for which batches the invocation returns an error. Default: ErrorWhenAll.
+// WithErrorWhen sets for which batches the invocation returns an error. Packages firehose and s3batch allow
+// ErrorWhenNever only. Default: ErrorWhenAll.
 func WithErrorWhen(when ErrorWhen) Option {
 	return option(func(s *settings) error {
 		if when < ErrorWhenAll || when > ErrorWhenNever {
 			return s.errorf("WithErrorWhen", "(%d): must be ErrorWhenAll, ErrorWhenAny or ErrorWhenNever", uint8(when))
 		}
-		s.errorWhen = when
+		s.errorWhen, s.whenGiven = when, true
 		return nil
 	})
 }

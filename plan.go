@@ -176,6 +176,8 @@ type job struct {
 	notes    func() []batch.Note // sources.Batch.Notes
 	spread   func(*batch.Report) // sources.Whole.Spread
 	records  int                 // in the batch, where there is a spread
+	review   func(*batch.Report) // sources.Batch.Review
+	about    any                 // sources.Batch.About
 	then     *finale             // of a batch that ends with one call
 	message  func(i int) (any, error)
 }
@@ -222,10 +224,7 @@ func finaleOf[T any](p *sources.Plan[T], t sources.Then[T]) *finale {
 // not nil, is called for each record that fails by it. settings are the call's: one attempt, which no timeout of a
 // record bounds.
 func (f *finale) run(in *supervisor.Invocation, warn func(string, ...any), report *batch.Report, failed func(batch.Record, error)) {
-	before := make([]batch.Outcome, len(report.Records))
-	for i := range before {
-		before[i] = report.Records[i].Outcome
-	}
+	defer noticing(report, failed)()
 	if handle := f.admit(report); handle != nil {
 		ended := in.Run(&supervisor.Config{Concurrency: 1}, &messages.Batch{
 			Source: report.Source, Handling: batch.WholeBatch, Results: make([]batch.Result, 1), Barrier: 1, Policy: batch.StopBatch,
@@ -238,13 +237,30 @@ func (f *finale) run(in *supervisor.Invocation, warn func(string, ...any), repor
 		report.Abandoned += ended.Abandoned
 		report.Running, report.Duration = ended.Running, ended.Duration
 	}
-	report.Count()
-	if failed == nil {
-		return
+}
+
+// reviewed lets the Reader review the outcomes.
+func (j *job) reviewed(report *batch.Report) {
+	defer noticing(report, j.batch.Failed)()
+	j.review(report)
+}
+
+// noticing returns a function that counts the outcomes anew and calls failed, if it is not nil, for each record that
+// has failed since noticing was called.
+func noticing(report *batch.Report, failed func(batch.Record, error)) func() {
+	before := make([]batch.Outcome, len(report.Records))
+	for i := range before {
+		before[i] = report.Records[i].Outcome
 	}
-	for i, r := range report.Records {
-		if r.Outcome == batch.Failed && before[i] != batch.Failed {
-			failed(batch.Record{ID: r.ID, Group: r.Group, Source: report.Source, Index: i, Attempt: r.Attempts}, r.Err)
+	return func() {
+		report.Count()
+		if failed == nil {
+			return
+		}
+		for i, r := range report.Records {
+			if r.Outcome == batch.Failed && before[i] != batch.Failed {
+				failed(batch.Record{ID: r.ID, Group: r.Group, Source: report.Source, Index: i, Attempt: r.Attempts}, r.Err)
+			}
 		}
 	}
 }

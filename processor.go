@@ -117,7 +117,7 @@ func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer res
 				return nil, batch.Because(batch.ErrEvent, err)
 			}
 			j := jobOf(p)
-			j.noLowest, j.notes = b.NoLowest, b.Notes
+			j.noLowest, j.notes, j.review, j.about = b.NoLowest, b.Notes, b.Review, b.About
 			return j, nil
 		}}, nil
 	}
@@ -182,6 +182,12 @@ func (s *settings) allowed() error {
 	if l.Policy != Derive && s.policyGiven && s.policy != l.Policy {
 		return fmt.Errorf("troupe: WithPolicy(%v): must be %v, which is the default: %s", s.policy, l.Policy, l.Why)
 	}
+	if l.NoError != "" {
+		if s.whenGiven && s.errorWhen != ErrorWhenNever {
+			return fmt.Errorf("troupe: WithErrorWhen(%s): must be ErrorWhenNever, which is the default: %s", whenNames[s.errorWhen], l.NoError)
+		}
+		s.errorWhen = ErrorWhenNever
+	}
 	redelivery := ""
 	if len(s.redelivery) > 0 {
 		redelivery = s.redelivery[0].name
@@ -207,6 +213,8 @@ func (s *settings) allowed() error {
 	}
 	return nil
 }
+
+var whenNames = map[ErrorWhen]string{ErrorWhenAll: "ErrorWhenAll", ErrorWhenAny: "ErrorWhenAny"}
 
 // log is the logger of the moment: slog.Default may be set after the processor is constructed.
 func (s *settings) log() *slog.Logger {
@@ -311,11 +319,11 @@ func (p *Processor[E, R]) Invoke(ctx context.Context, payload []byte) ([]byte, e
 		}
 		return nil, err
 	}
-	report, ids, err := p.process(ctx, in, event)
+	report, ids, answer, err := p.process(ctx, in, event)
 	if err != nil {
 		return nil, err
 	}
-	return p.answer.JSON(report, ids), nil
+	return answer.JSON(report, ids), nil
 }
 
 // Process is Invoke for an event of an event source mapping that has been decoded already. Handlers receive the
@@ -335,15 +343,15 @@ func (p *Processor[E, R]) ProcessReport(ctx context.Context, event E) (R, *Repor
 	if err != nil {
 		return none, nil, err
 	}
-	report, ids, err := p.process(ctx, in, read)
+	report, ids, answer, err := p.process(ctx, in, read)
 	if report == nil {
 		return none, nil, err
 	}
-	return p.answer.Typed(report, ids), report, err
+	return answer.Typed(report, ids), report, err
 }
 
-// process runs a batch and returns its report, and the identifiers to report to Lambda.
-func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation, event pending) (report *Report, ids []string, err error) {
+// process runs a batch and returns its report, the identifiers to report to Lambda, and what makes the response of them.
+func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation, event pending) (report *Report, ids []string, answer response.Answer[R], err error) {
 	s := p.settings
 	if event.within > 0 {
 		in.Within(&s.supervisor, event.within)
@@ -355,7 +363,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	}
 	j, err := event.arrange(first.Handlers())
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, answer, err
 	}
 	a := newCallbacks(s, batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message}))
 	j.batch.Warn = a.warn
@@ -378,6 +386,9 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 		report.Count()
 		a.failedOf(report)
 	}
+	if j.review != nil {
+		j.reviewed(report)
+	}
 	if j.notes != nil {
 		report.Notes = j.notes()
 	}
@@ -390,7 +401,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	if s.lowestOnly && !j.noLowest {
 		ids = p.answer.Lowest(ids)
 	}
-	return report, ids, response.Error(report.Records, s.errorWhen)
+	return report, ids, p.answer.To(j.about), response.Error(report.Records, s.errorWhen)
 }
 
 // lastResort combines the last resorts, those of redelivery last: each receives the error of the one before, until one

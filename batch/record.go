@@ -12,6 +12,8 @@ const (
 	Kinesis  Source = "kinesis"
 	DynamoDB Source = "dynamodb"
 	Kafka    Source = "kafka"
+	Firehose Source = "firehose"
+	S3Batch  Source = "s3batch"
 )
 
 // Record is the metadata of a record, without its payload. Middleware, deciders and hooks see it; it is a value

@@ -70,6 +70,17 @@ type Answer[R any] struct {
 	// Lowest reduces ids to the one that Lambda restarts at. Nil means that it does not restart there, as on
 	// queues, where records left out of the response would be lost.
 	Lowest func(ids []string) []string
+	// For returns the Answer to one event, for responses that repeat something of it: about is sources.Batch.About.
+	// Nil: the answers to all events are made alike.
+	For func(about any) Answer[R]
+}
+
+// To returns the Answer to one event.
+func (a Answer[R]) To(about any) Answer[R] {
+	if a.For == nil {
+		return a
+	}
+	return a.For(about)
 }
 
 // AnswerOf returns an Answer that needs nothing but the identifiers, in the JSON form of Encode.

@@ -41,6 +41,12 @@ type Batch[T any] struct {
 	NoResponse string
 	// Handling is what handlers are called for. Zero: each record.
 	Handling batch.Handling
+	// Review looks at the outcomes of all records before they are reported, and may turn a success into a failure,
+	// such as that of a record whose result does not fit into the response. It is called once, on the invocation's
+	// goroutine. Nil: the outcomes stand.
+	Review func(report *batch.Report)
+	// About is what the response has to repeat of the event, for response.Answer.For. Nil: nothing.
+	About any
 }
 
 // Reader reads one kind of event: E is its decoded type and T that of its records. *Source is one.
@@ -69,6 +75,10 @@ type Limits struct {
 	Why string
 
 	NoDecider, NoWithoutOrder, NoGroup, NoRetry, NoRecordTimeout, NoMiddleware, NoLastResort, NoLowestOnly, NoIgnore, NoRedelivery string
+
+	// NoError says why ErrorWhenNever is the only ErrorWhen: an option that sets another is refused, and a variable
+	// of the environment has no effect.
+	NoError string
 }
 
 // Plan is a batch arranged by the options of a processor.

@@ -2,6 +2,8 @@ package semantics_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -119,6 +121,7 @@ func TestASourcesLimitsAreKnownAtConstruction(t *testing.T) {
 		"WithRedelivery":    {reading.Limits{NoRedelivery: "why"}, troupe.WithRedelivery(batch.Redelivery{})},
 		"pkg.Backoff":       {reading.Limits{NoRedelivery: "why"}, troupe.Named("pkg.Backoff", troupe.WithRedelivery(batch.Redelivery{}))},
 		"WithLowestOnly":    {reading.Limits{NoLowestOnly: "why"}, troupe.WithLowestOnly()},
+		"WithIgnore":        {reading.Limits{NoIgnore: "why"}, troupe.WithIgnore(func([]byte) bool { return true })},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.EqualError(t, construct(c.limits, c.option), "troupe: "+name+" is not allowed: why")
@@ -138,4 +141,73 @@ func TestASourcesLimitsAreKnownAtConstruction(t *testing.T) {
 	_, report, err := p.ProcessReport(t.Context(), []string{"a", "b"})
 	require.NoError(t, err)
 	assert.Equal(t, 1, report.NotStarted, "the variable says to continue")
+
+	never := reading.Limits{NoError: "why"}
+	assert.EqualError(t, construct(never, troupe.WithErrorWhen(troupe.ErrorWhenAll)), "troupe: WithErrorWhen(ErrorWhenAll): must be ErrorWhenNever, which is the default: why")
+	assert.EqualError(t, construct(never, troupe.WithErrorWhen(troupe.ErrorWhenAny)), "troupe: WithErrorWhen(ErrorWhenAny): must be ErrorWhenNever, which is the default: why")
+	assert.NoError(t, construct(never, troupe.WithErrorWhen(troupe.ErrorWhenNever)))
+	t.Setenv(throwVariable, "true")
+	p, err = troupe.NewProcessor(phrase{limits: never}, answer, func(context.Context, string) error { return errHandler }, troupe.WithLogger(slog.New(slog.DiscardHandler)))
+	require.NoError(t, err)
+	_, err = p.Process(t.Context(), []string{"a", "b"})
+	assert.NoError(t, err, "the variable says to return one")
+}
+
+// echo is a source whose response repeats something of the event, and has no room for the word "long".
+type echo struct{ words }
+
+var errNoRoom = errors.New("no room")
+
+func (e echo) Decode(payload []byte) (*reading.Batch[string], error) {
+	return e.reviewed(e.words.Decode(payload))
+}
+func (e echo) Read(event []string) (*reading.Batch[string], error) {
+	return e.reviewed(e.words.Read(event))
+}
+
+func (echo) reviewed(b *reading.Batch[string], err error) (*reading.Batch[string], error) {
+	if err != nil {
+		return nil, err
+	}
+	b.About = len(b.IDs)
+	b.Review = func(report *batch.Report) {
+		for i := range report.Records {
+			if r := &report.Records[i]; r.ID == "long" && r.Outcome == batch.Succeeded {
+				r.Outcome, r.Err = batch.Failed, errNoRoom
+			}
+		}
+	}
+	return b, nil
+}
+
+// A Reader may fail records whose results do not fit into the response: the report, the hooks and the observers have that,
+// and each record reaches the hooks once. The response may repeat what is about the event.
+func TestAReaderReviewsTheOutcomes(t *testing.T) {
+	answer := response.Answer[[]string]{For: func(about any) response.Answer[[]string] {
+		typed := func(_ *batch.Report, ids []string) []string { return append(ids, fmt.Sprint(about)) }
+		return response.Answer[[]string]{Typed: typed, JSON: func(r *batch.Report, ids []string) []byte { return fmt.Append(nil, typed(r, ids)) }}
+	}}
+	var hooked []string
+	var counted []int
+	p, err := troupe.NewProcessor(echo{}, answer, func(_ context.Context, word string) error {
+		if word == "bad" {
+			return errHandler
+		}
+		return nil
+	}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever),
+		troupe.WithFailureHook(func(_ context.Context, rec troupe.Record, err error) {
+			hooked = append(hooked, fmt.Sprint(rec.ID, rec.Index, rec.Attempt, err))
+		}),
+		troupe.WithObserver(func(_ context.Context, r *troupe.Report) { counted = []int{r.Succeeded, r.Failed, r.NotStarted} }))
+	require.NoError(t, err)
+	out, err := p.Invoke(t.Context(), []byte("good bad long fine"))
+	require.NoError(t, err)
+	assert.Equal(t, "[bad long 4]", string(out))
+	assert.Equal(t, []string{"bad1 1 " + errHandler.Error(), "long2 1 no room"}, hooked)
+	assert.Equal(t, []int{2, 2, 0}, counted)
+
+	ids, report, err := p.ProcessReport(t.Context(), []string{"long"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"long", "1"}, ids)
+	assert.Equal(t, []int{0, 1}, []int{report.Succeeded, report.Failed})
 }
