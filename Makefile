@@ -15,6 +15,7 @@ EXAMPLE := examples/sqs
 # What make fuzz runs, package:target, and how long each. make fuzz FUZZTIME=10m for longer.
 FUZZ := internal/jsonscan:FuzzAgainstEncodingJSON sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzAssembled sources:FuzzPipes sources:FuzzDecodeNeverPanics \
 	kafka:FuzzDecode kafka:FuzzRecord kafka:FuzzHeaders kafka:FuzzConfluent kafka:FuzzGlue typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes envelope:FuzzOffloaded kpl:FuzzUnpack \
+	firehose:FuzzDecode s3batch:FuzzDecode \
 	test/fuzz:FuzzInvokeSQS test/fuzz:FuzzInvokeKinesis test/fuzz:FuzzInvokeDynamoDB test/fuzz:FuzzInvokeKafka \
 	test/fuzz:FuzzInvokeWindow test/fuzz:FuzzInvokeAggregates test/fuzz:FuzzInvokeBulk \
 	lambdasim/history:FuzzEventsComeBackAsTheyWere
@@ -129,7 +130,7 @@ compare: ## Compare troupe with its rivals; writes the table and the chart in do
 	cd tools/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
 
 # What make cover measures, whichever of their tests and of test's gets there, and the share of each that has to be covered, in percent.
-COVER := . ./messages ./sources ./actors ./supervisor ./response
+COVER := . ./messages ./sources ./actors ./supervisor ./response ./firehose ./s3batch
 COVERED := 99
 empty :=
 comma := ,

@@ -35,8 +35,8 @@
 //
 // # Other packages
 //
-// Package kafka handles Kafka topics, typed and envelope decode payloads, idempotency handles a record once, window
-// folds tumbling windows, bulk passes on whole batches, kpl unpacks aggregates, and the packages under observe write
+// Package kafka handles Kafka topics, firehose transforms the records of Firehose streams, s3batch handles the tasks of
+// S3 Batch Operations, typed and envelope decode payloads, idempotency handles a record once, window folds tumbling windows, bulk passes on whole batches, kpl unpacks aggregates, and the packages under observe write
 // metrics, logs and traces. A function links only those that it imports. Package lambdasim simulates an event source
 // mapping, for tests.
 //

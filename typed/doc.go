@@ -4,7 +4,8 @@
 //
 //	func charge(ctx context.Context, order Order) error { … }
 //
-// SQS, Kinesis, DynamoDB, Kafka, Detail, Payload and From return handlers for the constructors of packages troupe and kafka.
+// SQS, Kinesis, DynamoDB, Kafka, Firehose, Detail, Payload and From return handlers for the constructors of packages
+// troupe, kafka and firehose.
 // In such a handler troupe.MessageFrom returns the record that the payload came in, and troupe.RecordFrom its
 // metadata. The returned handlers are as safe for concurrent use as the given one, and keep nothing from one
 // record to the next.

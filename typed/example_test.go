@@ -11,6 +11,7 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/envelope"
+	"github.com/troupe-go/troupe/firehose"
 	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/kpl"
 	"github.com/troupe-go/troupe/typed"
@@ -80,6 +81,20 @@ func ExampleKafka() {
 	// orders-0@1 sets o-1 to 5
 	// orders-0@2 deletes o-1
 	// [] <nil>
+}
+
+// The data of a Firehose record is decoded, and what the handler returns is delivered in its place.
+func ExampleFirehose() {
+	type reading struct{ Celsius float64 }
+	convert := func(ctx context.Context, r reading) (firehose.Output, error) {
+		return firehose.JSON(map[string]float64{"fahrenheit": r.Celsius*9/5 + 32})
+	}
+	processor := firehose.New(typed.Firehose(troupe.Returning(convert)))
+	response, err := processor.Process(context.Background(), firehose.Event{Records: []firehose.Record{{ID: "1", Data: []byte(`{"celsius": 25}`)}}})
+	fmt.Printf("%s %s%v\n", response.Records[0].Result, response.Records[0].Data, err)
+	// Output:
+	// Ok {"fahrenheit":77}
+	// <nil>
 }
 
 // Items become structs by the tags that the AWS SDK for Go knows.

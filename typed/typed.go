@@ -10,6 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/firehose"
 	"github.com/troupe-go/troupe/kafka"
 )
 
@@ -34,6 +35,13 @@ func Kinesis[T any](handler troupe.Handler[T], options ...Option) troupe.Handler
 func Kafka[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[kafka.Record]] {
 	const tombstones = true
 	return lazily[T, kafka.Record]("Kafka", "value", tombstones, handler, options)
+}
+
+// Firehose returns a handler for firehose.New that decodes the data of each record, and nothing else of it. handler is
+// wrapped by troupe.Returning, and what it returns becomes of the record. A record that cannot be decoded fails, which is
+// final, or is dropped with WithDropUndecodable. It panics if handler is nil or an option is wrong.
+func Firehose[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[firehose.Record]] {
+	return lazy[T, firehose.Record]("Firehose", "data", handler, options)
 }
 
 // Detail returns a handler for envelope.EventBridge that decodes the detail of each event. It panics if handler is

@@ -42,11 +42,13 @@ var mayImport = map[string][]string{
 	"actors":             {protoactor + "/actor", module + "/batch", module + "/messages"},
 	"supervisor":         {protoactor + "/actor", protoactor + "/eventstream", protoactor + "/extensions", "github.com/orcaman/concurrent-map", module + "/internal/guard", module + "/internal/serial", module + "/batch", module + "/messages", module + "/actors"},
 
-	"kafka": {module, module + "/internal/jsonscan", module + "/batch", module + "/sources", module + "/response"},
+	"kafka":    {module, module + "/internal/jsonscan", module + "/batch", module + "/sources", module + "/response"},
+	"firehose": {awsLambda + "/events", module, module + "/internal/jsonfault", module + "/internal/jsonscan", module + "/batch", module + "/sources", module + "/response"},
+	"s3batch":  {module, module + "/internal/jsonfault", module + "/internal/jsonscan", module + "/batch", module + "/sources", module + "/response"},
 }
 
 // beside are the packages of these that functions link only if they import them.
-var beside = []string{"kafka"}
+var beside = []string{"kafka", "firehose", "s3batch"}
 
 // neverLinked are packages that are for tests, for the command, or for functions that import them.
 var neverLinked = []string{

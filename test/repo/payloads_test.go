@@ -12,8 +12,8 @@ import (
 func TestPayloadPackagesAddNothingToAFunction(t *testing.T) {
 	processor := linkedInto(t, module)
 	for pkg, comes := range map[string][]string{
-		"typed":    {module + "/typed", module + "/kafka"},
-		"envelope": {module + "/envelope", module + "/typed", module + "/kafka"},
+		"typed":    {module + "/typed", module + "/kafka", module + "/firehose"},
+		"envelope": {module + "/envelope", module + "/typed", module + "/kafka", module + "/firehose"},
 	} {
 		var added []string
 		for path := range linkedInto(t, module+"/"+pkg) {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,11 +26,13 @@ import (
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/bulk"
 	"github.com/troupe-go/troupe/envelope"
+	"github.com/troupe-go/troupe/firehose"
 	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/kpl"
 	"github.com/troupe-go/troupe/observe/emf"
 	"github.com/troupe-go/troupe/observe/oteltroupe"
 	"github.com/troupe-go/troupe/observe/recordlog"
+	"github.com/troupe-go/troupe/s3batch"
 	"github.com/troupe-go/troupe/typed"
 	"github.com/troupe-go/troupe/window"
 )
@@ -178,6 +181,13 @@ func tumblingEvent(final bool) []byte {
 
 const topicEvent = `{"eventSource":"aws:kafka","records":{"orders-0":[{"topic":"orders","partition":0,"offset":1,"timestamp":1,"timestampType":"CREATE_TIME","value":"eA=="},{"topic":"orders","partition":0,"offset":2,"timestamp":1,"timestampType":"CREATE_TIME","value":"eA=="}]}}`
 
+const deliveryEvent = `{"invocationId":"i","deliveryStreamArn":"arn","region":"eu-west-1","records":[{"recordId":"1","data":"eA=="},{"recordId":"2","data":"eA=="}]}`
+
+const jobEvent = `{"invocationSchemaVersion":"1.0","invocationId":"i","job":{"id":"j"},"tasks":[{"taskId":"1","s3Key":"k"}]}`
+
+// failuresIn has what says in a response of each kind that something has failed.
+var failuresIn = []string{"itemIdentifier", "ProcessingFailed", `"resultCode":"TemporaryFailure"`}
+
 // place is a place where troupe calls code of the user's.
 type place struct {
 	name string // as docs/design.md lists it
@@ -270,6 +280,19 @@ func places() []place {
 			return kafka.New(func(context.Context, kafka.Record) error { return nil },
 				append(o, troupe.WithGroup(func(kafka.Record) string { return s.text() }))...)
 		}, event: []byte(topicEvent), reported: true},
+		{name: "firehose: handler", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+			return firehose.New(troupe.Returning(func(context.Context, firehose.Record) (string, error) { return "", s.err() }), o...)
+		}, event: []byte(deliveryEvent), reported: true},
+		{name: "firehose: group function", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+			return firehose.New(troupe.Returning(func(context.Context, firehose.Record) (string, error) { return "", nil }),
+				append(o, troupe.WithGroup(func(firehose.Record) string { return s.text() }))...)
+		}, event: []byte(deliveryEvent), reported: true},
+		{name: "firehose: MarshalJSON", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+			return firehose.New(troupe.Returning(func(context.Context, firehose.Record) (firehose.Output, error) { return firehose.JSON(badState{}) }), o...)
+		}, event: []byte(deliveryEvent), reported: true, current: &moment{method: "MarshalJSON"}},
+		{name: "s3batch: handler", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+			return s3batch.New(troupe.Returning(func(context.Context, s3batch.Task) (string, error) { return "", s.err() }), o...)
+		}, event: []byte(jobEvent), reported: true},
 		{name: "kpl: handler", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
 			return kpl.Kinesis(func(context.Context, kpl.UserRecord) error { return s.err() }, o...)
 		}, event: document(kinesis, numbered(2, groups(1))...), reported: true},
@@ -324,6 +347,12 @@ func places() []place {
 			place{name: "a wrapped error: " + method, make: failing(func(s *stagehand) error {
 				return &pointerError{text: "outer", cause: badError{s, method}}
 			}), reported: true},
+			place{name: "firehose: an error: " + method, make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+				return firehose.New(troupe.Returning(func(context.Context, firehose.Record) (string, error) { return "", badError{s, method} }), o...)
+			}, event: []byte(deliveryEvent), reported: true},
+			place{name: "s3batch: an error: " + method, make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+				return s3batch.New(func(context.Context, s3batch.Task) error { return badError{s, method} }, o...)
+			}, event: []byte(jobEvent), reported: true},
 			place{name: "bulk: an error: " + method, make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
 				return bulk.SQS(func(context.Context, []events.SQSMessage) error { return badError{s, method} }, o...)
 			}, reported: true},
@@ -395,7 +424,7 @@ func TestNothingThatTheUsersCodeDoesCostsTheResponse(t *testing.T) {
 							text = err.Error()
 						}
 						assert.Less(t, time.Since(began), left, "in time")
-						reported := err != nil || strings.Contains(string(response), "itemIdentifier")
+						reported := err != nil || slices.ContainsFunc(failuresIn, func(text string) bool { return strings.Contains(string(response), text) })
 						assert.Equal(t, p.reported, reported, "%s, %s", response, text)
 						if err != nil {
 							assert.NotEmpty(t, text)
