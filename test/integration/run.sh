@@ -47,6 +47,8 @@ install_node() {
   mkdir -p "$cache/node"
   cp "$here/package.json" "$here/package-lock.json" "$cache/node/"
   (cd "$cache/node" && npm ci --ignore-scripts --no-audit --no-fund)
+  # fauxqs needs a newer Node, which this fetches.
+  (cd "$cache/node/node_modules/node" && node installArchSpecificPackage) || rm -f "$cache/node/node_modules/node/bin/node"
 }
 
 install_redis() {
@@ -111,6 +113,13 @@ p=$(port); export TROUPE_MOTO=http://127.0.0.1:$p # DynamoDB, SQS
 start moto "$p" "$cache/venv/bin/python" "$here/moto_server.py" "$p"
 p=$(port); export TROUPE_DYNALITE=http://127.0.0.1:$p # DynamoDB with conditions that are atomic, and no ALL_OLD
 start dynalite "$p" node "$cache/node/node_modules/dynalite/cli.js" --host 127.0.0.1 --port "$p" --createTableMs 0 --deleteTableMs 0
+if [[ -x $cache/node/node_modules/node/bin/node ]]; then
+  p=$(port); export TROUPE_FAUXQS=http://127.0.0.1:$p # SQS whose FIFO queues keep their order
+  cp "$here/fauxqs_server.mjs" "$cache/node/"
+  start fauxqs "$p" "$cache/node/node_modules/node/bin/node" "$cache/node/fauxqs_server.mjs" "$p"
+else
+  say "fauxqs is left out: there is no Node 22 for this machine"
+fi
 p=$(port); export TROUPE_REDIS=127.0.0.1:$p
 start redis "$p" redis-server --bind 127.0.0.1 --port "$p" --save '' --appendonly no --dir "$run"
 # The interpreters and packages of Powertools.
