@@ -540,7 +540,7 @@ func (l *ledger) closeLocked() {
 		return // it will look when it starts
 	}
 	// Without anything to clear away the SlotsDrained of the last slot is enough.
-	if l.slots.working == 0 || l.schedule.hasLeftover() {
+	if l.slots.working == 0 || len(l.schedule.leftover()) > 0 {
 		l.sendLocked(&messages.BatchClosed{})
 	}
 }

@@ -155,9 +155,6 @@ func (s *schedule) stopped(i int) bool {
 	return s.ordered && (i >= len(s.groups.of) || s.group(int32(i)).stopped)
 }
 
-// hasLeftover reports whether leftover may return something.
-func (s *schedule) hasLeftover() bool { return s.ordered || len(s.backingOff) > 0 }
-
 // leftover returns the actors that nobody works with any more once the batch is closed: those of records in back-off,
 // and those of groups that stopped short of their end.
 func (s *schedule) leftover() []*actor.PID {
