@@ -8,7 +8,7 @@ import (
 )
 
 // inbox is the supervisor's mailbox. The goroutine that spawns the supervisor handles Started, so that a batch begins
-// without a change of goroutine; later messages are handled on another one. The notice of each child's end is left out,
+// without a change of goroutine; later messages are handled on another one, which the supervisor keeps until it has stopped. The notice of each child's end is left out,
 // since the ledger has it already.
 type inbox struct {
 	failed  func(reason any, stack []byte) // called if the supervisor panics
@@ -18,7 +18,7 @@ type inbox struct {
 
 func newInbox(failed func(reason any, stack []byte)) actor.Mailbox {
 	m := &inbox{failed: failed}
-	m.queue = serial.New(m.handle)
+	m.queue = serial.NewStaying(m.handle)
 	return m
 }
 

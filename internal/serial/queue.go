@@ -3,22 +3,35 @@ package serial
 
 import "sync"
 
-// Queue passes values to a function, one after the other, in the order in which they were added. The calls run on a
-// goroutine that ends when there is nothing left to do. A call that ends its goroutine by runtime.Goexit takes no other
-// call with it; a call must not panic.
+// Queue passes values to a function, one after the other, in the order in which they were added. The calls run on one
+// goroutine. A call that ends its goroutine by runtime.Goexit takes no other call with it; a call must not panic.
 //
-// A Queue is safe for concurrent use. Create it by New.
+// A Queue is safe for concurrent use. Create it by New or NewStaying.
 type Queue[T any] struct {
-	call func(T)
+	call  func(T)
+	stays bool
 
 	mu      sync.Mutex
+	added   sync.Cond // if stays: something was added, or the queue was closed
 	waiting []T
-	running bool // a goroutine makes the calls
+	running bool // a goroutine makes the calls, or waits for more
 	closed  bool
 }
 
-// New returns an empty queue for call.
-func New[T any](call func(T)) *Queue[T] { return &Queue[T]{call: call} }
+// New returns an empty queue for call. Its goroutine ends when there is nothing left to do.
+func New[T any](call func(T)) *Queue[T] {
+	q := &Queue[T]{call: call}
+	q.added.L = &q.mu
+	return q
+}
+
+// NewStaying returns an empty queue for call, whose goroutine waits for more values until Close. It is for calls that
+// come one by one and need a large stack, which each new goroutine would have to grow.
+func NewStaying[T any](call func(T)) *Queue[T] {
+	q := New(call)
+	q.stays = true
+	return q
+}
 
 // Add appends a value and starts a goroutine if none is running. It does not block. After Close it does nothing.
 func (q *Queue[T]) Add(value T) {
@@ -28,10 +41,12 @@ func (q *Queue[T]) Add(value T) {
 		return
 	}
 	q.waiting = append(q.waiting, value)
-	if !q.running {
-		q.running = true
-		go q.run()
+	if q.running {
+		q.added.Signal()
+		return
 	}
+	q.running = true
+	go q.run()
 }
 
 // First makes the first call on the goroutine of the caller. Values that are added meanwhile wait for its end. It must
@@ -44,11 +59,12 @@ func (q *Queue[T]) First(value T) {
 	q.call(value)
 }
 
-// Close drops the waiting values, and those that are added later.
+// Close drops the waiting values, and those that are added later. The goroutine ends with the call that it makes.
 func (q *Queue[T]) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting, q.closed = nil, true
+	q.added.Signal()
 }
 
 func (q *Queue[T]) run() {
@@ -65,8 +81,11 @@ func (q *Queue[T]) run() {
 func (q *Queue[T]) take() (value T, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting) == 0 {
-		return value, false
+	for len(q.waiting) == 0 {
+		if !q.stays || q.closed {
+			return value, false
+		}
+		q.added.Wait()
 	}
 	value = q.waiting[0]
 	q.waiting = q.waiting[1:]

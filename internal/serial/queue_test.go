@@ -114,3 +114,24 @@ func TestAClosedQueueDropsItsValues(t *testing.T) {
 		assert.Empty(t, q.waiting)
 	})
 }
+
+// A queue that stays makes all calls on one goroutine, from the first Add until Close.
+func TestAStayingQueueKeepsItsGoroutineUntilClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []int
+		q := NewStaying(func(n int) { got = append(got, n) })
+		assert.False(t, q.running, "nothing was added")
+		for n := range 3 {
+			q.Add(n)
+			synctest.Wait()
+			assert.True(t, q.running, "it waits for more")
+		}
+		assert.Equal(t, []int{0, 1, 2}, got)
+		q.Close()
+		synctest.Wait()
+		assert.False(t, q.running, "it has ended")
+		q.Add(3)
+		synctest.Wait()
+		assert.Equal(t, []int{0, 1, 2}, got)
+	})
+}
