@@ -16,7 +16,7 @@ func (f *fields) image(k int) item {
 
 func (f *fields) item(i int) (item, int) {
 	if f.Text[i] != '{' {
-		f.bad = true
+		f.fallback = true
 		return nil, f.Value(i, 0)
 	}
 	attributes := item{}
@@ -56,11 +56,11 @@ func (f *fields) attribute(i int) (v events.DynamoDBAttributeValue, end int) {
 		v = events.NewBinaryAttribute(b)
 	case "BOOL":
 		c := f.Text[i]
-		f.bad = f.bad || c != 't' && c != 'f'
+		f.fallback = f.fallback || c != 't' && c != 'f'
 		v = events.NewBooleanAttribute(c == 't')
 		i = f.Value(i, 0)
 	case "NULL":
-		f.bad = f.bad || f.Text[i] != 't'
+		f.fallback = f.fallback || f.Text[i] != 't'
 		v = events.NewNullAttribute()
 		i = f.Value(i, 0)
 	case "M":
@@ -93,13 +93,13 @@ func (f *fields) attribute(i int) (v events.DynamoDBAttributeValue, end int) {
 }
 
 func (f *fields) unknown(start int) (events.DynamoDBAttributeValue, int) {
-	f.bad = true
+	f.fallback = true
 	return events.DynamoDBAttributeValue{}, f.Value(start, 0)
 }
 
 func (f *fields) list(i int) ([]events.DynamoDBAttributeValue, int) {
 	if f.Text[i] != '[' {
-		f.bad = true
+		f.fallback = true
 		return nil, f.Value(i, 0)
 	}
 	list := []events.DynamoDBAttributeValue{}

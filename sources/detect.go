@@ -84,7 +84,7 @@ func isKafka(payload []byte) bool {
 }
 
 func originOf(f fields) string {
-	if !f.odd {
+	if !f.fallback {
 		return f.string(0)
 	}
 	var r struct {

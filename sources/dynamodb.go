@@ -78,7 +78,7 @@ func decodeDynamoDB(f fields) (events.DynamoDBEventRecord, bool) {
 		EventSourceArn: f.string(dynamoEventSourceARN),
 		UserIdentity:   f.userIdentity(),
 	}
-	return r, !f.bad
+	return r, !f.fallback
 }
 
 var userIdentityNames = []string{"type", "principalId"}
@@ -115,7 +115,7 @@ func groupDynamoDB(f fields) (string, bool) {
 		return keys, true
 	}
 	keys := f.image(dynamoKeys)
-	return itemKey(keys), !f.bad
+	return itemKey(keys), !f.fallback
 }
 
 func siftDynamoDB(raw string) facts {

@@ -12,16 +12,16 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
-// fields reads the values of one record. They share the text. Where a value is not what it always is, bad
-// is set, and the record is left to encoding/json, for better or worse; so a method here only has to be
-// right about what it accepts.
+// fields reads the values of one record. They share the text. Where a value is not what it always is,
+// fallback is set, and the record is left to encoding/json, for better or worse; so a method here only has to be right
+// about what it accepts.
 type fields struct {
 	jsonscan.Scanner        // of the record's JSON
 	unescaped        string // the values of the fields that have escapes
 	*shape
-	places []place
-	pairs  []pair // of the record's dict
-	bad    bool
+	places   []place
+	pairs    []pair // of the record's dict
+	fallback bool
 }
 
 // objectAt returns where field k starts, if it is there and an object. A null is like no value: encoding/json
@@ -32,7 +32,7 @@ func (f *fields) objectAt(k int) (i int, ok bool) {
 		return 0, false
 	}
 	if f.strings&bit != 0 {
-		f.bad = true
+		f.fallback = true
 		return 0, false
 	}
 	i = int(f.places[k].start)
@@ -42,7 +42,7 @@ func (f *fields) objectAt(k int) (i int, ok bool) {
 	case 'n':
 		return 0, false
 	default:
-		f.bad = true
+		f.fallback = true
 		return 0, false
 	}
 }
@@ -53,8 +53,8 @@ func (f *fields) literal(k int) (s string, ok bool) {
 	if f.seen&bit == 0 {
 		return "", false
 	}
-	f.bad = f.bad || f.strings&bit != 0
-	return f.Text[f.places[k].start:f.places[k].end], !f.bad
+	f.fallback = f.fallback || f.strings&bit != 0
+	return f.Text[f.places[k].start:f.places[k].end], !f.fallback
 }
 
 // string reads a string, and bytes one that holds base64; null, again, is no value.
@@ -82,7 +82,7 @@ func (f *fields) stringAt(k int) (s string, ok bool) {
 	case f.strings&bit != 0:
 		return f.Text[p.start+1 : p.end-1], true
 	case f.seen&bit != 0:
-		f.bad = f.bad || f.Text[p.start] != 'n'
+		f.fallback = f.fallback || f.Text[p.start] != 'n'
 	}
 	return "", false
 }
@@ -94,7 +94,7 @@ func (f *fields) int64(k int) int64 {
 		return 0
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
-	f.bad = f.bad || err != nil
+	f.fallback = f.fallback || err != nil
 	return n
 }
 
@@ -106,7 +106,7 @@ func (f *fields) time(k int) (t events.SecondsEpochTime) {
 		return t
 	}
 	seconds, err := strconv.ParseFloat(s, 64)
-	f.bad = f.bad || err != nil
+	f.fallback = f.fallback || err != nil
 	whole := int64(seconds)
 	t.Time = time.Unix(whole, int64((seconds-float64(whole))*1e9))
 	return t
@@ -114,7 +114,7 @@ func (f *fields) time(k int) (t events.SecondsEpochTime) {
 
 func (f *fields) base64(s string) []byte {
 	b, err := base64.StdEncoding.DecodeString(s)
-	f.bad = f.bad || err != nil
+	f.fallback = f.fallback || err != nil
 	return b
 }
 
@@ -124,7 +124,7 @@ func (f *fields) base64(s string) []byte {
 // quoted reads a string.
 func (f *fields) quoted(i int) (string, int) {
 	if f.Text[i] != '"' {
-		f.bad = true
+		f.fallback = true
 		return "", f.Value(i, 0)
 	}
 	end, special := f.Str(i)
@@ -154,10 +154,10 @@ func (f *fields) field(i int, names []string, seen *uint32) (k, value int) {
 	k = slices.Index(names, key)
 	switch {
 	case k >= 0:
-		f.bad = f.bad || *seen>>k&1 != 0
+		f.fallback = f.fallback || *seen>>k&1 != 0
 		*seen |= 1 << k
 	case special || slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, key) }):
-		f.bad = true
+		f.fallback = true
 	}
 	return k, f.Colon(end)
 }
@@ -166,7 +166,7 @@ func (f *fields) field(i int, names []string, seen *uint32) (k, value int) {
 func (f *fields) stringList(i int) ([]string, int) {
 	list := []string{}
 	if f.Text[i] != '[' {
-		f.bad = true
+		f.fallback = true
 		return nil, f.Value(i, 0)
 	}
 	i, more := f.First(i, ']', 0)

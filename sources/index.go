@@ -49,6 +49,7 @@ func (p *part) record(i int, l *layout) fields {
 		Scanner:   jsonscan.Scanner{Text: piece[r.start:r.middle]},
 		unescaped: piece[r.middle:r.end],
 		shape:     r, places: p.places[i*n : (i+1)*n], pairs: p.pairs[r.from:r.to],
+		fallback: r.irregular,
 	}
 }
 

@@ -16,7 +16,8 @@ type indexer struct {
 	// admit is asked about a record while its text is still in the processor's cache.
 	admit admission
 
-	*share
+	share *share // that it scans now
+	part  *part  // of the share: what it makes
 
 	base int // where the record starts
 	// unescaped is made of the values of the record's fields that have escapes: finding where they end is most
@@ -32,35 +33,35 @@ type admission func(i int, f fields) (id string, fifo bool, err error)
 
 // share is the records that begin at one place of an event and before another.
 type share struct {
-	part
 	start, limit int
 	// What came of it.
+	part part
 	end  int   // where the next record begins, or the array ends; −1 if it is not JSON
 	flaw error // the first thing that is JSON but no record
 }
 
-// work is shares that are to be done by whoever comes first.
-type work struct {
+// worklist is the shares that are to be scanned, by whoever comes first.
+type worklist struct {
 	shares []share
 	taken  atomic.Int32
 }
 
-// work does shares until all are taken, or one does not end where the next begins, so that all are in vain.
-func (x *indexer) work(w *work) {
+// scanShares scans shares until all are taken, or one does not end where the next begins, so that all are in vain.
+func (x *indexer) scanShares(w *worklist) {
 	for {
 		k := int(w.taken.Add(1))
 		if k > len(w.shares) {
 			return
 		}
-		x.do(&w.shares[k-1])
-		if x.end != x.limit {
+		x.scanShare(&w.shares[k-1])
+		if x.share.end != x.share.limit {
 			w.taken.Store(int32(len(w.shares)))
 		}
 	}
 }
 
-func (x *indexer) do(s *share) {
-	x.share = s
+func (x *indexer) scanShare(s *share) {
+	x.share, x.part = s, &s.part
 	x.piece.Reset()
 	x.arena.Reset()
 	i, more := x.one(s.start)
@@ -84,36 +85,36 @@ func (x *indexer) one(i int) (_ int, more bool) {
 // reserve makes room for records like the first, which took that many bytes, up to the limit. Batches have 10,000
 // at the most, and their records are much alike.
 func (x *indexer) reserve(size int) {
-	n := min((x.limit-x.base)/size+1, 10000)
-	x.shapes = slices.Grow(x.shapes, n)
-	x.places = slices.Grow(x.places, n*len(x.places))
-	x.pairs = slices.Grow(x.pairs, n*len(x.pairs))
-	x.ids = slices.Grow(x.ids, n)
+	n := min((x.share.limit-x.base)/size+1, 10000)
+	x.part.shapes = slices.Grow(x.part.shapes, n)
+	x.part.places = slices.Grow(x.part.places, n*len(x.part.places))
+	x.part.pairs = slices.Grow(x.part.pairs, n*len(x.part.pairs))
+	x.part.ids = slices.Grow(x.part.ids, n)
 	x.arena.Grow(n * x.arena.Len())
 }
 
 // element scans the record at i.
 func (x *indexer) element(i int) int {
 	var r shape
-	start, n := i, len(x.shapes)
+	start, n := i, len(x.part.shapes)
 	x.base, x.unescaped = start, x.unescaped[:0]
 	if !x.Is(i, '{') {
-		if i = x.Value(i, x.depth); i >= 0 && x.flaw == nil {
-			x.flaw = recordError(n, jsonscan.Article(jsonscan.Kind(x.Text[start:]))+" where an object was expected")
+		if i = x.Value(i, x.depth); i >= 0 && x.share.flaw == nil {
+			x.share.flaw = recordError(n, jsonscan.Article(jsonscan.Kind(x.Text[start:]))+" where an object was expected")
 		}
 		return i
 	}
-	x.places = append(x.places, make([]place, len(x.layout.names))...)
+	x.part.places = append(x.part.places, make([]place, len(x.layout.names))...)
 	if i = x.object(i, x.depth, 0, &r); i < 0 {
 		return i
 	}
 	x.keep(&r, x.Text[start:i])
-	x.shapes = append(x.shapes, r)
-	if x.flaw == nil {
+	x.part.shapes = append(x.part.shapes, r)
+	if x.share.flaw == nil {
 		id, fifo, err := x.admit(n, x.part.record(n, x.layout))
-		x.ids = append(x.ids, keep(&x.arena, id))
-		x.fifo = x.fifo || fifo
-		x.flaw = err
+		x.part.ids = append(x.part.ids, keep(&x.arena, id))
+		x.part.fifo = x.part.fifo || fifo
+		x.share.flaw = err
 	}
 	return i
 }
@@ -127,16 +128,16 @@ func (x *indexer) keep(r *shape, text string) {
 	size := len(text) + len(x.unescaped)
 	if x.piece.Cap()-x.piece.Len() < size {
 		x.piece.Reset()
-		x.piece.Grow(max(size, min(pieceSize, x.limit-x.base)))
-		x.pieces = append(x.pieces, "")
+		x.piece.Grow(max(size, min(pieceSize, x.share.limit-x.base)))
+		x.part.pieces = append(x.part.pieces, "")
 	}
 	r.start = uint32(x.piece.Len())
 	x.piece.WriteString(text)
 	r.middle = uint32(x.piece.Len())
 	x.piece.Write(x.unescaped)
 	r.end = uint32(x.piece.Len())
-	r.piece = uint32(len(x.pieces) - 1)
-	x.pieces[r.piece] = x.piece.String()
+	r.piece = uint32(len(x.part.pieces) - 1)
+	x.part.pieces[r.piece] = x.piece.String()
 }
 
 // keep copies s to the end of arena. Small strings kept like this share memory with each other, and not with
@@ -159,7 +160,7 @@ func (x *indexer) object(i, depth, base int, r *shape) int {
 			if end, special = x.Quote(i); end < 0 {
 				return end
 			}
-			r.odd = r.odd || special || x.layout.fold(base, x.Text[i+1:end-1]) >= 0
+			r.irregular = r.irregular || special || x.layout.fold(base, x.Text[i+1:end-1]) >= 0
 		}
 		if i = x.Colon(end); i < 0 {
 			return i
@@ -181,7 +182,7 @@ func (x *indexer) object(i, depth, base int, r *shape) int {
 // field scans the value of field k.
 func (x *indexer) field(i, depth, k int, r *shape) int {
 	bit := uint32(1) << k
-	r.odd = r.odd || r.seen&bit != 0
+	r.irregular = r.irregular || r.seen&bit != 0
 	r.seen |= bit
 	start := i
 	switch {
@@ -199,7 +200,7 @@ func (x *indexer) field(i, depth, k int, r *shape) int {
 }
 
 func (x *indexer) place(k, start, end int) {
-	x.places[len(x.places)-len(x.layout.names)+k] = placed(start, end)
+	x.part.places[len(x.part.places)-len(x.layout.names)+k] = placed(start, end)
 }
 
 // stringField scans the string that is field k.
@@ -248,7 +249,7 @@ func (x *indexer) known(i int, names []string, likely int) (k, end int) {
 
 // dict scans an object whose values are strings.
 func (x *indexer) dict(i, depth int, r *shape) int {
-	r.from = uint32(len(x.pairs))
+	r.from = uint32(len(x.part.pairs))
 	i, more := x.First(i, '}', depth)
 	for more {
 		var (
@@ -259,7 +260,7 @@ func (x *indexer) dict(i, depth int, r *shape) int {
 		if i, special = x.Quote(i); i < 0 {
 			return i
 		}
-		r.odd = r.odd || special
+		r.irregular = r.irregular || special
 		p.key = placed(start+1-x.base, i-1-x.base)
 		if i = x.Colon(i); i < 0 {
 			return i
@@ -269,15 +270,15 @@ func (x *indexer) dict(i, depth int, r *shape) int {
 			i, p.special = x.Str(i)
 		} else {
 			i = x.Value(i, depth+1)
-			r.odd = true
+			r.irregular = true
 		}
 		if i < 0 {
 			return i
 		}
 		p.value = placed(start+1-x.base, i-1-x.base)
-		x.pairs = append(x.pairs, p)
+		x.part.pairs = append(x.part.pairs, p)
 		i, more = x.Next(i, '}')
 	}
-	r.to = uint32(len(x.pairs))
+	r.to = uint32(len(x.part.pairs))
 	return i
 }

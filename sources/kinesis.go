@@ -57,7 +57,7 @@ func Kinesis() *Source[events.KinesisEvent, events.KinesisEventRecord] {
 		payload: func(f fields) ([]byte, bool) {
 			f.objectAt(kinesisKinesis)
 			data := f.bytes(kinesisData)
-			return data, !f.bad
+			return data, !f.fallback
 		},
 		payloadOf: func(r *events.KinesisEventRecord) []byte { return bytes.Clone(r.Kinesis.Data) },
 	}
@@ -82,12 +82,12 @@ func decodeKinesis(f fields) (events.KinesisEventRecord, bool) {
 			KinesisSchemaVersion:        f.string(kinesisSchemaVersion),
 		},
 	}
-	return r, !f.bad
+	return r, !f.fallback
 }
 
 func groupKinesis(f fields) (string, bool) {
 	group := f.string(kinesisPartitionKey)
-	return group, !f.bad
+	return group, !f.fallback
 }
 
 func siftKinesis(raw string) facts {

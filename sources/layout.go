@@ -67,9 +67,9 @@ type shape struct {
 	// A bit per field: it is there; it is a string; it is special, see jsonscan.Scanner.Str; it had escapes and its
 	// place is that of its value in what is unescaped.
 	seen, strings, specials, escaped uint32
-	// odd: the record repeats a field, or spells the name of one in another way, or has something else than
+	// irregular: the record repeats a field, or spells the name of one in another way, or has something else than
 	// strings in its dict. encoding/json has rules for that, and such a record is left to it.
-	odd bool
+	irregular bool
 }
 
 // place is where a value is in its record.

@@ -162,7 +162,7 @@ func (s *Source[E, T]) order(b *Batch[T], fifo bool, group func(int) (string, bo
 
 // payloadIn returns the payload of a record in bytes of its own.
 func (s *Source[E, T]) payloadIn(form *form[T], f fields) ([]byte, error) {
-	if !f.odd {
+	if !f.fallback {
 		if payload, ok := s.payload(f); ok {
 			return payload, nil
 		}
@@ -176,7 +176,7 @@ func (s *Source[E, T]) payloadIn(form *form[T], f fields) ([]byte, error) {
 
 // facts looks at a record without decoding it.
 func (s *Source[E, T]) facts(form *form[T], f fields) facts {
-	if f.odd || form.layout.alien >= 0 && f.seen>>form.layout.alien&1 != 0 {
+	if f.fallback || form.layout.alien >= 0 && f.seen>>form.layout.alien&1 != 0 {
 		return form.sift(f.Text)
 	}
 	id := f.string(form.id)
@@ -188,7 +188,7 @@ func (s *Source[E, T]) facts(form *form[T], f fields) facts {
 
 // ownGroup reads the group that the source itself puts a record in.
 func (s *Source[E, T]) ownGroup(form *form[T], f fields) (string, bool) {
-	if !f.odd {
+	if !f.fallback {
 		if group, ok := s.group(f); ok {
 			return group, true
 		}
@@ -197,7 +197,7 @@ func (s *Source[E, T]) ownGroup(form *form[T], f fields) (string, bool) {
 }
 
 func (s *Source[E, T]) record(form *form[T], f fields) (T, error) {
-	if !f.odd {
+	if !f.fallback {
 		if record, ok := s.decode(f); ok {
 			return record, nil
 		}

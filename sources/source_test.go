@@ -120,7 +120,7 @@ func onlyFast[E, T any](t *testing.T, s *Source[E, T], payload []byte) {
 	require.NoError(t, err)
 	for i := range x.len() {
 		f := x.record(i)
-		require.False(t, f.odd, "record %d", i)
+		require.False(t, f.fallback, "record %d", i)
 		_, ok := s.decode(f)
 		require.True(t, ok, "record %d", i)
 		_, ok = s.group(f)

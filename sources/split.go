@@ -175,14 +175,14 @@ func (s *splitter) divide(i int) []share {
 
 // index has indexers scan the shares, each in a goroutine, and returns the caller's own when all have ended.
 func (s *splitter) index(shares []share) *indexer {
-	w := work{shares: shares}
+	w := worklist{shares: shares}
 	var others sync.WaitGroup
 	defer others.Wait() // they read the payload
 	for range min(s.most, len(shares)) - 1 {
-		others.Go(func() { s.indexer().work(&w) })
+		others.Go(func() { s.indexer().scanShares(&w) })
 	}
 	x := s.indexer()
-	x.work(&w)
+	x.scanShares(&w)
 	return x
 }
 

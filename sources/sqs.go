@@ -52,7 +52,7 @@ func SQS() *Source[events.SQSEvent, events.SQSMessage] {
 		groupOf: func(m *events.SQSMessage) string { return m.Attributes[groupAttribute] },
 		payload: func(f fields) ([]byte, bool) {
 			body := f.string(sqsBody)
-			return []byte(body), !f.bad
+			return []byte(body), !f.fallback
 		},
 		payloadOf: func(m *events.SQSMessage) []byte { return []byte(m.Body) },
 	}
@@ -71,7 +71,7 @@ func decodeSQS(f fields) (events.SQSMessage, bool) {
 		EventSource:            f.string(sqsEventSource),
 		AWSRegion:              f.string(sqsAWSRegion),
 	}
-	return m, !f.bad
+	return m, !f.fallback
 }
 
 func (f *fields) attributes() map[string]string {
@@ -109,7 +109,7 @@ var messageAttributeNames = []string{"stringValue", "binaryValue", "stringListVa
 
 func (f *fields) messageAttribute(i int) (a events.SQSMessageAttribute, end int) {
 	if f.Text[i] != '{' {
-		f.bad = true
+		f.fallback = true
 		return a, f.Value(i, 0)
 	}
 	var seen uint32
@@ -150,7 +150,7 @@ func groupSQS(f fields) (group string, ok bool) {
 			group = value
 		}
 	}
-	return group, !f.bad
+	return group, !f.fallback
 }
 
 func siftSQS(raw string) facts {

@@ -68,8 +68,8 @@ var breaks = []broken{
 	{
 		"payload-aliased", "Records are decoded from the runtime's own buffer (D3)", "sources",
 		[]change{{`func \(x \*indexer\) \w+\(r \*shape, text string\) \{\n`, `${0}if len(x.unescaped) == 0 {
-			r.piece, r.start, r.middle, r.end = uint32(len(x.pieces)), 0, uint32(len(text)), uint32(len(text))
-			x.pieces = append(x.pieces, text)
+			r.piece, r.start, r.middle, r.end = uint32(len(x.part.pieces)), 0, uint32(len(text)), uint32(len(text))
+			x.part.pieces = append(x.part.pieces, text)
 			return
 		}
 		`}},
