@@ -17,12 +17,7 @@ const (
 
 // Error returns the error of the invocation, a *batch.BatchError, or nil if it has not failed.
 func Error(results []batch.Result, when When) error {
-	failed := 0
-	for i := range results {
-		if results[i].Outcome == batch.Failed {
-			failed++
-		}
-	}
+	failed := countFailed(results)
 	if failed == 0 || when == Never || when == All && failed < len(results) {
 		return nil
 	}

@@ -12,12 +12,7 @@ import (
 // Failures returns the identifiers of the failed records in batch order, each once however many records
 // share it (SPEC S3). It is never nil.
 func Failures(results []batch.Result) []string {
-	failed := 0
-	for i := range results {
-		if results[i].Outcome == batch.Failed {
-			failed++
-		}
-	}
+	failed := countFailed(results)
 	ids := make([]string, 0, failed)
 	seen := make(map[string]struct{}, failed)
 	for i := range results {
@@ -31,6 +26,15 @@ func Failures(results []batch.Result) []string {
 		ids = append(ids, results[i].ID)
 	}
 	return ids
+}
+
+func countFailed(results []batch.Result) (failed int) {
+	for i := range results {
+		if results[i].Outcome == batch.Failed {
+			failed++
+		}
+	}
+	return failed
 }
 
 // Lowest returns the one identifier that a stream restarts at: the lowest of ids as integers of any
