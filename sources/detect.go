@@ -9,13 +9,12 @@ import (
 
 var originLayout = newLayout([]string{"eventSource"}, "", "")
 
-// Detect returns the source of an event: that of its first record, or Kafka if the records are in an object. A
-// bare array is the event of a pipe. An
-// event without records counts as SQS, since the answer to it is the same for all. The error matches
+// Detect returns the source of an event: that of its first record, Kafka if the records are in an object, and Firehose or
+// S3 Batch Operations by the members of the event. A bare array is the event of a pipe. An event without records counts as SQS, since the answer to it is the same for all. The error matches
 // batch.ErrEvent.
 func Detect(payload []byte) (batch.Source, error) {
-	if isKafka(payload) {
-		return batch.Kafka, nil
+	if source := byMembers(payload); source != "" {
+		return source, nil
 	}
 	x, err := split(payload, &originLayout, func(int, fields) (string, bool, error) { return "", false, nil })
 	if err != nil {
@@ -44,43 +43,51 @@ func Detect(payload []byte) (batch.Source, error) {
 	}
 }
 
-// isKafka looks at the event itself: the records of Kafka are in an object, by partition, and those of other sources in
-// an array. Where there are none, the event's own eventSource counts, which the events of other sources do not have.
-func isKafka(payload []byte) bool {
+// byMembers goes by the members of the event itself, and returns "" if they say nothing. The records of Kafka are in an
+// object, by partition, and those of other sources in an array; where there are none, the event's own eventSource counts,
+// which the events of other sources do not have. Events of Firehose name their stream, those of S3 Batch Operations
+// their schema.
+func byMembers(payload []byte) (source batch.Source) {
 	s := jsonscan.Scanner{Text: string(payload)}
 	i := s.Space(0)
 	if !s.Is(i, '{') {
-		return false
+		return ""
 	}
-	kafka := false
 	i, more := s.First(i, '}', 0)
 	for more {
 		start := i
 		if i, _ = s.Quote(i); i < 0 {
-			return false
+			return ""
 		}
 		key := s.Unquote(start, i)
 		if i = s.Colon(i); i < 0 {
-			return false
+			return ""
 		}
 		start = i
 		if i = s.Value(i, 1); i < 0 {
-			return false
+			return ""
 		}
 		switch value := s.Text[start:i]; {
 		case strings.EqualFold(key, "records"):
 			if value[0] == '{' {
-				return true
+				return batch.Kafka
 			}
+		case strings.EqualFold(key, "deliveryStreamArn"):
+			source = batch.Firehose
+		case strings.EqualFold(key, "invocationSchemaVersion"):
+			source = batch.S3Batch
 		case strings.EqualFold(key, "eventSource") && value[0] == '"':
 			switch s.Unquote(start, i) {
 			case "aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka":
-				kafka = true
+				source = batch.Kafka
 			}
 		}
 		i, more = s.Next(i, '}')
 	}
-	return kafka && i >= 0
+	if i < 0 {
+		return ""
+	}
+	return source
 }
 
 func originOf(f fields) string {

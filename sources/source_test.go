@@ -663,6 +663,22 @@ func TestS9ErrorsDoNotQuoteThePayload(t *testing.T) {
 	}
 }
 
+// Events of services that are no event source mappings have members of their own.
+func TestDetectKnowsFirehoseAndS3Batch(t *testing.T) {
+	for payload, want := range map[string]batch.Source{
+		`{"invocationId":"i","deliveryStreamArn":"arn","region":"r","records":[{"recordId":"1","data":""}]}`: batch.Firehose,
+		`{"records":[],"DELIVERYSTREAMARN":null}`:                                                            batch.Firehose,
+		`{"invocationSchemaVersion":"2.0","invocationId":"i","job":{},"tasks":[]}`:                           batch.S3Batch,
+		`{"deliveryStreamArn":"arn","records":{}}`:                                                           batch.Kafka,
+	} {
+		got, err := Detect([]byte(payload))
+		require.NoError(t, err)
+		assert.Equal(t, want, got, payload)
+	}
+	_, err := Detect([]byte(`{"deliveryStreamArn":"arn","records":[`))
+	assert.ErrorIs(t, err, batch.ErrEvent)
+}
+
 func TestDetectGoesByTheFirstRecordOrTheEvent(t *testing.T) {
 	for payload, want := range map[string]batch.Source{
 		`{"Records":[]}`: batch.SQS,

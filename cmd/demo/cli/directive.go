@@ -12,7 +12,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/firehose"
 	"github.com/troupe-go/troupe/kafka"
+	"github.com/troupe-go/troupe/s3batch"
 )
 
 // What a directive can ask for.
@@ -194,6 +197,20 @@ func (p *player) kafka(ctx context.Context, record kafka.Record) error {
 func (p *player) dynamodb(ctx context.Context, record events.DynamoDBEventRecord) error {
 	d, err := inItem(record.Change)
 	return p.play(ctx, record.Change.SequenceNumber, d, err)
+}
+
+// firehose returns the record as it is.
+func (p *player) firehose(ctx context.Context, record firehose.Record) error {
+	return troupe.Returning(func(ctx context.Context, record firehose.Record) ([]byte, error) {
+		d, err := inJSON(record.Data)
+		return record.Data, p.play(ctx, record.ID, d, err)
+	})(ctx, record)
+}
+
+// s3batch reads the directive in the key, where a manifest may have JSON.
+func (p *player) s3batch(ctx context.Context, task s3batch.Task) error {
+	d, err := inJSON([]byte(task.Key))
+	return p.play(ctx, task.ID, d, err)
 }
 
 // play does what d says. unread is why d could not be read, if it could not.

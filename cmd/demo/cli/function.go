@@ -43,6 +43,8 @@ func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Optio
 	f.add(batch.Kinesis)(kinesisProcessor(traced(f.trace, play.kinesis), set))
 	f.add(batch.DynamoDB)(dynamoDBProcessor(traced(f.trace, play.dynamodb), set))
 	f.add(batch.Kafka)(kafkaProcessor(traced(f.trace, play.kafka), set))
+	f.add(batch.Firehose)(firehoseProcessor(traced(f.trace, play.firehose), set))
+	f.add(batch.S3Batch)(s3batchProcessor(traced(f.trace, play.s3batch), set))
 
 	if o.source != sourceAuto {
 		return f, f.refused[batch.Source(o.source)]

@@ -96,7 +96,7 @@ func flagsOf(o *options) (flags *flagSet, settle func(getenv func(string) string
 		}
 	}
 	flags.choose(&o.source, "source", sourceAuto, "where the event comes from; auto goes by the first record's eventSource, or the event's",
-		sourceAuto, string(batch.SQS), string(batch.Kinesis), string(batch.DynamoDB), string(batch.Kafka))
+		sourceAuto, string(batch.SQS), string(batch.Kinesis), string(batch.DynamoDB), string(batch.Kafka), string(batch.Firehose), string(batch.S3Batch))
 	processor := processorFlags(flags, o)
 	timeout, usage := defaultTimeout, "when Lambda would give up on the invocation; 0 for never"
 	if o.command == commandServe {

@@ -5,8 +5,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/firehose"
 	"github.com/troupe-go/troupe/kafka"
 	answers "github.com/troupe-go/troupe/response"
+	"github.com/troupe-go/troupe/s3batch"
 	"github.com/troupe-go/troupe/sources"
 )
 
@@ -27,6 +29,14 @@ func dynamoDBProcessor(handler troupe.Handler[events.DynamoDBEventRecord], optio
 
 func kafkaProcessor(handler troupe.Handler[kafka.Record], options []troupe.Option) (lambda.Handler, error) {
 	return handlerOf(troupe.NewProcessor(kafka.Source{}, kafka.Answer(), handler, options...))
+}
+
+func firehoseProcessor(handler troupe.Handler[firehose.Record], options []troupe.Option) (lambda.Handler, error) {
+	return handlerOf(troupe.NewProcessor(firehose.Source{}, firehose.Answer(), handler, options...))
+}
+
+func s3batchProcessor(handler troupe.Handler[s3batch.Task], options []troupe.Option) (lambda.Handler, error) {
+	return handlerOf(troupe.NewProcessor(s3batch.Source{}, s3batch.Answer(), handler, options...))
 }
 
 func handlerOf[E, R any](p *troupe.Processor[E, R], err error) (lambda.Handler, error) {

@@ -27,6 +27,9 @@ func TestSamples(t *testing.T) {
 		"poison":          "poison.json --timeout 1s",
 		"kafka":           "kafka-msk.json",
 		"kafka-unordered": "kafka-selfmanaged.json --source kafka --unordered",
+		"firehose":        "firehose.json",
+		"firehose-msk":    "firehose-msk.json --source firehose",
+		"s3batch":         "s3batch-2.0.json",
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := execute(t, "", append([]string{"invoke"}, strings.Fields(samples+"/"+args)...)...)
