@@ -48,7 +48,7 @@ func libraryPackages(t *testing.T) (packages []goPackage) {
 
 // withoutExamples are packages that users have no call for themselves: the root package binds them, or
 // tests do.
-var withoutExamples = []string{"actors", "batch", "idempotency/storetest", "lambdasim/fifocases", "messages", "response", "sources", "supervisor", "test/properties/model", "test/semantics/order"}
+var withoutExamples = []string{"actors", "batch", "idempotency/storetest", "lambdasim/fifocases", "messages", "redelivery/redeliverytest", "response", "sources", "supervisor", "test/properties/model", "test/semantics/order"}
 
 func parse(t *testing.T, p goPackage, names []string) (files []*ast.File) {
 	t.Helper()

@@ -26,7 +26,7 @@ const featuresHead = "| | troupe | Example | Test | .NET | Python | TypeScript |
 var notForUsers = []string{"batch", "messages", "sources", "response", "actors", "supervisor"}
 
 // forTests are packages that users import in their tests. They are spoken of, not listed in full.
-var forTests = []string{"lambdasim", "lambdasim/check", "lambdasim/runtimeapi", "idempotency/storetest"}
+var forTests = []string{"lambdasim", "lambdasim/check", "lambdasim/runtimeapi", "idempotency/storetest", "redelivery/redeliverytest"}
 
 // feature is a row of docs/features.md.
 type feature struct {

@@ -64,6 +64,8 @@ var (
 	keys, image map[string]events.DynamoDBAttributeValue
 	queue, dead *lambdasim.Queue
 	changes     []lambdasim.VisibilityChange
+	visibility  redelivery.Visibility
+	deadLetters redelivery.Sender
 	idempotent  func(context.Context, events.SQSMessage) error
 )
 `

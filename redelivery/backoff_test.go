@@ -248,10 +248,17 @@ func TestWhatTheQueueAnswers(t *testing.T) {
 		"a time is rejected":       {fifo, 5, func(_ int, changes []redelivery.Change) ([]error, error) { return tooLong(changes), nil }, "5 5", redelivery.Totals{Changed: 5}},
 		"a time, of one message":   {standard, 5, func(_ int, changes []redelivery.Change) ([]error, error) { return tooLong(changes), nil }, "5 1", redelivery.Totals{Changed: 5}},
 		"a time, of many":          {fifo, 15, func(_ int, changes []redelivery.Change) ([]error, error) { return tooLong(changes), nil }, "10 10 5", redelivery.Totals{Changed: 15}},
-		"half is rejected, too":    {standard, 2, refuse("a002", redelivery.ErrTimeout), "2 1", redelivery.Totals{Changed: 1, Refused: 1, Err: redelivery.ErrTimeout}},
-		"too few results":          {standard, 3, func(int, []redelivery.Change) ([]error, error) { return make([]error, 2), nil }, "3", redelivery.Totals{Refused: 3, Err: fmt.Errorf("returned 2 results for 3 changes")}},
-		"a panic":                  {standard, 3, func(int, []redelivery.Change) ([]error, error) { panic("boom") }, "3", redelivery.Totals{Refused: 3, Err: boom}},
-		"Goexit":                   {standard, 3, func(int, []redelivery.Change) ([]error, error) { runtime.Goexit(); return nil, nil }, "3", redelivery.Totals{Refused: 3, Err: troupe.ErrGoexit}},
+		"half is rejected later": {fifo, 15, func(_ int, changes []redelivery.Change) ([]error, error) {
+			failed := tooLong(changes)
+			if changes[0].ID == "a011" {
+				failed[0] = redelivery.ErrTimeout
+			}
+			return failed, nil
+		}, "10 10 5", redelivery.Totals{Changed: 14, Refused: 1, Err: redelivery.ErrTimeout}},
+		"half is rejected, too": {standard, 2, refuse("a002", redelivery.ErrTimeout), "2 1", redelivery.Totals{Changed: 1, Refused: 1, Err: redelivery.ErrTimeout}},
+		"too few results":       {standard, 3, func(int, []redelivery.Change) ([]error, error) { return make([]error, 2), nil }, "3", redelivery.Totals{Refused: 3, Err: fmt.Errorf("returned 2 results for 3 changes")}},
+		"a panic":               {standard, 3, func(int, []redelivery.Change) ([]error, error) { panic("boom") }, "3", redelivery.Totals{Refused: 3, Err: boom}},
+		"Goexit":                {standard, 3, func(int, []redelivery.Change) ([]error, error) { runtime.Goexit(); return nil, nil }, "3", redelivery.Totals{Refused: 3, Err: troupe.ErrGoexit}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := &visibility{answer: c.answer}
@@ -289,6 +296,9 @@ func TestWhatTheQueueAnswers(t *testing.T) {
 			}
 			totals.Err, c.want.Err = nil, nil
 			assert.Equal(t, c.want, totals)
+			if name == "a time, of many" {
+				assert.Equal(t, v.calls[1][0].Timeout, v.calls[2][0].Timeout, "they return together")
+			}
 			if name == "a time is rejected" {
 				for _, change := range v.calls[1] {
 					assert.Equal(t, v.calls[0][0].Timeout/2/time.Second*time.Second, change.Timeout, "all of the group")
@@ -311,6 +321,7 @@ func TestCallsEndBeforeTheResponseLeaves(t *testing.T) {
 		"a slow queue":       {standard, time.Hour, 0, 3, redelivery.Totals{Refused: 3}}, // ten seconds a call
 		"near the deadline":  {standard, time.Second, 58 * time.Second, 3, redelivery.Totals{Changed: 3}},
 		"too near":           {standard, time.Second, 59*time.Second + 500*time.Millisecond, 3, redelivery.Totals{Late: 3}},
+		"no time for more":   {standard, time.Hour, 59*time.Second - time.Millisecond, 345, redelivery.Totals{Late: 345}},
 		"the second is late": {fifo, 400 * time.Millisecond, 59*time.Second + 200*time.Millisecond, 15, redelivery.Totals{Changed: 10, Late: 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -320,7 +331,7 @@ func TestCallsEndBeforeTheResponseLeaves(t *testing.T) {
 				defer cancel()
 				var totals *redelivery.Totals
 				p := troupe.SQS(func(context.Context, events.SQSMessage) error { time.Sleep(c.takes); return errHandler },
-					redelivery.Backoff(v, always(0), redelivery.WithLogger(slog.New(slog.DiscardHandler)), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = &t })), quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever))
+					redelivery.Backoff(v, always(0), redelivery.WithLogger(slog.New(slog.DiscardHandler)), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = &t })), quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithConcurrency(400))
 				_, err := p.Process(ctx, messages(c.arn, 1, numbered("a", c.n)...))
 				require.NoError(t, err)
 				require.NotNil(t, totals, "the observer was not left behind")
@@ -330,7 +341,25 @@ func TestCallsEndBeforeTheResponseLeaves(t *testing.T) {
 				totals.Err = nil
 				assert.Equal(t, c.want, *totals)
 				assert.NoError(t, ctx.Err())
+				assert.LessOrEqual(t, len(v.calls), 16, "nothing is called when there is no time")
 			})
+		})
+	}
+}
+
+// SPEC V3: the reserve is at least a second.
+func TestTheReserveIsASecond(t *testing.T) {
+	for name, option := range map[string]troupe.Option{"Backoff": redelivery.Backoff(&visibility{}, always(0)), "DeadLetter": redelivery.DeadLetter(&sender{}, 1)} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, err := troupe.SQS(func(ctx context.Context, _ events.SQSMessage) error {
+				cutoff, _ := ctx.Deadline()
+				deadline, _ := troupe.DeadlineFrom(ctx)
+				assert.Equal(t, time.Second, deadline.Sub(cutoff))
+				return nil
+			}, option).Process(ctx, messages(standard, 1, "a1"))
+			require.NoError(t, err)
 		})
 	}
 }
@@ -398,12 +427,26 @@ func TestAMessageThatCannotBeDecodedIsLeftAlone(t *testing.T) {
 	assert.ErrorIs(t, totals.Err, troupe.ErrUndecodable)
 	assert.Equal(t, 1, totals.Refused)
 	assert.Equal(t, 1, totals.Changed)
+
+	totals = redelivery.Totals{}
+	p = troupe.SQS(told(map[string]string{"a1": "fail"}), redelivery.Backoff(&visibility{}, always(0), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = t })), quiet,
+		troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(1))
+	_, err = p.Invoke(t.Context(), []byte(`{"Records":[{"messageId":"a1","receiptHandle":"r","body":"b"},{"messageId":"a2","receiptHandle":"r2","body":7}]}`))
+	require.NoError(t, err)
+	assert.Equal(t, redelivery.Totals{Changed: 1}, totals, "what was never started has not failed")
 }
 
 func TestExponential(t *testing.T) {
 	f := redelivery.Exponential(30*time.Second, 15*time.Minute)
 	for receives, want := range map[int]time.Duration{0: 30 * time.Second, 1: 30 * time.Second, 2: time.Minute, 3: 2 * time.Minute, 5: 8 * time.Minute, 6: 15 * time.Minute, 1 << 40: 15 * time.Minute} {
 		assert.Equal(t, want, f(receives, errHandler), "%d receives", receives)
+	}
+	for receives, want := range map[int]time.Duration{5: 15 * time.Minute, 10: 243 * time.Minute} { // docs/guides/retries.md has these
+		sum := time.Duration(0)
+		for n := range receives - 1 {
+			sum += redelivery.Exponential(time.Minute, time.Hour)(n+1, errHandler)
+		}
+		assert.Equal(t, want, sum)
 	}
 	assert.Equal(t, time.Duration(1<<62), redelivery.Exponential(1, 1<<62)(1<<40, nil))
 	assert.PanicsWithError(t, "troupe: redelivery: Exponential(2s, 1s): the first must be positive and at most the second", func() { redelivery.Exponential(2*time.Second, time.Second) })

@@ -112,6 +112,17 @@ func TestWhichMessagesAreDeadLettered(t *testing.T) {
 	}
 }
 
+// What fails before it in a batch of a queue is redelivered by itself.
+func TestAMessageIsSentWhateverFailedBeforeIt(t *testing.T) {
+	s := &sender{}
+	_, report, err := troupe.SQS(func(_ context.Context, msg events.SQSMessage) error {
+		return map[string]error{"a1": errHandler, "a2": errPermanent}[msg.MessageId]
+	}, redelivery.DeadLetter(s, 0), quiet, troupe.WithConcurrency(1)).ProcessReport(t.Context(), messages(standard, 1, "a1", "a2"))
+	require.NoError(t, err)
+	assert.Equal(t, "a2", s.sent())
+	assert.Equal(t, 1, report.Failed)
+}
+
 // SPEC V2: abandoned messages, and those that were never started, are not sent, whatever their receives.
 func TestWhatWasNotTriedIsNotDeadLettered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

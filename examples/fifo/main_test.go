@@ -19,6 +19,8 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/lambdasim"
+	"github.com/troupe-go/troupe/redelivery"
+	"github.com/troupe-go/troupe/redelivery/redeliverytest"
 )
 
 // books stands for the ledger. It fails one request in five, and never books what is called bad.
@@ -140,6 +142,65 @@ func TestPaymentsBehindABadOneInItsBatchAreGivenUpOnWithIt(t *testing.T) {
 				}
 				if len(dead.Messages()) != c.dead || int(booked.Load()) != c.booked || int(parked.Load()) != c.parked {
 					t.Errorf("%d given up on, %d booked, %d put aside", len(dead.Messages()), booked.Load(), parked.Load())
+				}
+			})
+		})
+	}
+}
+
+// With package redelivery a bad payment goes to the dead-letter queue by itself: in the first delivery if its error is
+// permanent, and otherwise at a number of receives. docs/guides/fifo.md has these numbers.
+func TestABadPaymentIsDeadLetteredByItself(t *testing.T) {
+	bad := errors.New("no such account")
+	for _, c := range []struct {
+		name              string
+		err               error
+		after, deliveries int // the last one in which a payment is dead-lettered
+		wait              time.Duration
+	}{
+		{"permanent", troupe.Permanent(bad), 0, 1, 0},
+		{"at the third receive", bad, 3, 3, 2 * 180 * time.Second},
+		{"at the third receive, with a back-off", bad, 3, 3, 20 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				dead := &lambdasim.Queue{Name: "dead-payments.fifo"}
+				payments := &lambdasim.Queue{
+					Name: "payments.fifo", VisibilityTimeout: 180 * time.Second,
+					RedrivePolicy: lambdasim.RedrivePolicy{DeadLetterQueue: dead, MaxReceiveCount: 10},
+				}
+				for i := range 10 {
+					payments.Send(lambdasim.Message{Group: "account", Body: []string{"bad", "good"}[min(i, 1)]})
+				}
+				var booked []int // in which delivery
+				book := func(_ context.Context, msg events.SQSMessage) error {
+					if msg.Body == "bad" {
+						return c.err
+					}
+					received, _ := strconv.Atoi(msg.Attributes["ApproximateReceiveCount"])
+					booked = append(booked, received)
+					return nil
+				}
+				options := []troupe.Option{troupe.WithPolicy(troupe.StopGroup), troupe.WithLogger(slog.New(slog.DiscardHandler)), redelivery.DeadLetter(redeliverytest.Sender(dead), c.after)}
+				if strings.HasSuffix(c.name, "back-off") {
+					options = append(options, redelivery.Backoff(redeliverytest.Visibility(payments), func(int, error) time.Duration { return 20 * time.Second }))
+				}
+				verdict, err := lambdasim.Simulation{
+					Source: payments, Handler: troupe.SQS(lambdasim.Watch(book), options...), Timeout: 30 * time.Second,
+					Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
+				}.Run(t.Context())
+				if err != nil || !verdict.OK() {
+					t.Error(verdict, err)
+				}
+				if left := dead.Messages(); len(left) != 1 || left[0].Body != "bad" || verdict.Totals.Forwarded != 1 || verdict.Totals.DeadLettered != 0 {
+					t.Errorf("dead-lettered: %v, %+v", left, verdict.Totals)
+				}
+				if len(booked) != 9 || booked[0] != c.deliveries || booked[8] != c.deliveries {
+					t.Errorf("booked in deliveries %v, not in %d", booked, c.deliveries)
+				}
+				if took := time.Since(began); took < c.wait || c.wait == 0 && took > time.Second || c.wait == 20*time.Second && took > time.Minute {
+					t.Errorf("it took %v", took)
 				}
 			})
 		})
