@@ -11,7 +11,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.53.0
 	github.com/aws/smithy-go v1.28.9
 	github.com/stretchr/testify v1.12.1
-	github.com/troupe-go/troupe v0.0.0-20261129004805-8cc26018dd1a
+	github.com/troupe-go/troupe v0.0.0-20261129094721-16f29f6b0bbf
 	go.uber.org/goleak v1.3.0
 )
 

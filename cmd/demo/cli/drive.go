@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"log/slog"
 	"math"
 	"strconv"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/lambdasim"
 	"github.com/troupe-go/troupe/lambdasim/check"
+	"github.com/troupe-go/troupe/redelivery"
+	"github.com/troupe-go/troupe/redelivery/redeliverytest"
 )
 
 // driven is a source that stress can drive.
@@ -23,6 +26,8 @@ type driven struct {
 	ordered   bool
 	simulate  func(*load) (lambdasim.Simulation, error) // source, mapping and processor
 }
+
+func (s driven) isQueue() bool { return s.name == string(batch.SQS) || s.name == sourceFIFO }
 
 // drivenSources are the values of --source, and what they stand for.
 func drivenSources() []driven {
@@ -59,6 +64,9 @@ type load struct {
 	handler *faulty
 	options []troupe.Option
 	once    *once // with --idempotent
+
+	backoff         time.Duration // with --backoff
+	deadLetterAfter int           // with --dead-letter-after
 }
 
 // reserveOf is the reserve of a run that was not told of one. It is more than the library's (SPEC D1), for all
@@ -106,6 +114,7 @@ func (l *load) queue(suffix string) (lambdasim.Simulation, error) {
 		VisibilityTimeout: l.timeout + time.Duration(mapping.MaximumBatchingWindowInSeconds)*time.Second,
 		RedrivePolicy:     lambdasim.RedrivePolicy{DeadLetterQueue: &lambdasim.Queue{Name: "dead" + suffix}, MaxReceiveCount: maxReceives},
 	}
+	l.options = append(l.options[:len(l.options):len(l.options)], l.redelivery(queue)...)
 	if l.once != nil {
 		queue.VisibilityTimeout += leasePause // or a message comes back while the lease of a process that died still holds
 	}
@@ -115,6 +124,21 @@ func (l *load) queue(suffix string) (lambdasim.Simulation, error) {
 	handler, err := functionOf(l, func(m events.SQSMessage) string { return m.MessageId }, func(m events.SQSMessage) string { return orderIn([]byte(m.Body)) }, sqsProcessor)
 	return lambdasim.Simulation{Source: queue, Mapping: mapping, Handler: handler}, err
 }
+
+// redelivery returns the options of package redelivery for a queue.
+func (l *load) redelivery(queue *lambdasim.Queue) (options []troupe.Option) {
+	if l.backoff > 0 {
+		options = append(options, redelivery.Backoff(redeliverytest.Visibility(queue), redelivery.Exponential(l.backoff, max(l.backoff, longestBackoff)),
+			redelivery.WithLogger(slog.New(slog.DiscardHandler)), redelivery.WithLongest(11*time.Hour)))
+	}
+	if l.deadLetterAfter > 0 {
+		options = append(options, redelivery.DeadLetter(redeliverytest.Sender(queue.RedrivePolicy.DeadLetterQueue), l.deadLetterAfter))
+	}
+	return options
+}
+
+// longestBackoff bounds the back-off of a run.
+const longestBackoff = time.Minute
 
 func kinesisStream(l *load) (lambdasim.Simulation, error) {
 	stream := &lambdasim.KinesisStream{Name: "stress", Shards: shards}

@@ -117,6 +117,7 @@ and whether every response was valid and in time.
   PROGRAM stress --report json	the report as one JSON object, for a script
   PROGRAM stress --source fifo --records 20000 --groups 500 --policy stop-group
   PROGRAM stress --idempotent --hang 0.01 --kill 0.01	work done once, although processes die
+  PROGRAM stress --source fifo --backoff 1s --dead-letter-after 2	messages return sooner, and a poison message goes alone
 
 --records, --invocations and --duration are limits; the first one reached ends the run. What happens to a record is drawn
 from the seed, its identifier and the number of the attempt, so a seed repeats the faults. A failed record is redelivered

@@ -100,7 +100,7 @@ func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 			},
 			tally: tally.New(source.ordered && !o.unordered, bars/len(w.sources), gauge),
 		}
-		l := &load{records, w.groups, w.batch, w.seed, o.timeout, t.handler, options, newOnce(w)}
+		l := &load{records, w.groups, w.batch, w.seed, o.timeout, t.handler, options, newOnce(w), w.backoff, w.deadLetterAfter}
 		t.once = l.once
 		if t.simulation, err = source.simulate(l); err != nil {
 			return nil, fmt.Errorf("stress: %w", err)

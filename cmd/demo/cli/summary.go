@@ -50,8 +50,10 @@ type figures struct {
 
 // givenUp and left are what became of the records that never succeeded. With those that did they are all that
 // were sent.
-func (f figures) givenUp() int { return f.totals.DeadLettered + f.totals.Discarded - f.inVain }
-func (f figures) left() int    { return f.totals.Remaining - f.ahead }
+func (f figures) givenUp() int {
+	return f.totals.DeadLettered + f.totals.Forwarded + f.totals.Discarded - f.inVain
+}
+func (f figures) left() int { return f.totals.Remaining - f.ahead }
 
 // newSummary puts together what the trials came to, which began at an instant.
 func newSummary(o options, trials []*trial, gauge *tally.Gauge, began time.Time, interrupted bool) *summary {
@@ -107,7 +109,7 @@ func (f *figures) add(other figures) {
 	}{
 		{&t.Sent, o.Sent}, {&t.Received, o.Received}, {&t.Redelivered, o.Redelivered},
 		{&t.Invocations, o.Invocations}, {&t.Handled, o.Handled}, {&t.Succeeded, o.Succeeded},
-		{&t.DeadLettered, o.DeadLettered}, {&t.Discarded, o.Discarded}, {&t.Remaining, o.Remaining},
+		{&t.DeadLettered, o.DeadLettered}, {&t.Forwarded, o.Forwarded}, {&t.Discarded, o.Discarded}, {&t.Remaining, o.Remaining},
 		{&t.FunctionErrors, o.FunctionErrors}, {&f.abandoned, other.abandoned}, {&f.inVain, other.inVain},
 		{&f.ahead, other.ahead},
 	} {
@@ -179,6 +181,7 @@ type sourceReport struct {
 	Records      int           `json:"records"`
 	Succeeded    int           `json:"succeeded"`
 	DeadLettered int           `json:"dead_lettered"`
+	Forwarded    int           `json:"dead_lettered_by_function,omitempty"`
 	Discarded    int           `json:"discarded"`
 	InVain       int           `json:"given_up_after_success"` // of the last two
 	Remaining    int           `json:"remaining"`
@@ -235,7 +238,7 @@ func (r *summary) object() stressReport {
 func (f figures) object() sourceReport {
 	t := f.totals
 	return sourceReport{
-		Source: f.name, Records: t.Sent, Succeeded: t.Succeeded, DeadLettered: t.DeadLettered, Discarded: t.Discarded,
+		Source: f.name, Records: t.Sent, Succeeded: t.Succeeded, DeadLettered: t.DeadLettered, Forwarded: t.Forwarded, Discarded: t.Discarded,
 		InVain: f.inVain, Remaining: t.Remaining, Ahead: f.ahead, Invocations: t.Invocations, Errors: t.FunctionErrors, Deliveries: t.Received,
 		Redelivered: t.Redelivered, Handled: t.Handled, AtOnce: t.Concurrent,
 		Faults: faultsReport{f.fail, f.panic, f.exit, f.hang}, Abandoned: f.abandoned,

@@ -39,7 +39,7 @@ func (r *summary) headline() string {
 	for _, n := range []struct {
 		number int
 		what   string
-	}{{r.total.totals.DeadLettered, "dead-lettered"}, {r.total.totals.Discarded, "discarded"}} {
+	}{{r.total.totals.DeadLettered, "dead-lettered"}, {r.total.totals.Forwarded, "dead-lettered by the function"}, {r.total.totals.Discarded, "discarded"}} {
 		if n.number > 0 {
 			text += fmt.Sprintf("; %s %s", thousands(n.number), n.what)
 		}
@@ -178,7 +178,7 @@ func (f figures) outcome() string {
 	for _, n := range []struct {
 		number int
 		what   string
-	}{{f.totals.DeadLettered, "dead-lettered"}, {f.totals.Discarded, "discarded"}, {f.left(), "left"}} {
+	}{{f.totals.DeadLettered, "dead-lettered"}, {f.totals.Forwarded, "dead-lettered by the function"}, {f.totals.Discarded, "discarded"}, {f.left(), "left"}} {
 		if n.number > 0 {
 			text += fmt.Sprintf(", %s %s", thousands(n.number), n.what)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,11 @@ type workload struct {
 	idempotent bool
 	storeFail  float64 // how likely a claim, or a completion, is to fail
 
+	// Of package redelivery, for queues: the first visibility timeout of a failed message, and the receive at which the
+	// function dead-letters it. 0 for neither.
+	backoff         time.Duration
+	deadLetterAfter int
+
 	// Of tests.
 	store func(idempotency.Store) idempotency.Store         // changes the store
 	extra []troupe.Option                                   // go after all others
@@ -73,6 +79,8 @@ func (w *workload) flags(flags *flagSet, o *options) (settle func(getenv func(st
 	flags.BoolVar(&w.idempotent, "idempotent", false, "send a fifth of the records twice, handle each key once with package idempotency, and count how often its work is done; see above")
 	flags.Float64Var(&w.faults.kill, "kill", 0, "with --idempotent, how likely it is that the process dies between an attempt's work and its completion (default 0.002 with it)")
 	flags.Float64Var(&w.storeFail, "store-fail", 0, "with --idempotent, how likely the store is to fail a claim, and to fail its completion (default 0.002 with it)")
+	flags.DurationVar(&w.backoff, "backoff", 0, "of a queue, how long a failed message is hidden after its first receive, and twice as long after each further one, by package redelivery (default: the queue's visibility timeout)")
+	flags.IntVar(&w.deadLetterAfter, "dead-letter-after", 0, "of a queue, at which receive the function sends a message that fails to the dead-letter queue itself, by package redelivery (default: never)")
 	flags.DurationVar(&w.work, "work", defaultWork, "how long a handler works on average; from nothing to twice that")
 	flags.IntVar(&w.invocations, "invocations", 0, "how many invocations there are, divided among the sources (default: no limit)")
 	flags.DurationVar(&w.duration, "duration", 0, "how long the run may take (default: no limit)")
@@ -177,6 +185,21 @@ func (w *workload) check(o options, flags *flagSet) error {
 				return flags.bad("lowest-only", "is for streams and Kafka only; add --source kinesis, dynamodb or kafka")
 			}
 		}
+	}
+	for _, name := range []string{"backoff", "dead-letter-after"} {
+		switch {
+		case !flags.isGiven(name):
+		case !slices.ContainsFunc(w.sources, driven.isQueue):
+			return flags.bad(name, "is for queues only; add --source sqs or fifo")
+		case o.errorWhen == troupe.ErrorWhenAny:
+			return flags.bad(name, "must be without --error-when any, after which the whole batch is redelivered")
+		}
+	}
+	if flags.isGiven("backoff") && w.backoff < time.Second {
+		return flags.bad("backoff", "must be a duration of at least 1s")
+	}
+	if flags.isGiven("dead-letter-after") && w.deadLetterAfter < 1 {
+		return flags.bad("dead-letter-after", "must be a whole number of at least 1")
 	}
 	for _, name := range []string{doKill, "store-fail"} {
 		if flags.isGiven(name) && !w.idempotent {
