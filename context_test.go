@@ -103,6 +103,7 @@ func TestNewProcessorReturnsWhatTheConstructorsPanicWith(t *testing.T) {
 type careless struct{ batch *sources.Batch[int] }
 
 func (*careless) Kind() Source                                 { return "careless" }
+func (*careless) Limits() (none sources.Limits)                { return none }
 func (c *careless) Decode([]byte) (*sources.Batch[int], error) { return c.batch, nil }
 func (c *careless) Read([]int) (*sources.Batch[int], error)    { return c.batch, nil }
 

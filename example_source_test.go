@@ -6,30 +6,48 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/response"
 	"github.com/troupe-go/troupe/sources"
 )
 
-// lines are events of a source that troupe does not know: a record a line, whose first word is its identifier.
+// lines are events of a source that troupe does not know: a first line "lines:", then a record a line, whose first word
+// is its identifier and whose second word is its group.
 type lines struct{}
 
 func (lines) Kind() troupe.Source { return "lines" }
 
+func (lines) Limits() sources.Limits {
+	return sources.Limits{NotAnEvent: func(payload []byte) bool { return !bytes.HasPrefix(payload, []byte("lines:")) }}
+}
+
 func (lines) Decode(payload []byte) (*sources.Batch[string], error) {
-	var event []string
-	for line := range bytes.Lines(payload) {
-		event = append(event, string(bytes.TrimSpace(line))) // a copy: the payload must not be kept
+	text, ok := strings.CutPrefix(string(payload), "lines:\n") // a copy: the payload must not be kept
+	if !ok {
+		return nil, batch.Because(batch.ErrEvent, errors.New(`the payload does not begin with "lines:"`))
 	}
-	return lines{}.Read(event)
+	return lines{}.Read(slices.Collect(strings.Lines(text)))
 }
 
 func (lines) Read(event []string) (*sources.Batch[string], error) {
-	b := &sources.Batch[string]{Open: func(i int) (string, error) { return event[i], nil }}
-	for _, line := range event {
-		id, _, _ := bytes.Cut([]byte(line), []byte(" "))
-		b.IDs = append(b.IDs, string(id))
+	b := &sources.Batch[string]{
+		IDs:     make([]string, len(event)),
+		Open:    func(i int) (string, error) { return strings.TrimSpace(event[i]), nil },
+		Payload: func(i int) ([]byte, error) { return []byte(strings.TrimSpace(event[i])), nil },
+		Group: func(i int) (string, bool) {
+			words := strings.Fields(event[i])
+			if len(words) < 2 {
+				return "", false
+			}
+			return words[1], true
+		},
+	}
+	for i, line := range event {
+		b.IDs[i], _, _ = strings.Cut(line, " ")
 	}
 	return b, nil
 }
@@ -41,7 +59,7 @@ func ExampleNewProcessor() {
 		JSON:  func(_ *troupe.Report, ids []string) []byte { return fmt.Append(nil, "failed: ", ids) },
 	}
 	processor, err := troupe.NewProcessor(lines{}, failed, func(ctx context.Context, line string) error {
-		if line == "2 bad" {
+		if strings.HasSuffix(line, "unknown") {
 			return errors.New("no such order")
 		}
 		return nil
@@ -50,9 +68,13 @@ func ExampleNewProcessor() {
 		fmt.Println(err)
 		return
 	}
-	answer, err := processor.Invoke(context.Background(), []byte("1 good\n2 bad\n3 good\n"))
+	answer, err := processor.Invoke(context.Background(), []byte("lines:\n1 red known\n2 blue unknown\n3 red known\n4 blue known\n"))
 	fmt.Println(string(answer), err)
-	// Output: failed: [2] <nil>
+	_, err = processor.Invoke(context.Background(), []byte(`{"Records":[]}`))
+	fmt.Println(err)
+	// Output:
+	// failed: [2 4] <nil>
+	// troupe: event cannot be processed: the payload does not begin with "lines:"
 }
 
 // upload ends a batch of lines: one call for all that were handled.
@@ -87,7 +109,7 @@ func ExampleNewThen() {
 		fmt.Println(err)
 		return
 	}
-	answer, err := processor.Invoke(context.Background(), []byte("1 good\n2 good\n"))
+	answer, err := processor.Invoke(context.Background(), []byte("lines:\n1 red known\n2 blue known\n"))
 	fmt.Println(string(answer), err)
 	// Output:
 	// uploading 2 lines

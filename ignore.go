@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/batch"
-	"github.com/troupe-go/troupe/sources"
 )
 
 // ignoreWithin is how long the function given to WithIgnore may take.
@@ -14,7 +13,7 @@ const ignoreWithin = time.Second
 
 // ignores asks the user's function whether a payload that was refused is to be ignored. ctx ends at the cutoff.
 func (s *settings) ignores(ctx context.Context, payload []byte) bool {
-	if s.ignore == nil || !sources.WithoutRecords(payload) {
+	if s.ignore == nil || !s.limits.NotAnEvent(payload) {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, ignoreWithin)

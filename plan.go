@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -175,7 +176,7 @@ type job struct {
 	noLowest bool
 	notes    func() []batch.Note // sources.Batch.Notes
 	spread   func(*batch.Report) // sources.Whole.Spread
-	records  int                 // in the batch, where there is a spread
+	ids      []string            // of the records, where there is a spread
 	review   func(*batch.Report) // sources.Batch.Review
 	about    any                 // sources.Batch.About
 	then     *finale             // of a batch that ends with one call
@@ -186,7 +187,7 @@ type job struct {
 func (j *job) startBy(d batch.Delivery) {
 	if j.spread != nil {
 		d.Arranged(nil)
-		j.batch.Start = func(int) error { return d.Start(0, j.records) }
+		j.batch.Start = func(int) error { return d.Start(0, len(j.ids)) }
 		return
 	}
 	var groups []string
@@ -225,7 +226,11 @@ func finaleOf[T any](p *sources.Plan[T], t sources.Then[T]) *finale {
 // record bounds.
 func (f *finale) run(in *supervisor.Invocation, warn func(string, ...any), report *batch.Report, failed func(batch.Record, error)) {
 	defer noticing(report, failed)()
-	if handle := f.admit(report); handle != nil {
+	before := slices.Clone(report.Records)
+	handle := f.admit(report)
+	report.Records = kept(before, report.Records)
+	if handle != nil {
+		admitted := slices.Clone(report.Records)
 		ended := in.Run(&supervisor.Config{Concurrency: 1}, &messages.Batch{
 			Source: report.Source, Handling: batch.WholeBatch, Results: make([]batch.Result, 1), Barrier: 1, Policy: batch.StopBatch,
 			Handle:  func(a *messages.Attempt) error { return handle(a) },
@@ -234,6 +239,8 @@ func (f *finale) run(in *supervisor.Invocation, warn func(string, ...any), repor
 			Warn:    warn,
 		})
 		f.spread(report, ended.Records[0])
+		report.Records = kept(admitted, report.Records)
+		failUnless(report.Records, ended.Records[0], func(i int) bool { return admitted[i].Outcome != batch.Failed })
 		report.Abandoned += ended.Abandoned
 		report.Running, report.Duration = ended.Running, ended.Duration
 	}
@@ -242,7 +249,9 @@ func (f *finale) run(in *supervisor.Invocation, warn func(string, ...any), repor
 // reviewed lets the Reader review the outcomes.
 func (j *job) reviewed(report *batch.Report) {
 	defer noticing(report, j.batch.Failed)()
+	before := slices.Clone(report.Records)
 	j.review(report)
+	report.Records = kept(before, report.Records)
 }
 
 // noticing returns a function that counts the outcomes anew and calls failed, if it is not nil, for each record that
@@ -265,6 +274,68 @@ func noticing(report *batch.Report, failed func(batch.Record, error)) func() {
 	}
 }
 
+// errUnspread is why a record has failed that is missing after a Spread or an Admit.
+var errUnspread = errors.New("troupe: the record is missing from the results of the one call for its batch; this is a fault of the package that made them")
+
+// kept returns after, without what a Then may not do: leave out records, or take failures back.
+func kept(before, after []batch.Result) []batch.Result {
+	if len(after) != len(before) {
+		after = before
+		for i := range after {
+			if after[i].Outcome == batch.Succeeded {
+				after[i] = unspread(before[i].ID)
+			}
+		}
+	}
+	for i := range after {
+		switch {
+		case after[i].ID != before[i].ID:
+			after[i] = unspread(before[i].ID)
+		case before[i].Outcome == batch.Failed && after[i].Outcome != batch.Failed:
+			after[i] = before[i]
+		}
+	}
+	return after
+}
+
+// spreadTo turns the report about the one attempt of a batch into one about its records: all of them, and at least one
+// has failed if the attempt has.
+func (j *job) spreadTo(report *batch.Report) {
+	one := report.Records[0]
+	j.spread(report)
+	if len(report.Records) != len(j.ids) {
+		report.Records = make([]batch.Result, len(j.ids)) // whose identifiers are not those of j.ids
+	}
+	for i, id := range j.ids {
+		if report.Records[i].ID != id {
+			report.Records[i] = unspread(id)
+		}
+	}
+	failUnless(report.Records, one, func(int) bool { return true })
+}
+
+// failUnless fails the records that have succeeded if the one attempt for all of them has failed, and none that may
+// have failed with it.
+func failUnless(records []batch.Result, one batch.Result, may func(i int) bool) {
+	if one.Outcome != batch.Failed {
+		return
+	}
+	for i := range records {
+		if records[i].Outcome == batch.Failed && may(i) {
+			return
+		}
+	}
+	for i := range records {
+		if r := &records[i]; r.Outcome == batch.Succeeded {
+			r.Outcome, r.Err, r.Value = batch.Failed, one.Err, nil
+		}
+	}
+}
+
+func unspread(id string) batch.Result {
+	return batch.Result{ID: id, Err: errUnspread}
+}
+
 // noPayload is the Raw of a batch that is handled in one call.
 func noPayload(int) ([]byte, bool) { return nil, true }
 
@@ -281,7 +352,7 @@ func wholeJob[T any](kind Source, p *sources.Plan[T], w sources.Whole[T]) *job {
 		return j
 	}
 	handle := w.Admit(p)
-	j.spread, j.records = w.Spread, len(p.IDs)
+	j.spread, j.ids = w.Spread, p.IDs
 	j.batch.Results, j.batch.Barrier = make([]batch.Result, 1), 1
 	j.batch.Handle = func(a *messages.Attempt) error {
 		if handle == nil {

@@ -32,6 +32,7 @@ type Processor[E, R any] struct {
 	decode   func([]byte) (pending, error)
 	read     func(E) (pending, error)
 	answer   response.Answer[R]
+	kind     Source
 	then     bool // a call ends each batch
 }
 
@@ -55,6 +56,9 @@ func NewProcessor[E, R, T, M any](src sources.Reader[E, T], answer response.Answ
 // NewThen is NewProcessor for batches that end with one call for all records: then returns a value for each batch.
 // The handler has half of the time to the cutoff, so that there is time for that call. Package bulk calls it.
 func NewThen[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R], handler Handler[M], then func() sources.Then[T], options ...Option) (*Processor[E, R], error) {
+	if then == nil {
+		return nil, errors.New("troupe: NewThen: then is nil; must be a function")
+	}
 	p, err := newRecords(src, answer, handler, then, options)
 	if err != nil {
 		return nil, err
@@ -65,6 +69,9 @@ func NewThen[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R]
 
 // newRecords returns a processor that calls handler for each record and, if then is not nil, ends each batch with it.
 func newRecords[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R], handler Handler[M], then func() sources.Then[T], options []Option) (*Processor[E, R], error) {
+	if err := complete(src, answer); err != nil {
+		return nil, err
+	}
 	if handler == nil {
 		return nil, fmt.Errorf("troupe: the %s handler is nil; must be a function", src.Kind())
 	}
@@ -88,11 +95,28 @@ func newRecords[E, R, T, M any](src sources.Reader[E, T], answer response.Answer
 // NewWhole returns a processor for handlers that take a whole batch: whole returns a value for each. Package bulk
 // calls it. The error is that of NewProcessor.
 func NewWhole[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], whole func() sources.Whole[T], options ...Option) (*Processor[E, R], error) {
+	if err := complete(src, answer); err != nil {
+		return nil, err
+	}
+	if whole == nil {
+		return nil, errors.New("troupe: NewWhole: whole is nil; must be a function")
+	}
 	s, err := settingsFor(src, answer.Lowest != nil, options)
 	if err != nil {
 		return nil, err
 	}
 	return newProcessor(s, src, answer, func(p *sources.Plan[T]) *job { return wholeJob(src.Kind(), p, whole()) })
+}
+
+// complete refuses a source that cannot be read or answered.
+func complete[E, R, T any](src sources.Reader[E, T], answer response.Answer[R]) error {
+	switch {
+	case src == nil:
+		return errors.New("troupe: the Reader is nil")
+	case answer.For == nil && (answer.Typed == nil || answer.JSON == nil):
+		return fmt.Errorf("troupe: the Answer of %s lacks Typed or JSON; both must be functions, unless it has For", src.Kind())
+	}
+	return nil
 }
 
 func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer response.Answer[R], jobOf func(*sources.Plan[T]) *job) (*Processor[E, R], error) {
@@ -107,7 +131,12 @@ func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer res
 	ready := func(b *sources.Batch[T], err error) (pending, error) {
 		switch {
 		case err != nil:
+			if _, ok := err.(*batch.EventError); !ok {
+				err = batch.Because(batch.ErrEvent, err)
+			}
 			return pending{}, err
+		case b == nil || b.IDs == nil:
+			return pending{}, batch.Because(batch.ErrEvent, errors.New("the Reader has found no list of records: its Batch or the IDs are nil; an event with an empty list has IDs that are empty and not nil"))
 		case b.NoResponse != "" && s.errorWhen != ErrorWhenAny:
 			return pending{}, batch.Because(batch.ErrEvent, errors.New(b.NoResponse+"; WithErrorWhen(ErrorWhenAny) is needed here"))
 		}
@@ -126,11 +155,15 @@ func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer res
 		decode:   func(payload []byte) (pending, error) { return ready(src.Decode(payload)) },
 		read:     func(event E) (pending, error) { return ready(src.Read(event)) },
 		answer:   answer,
+		kind:     src.Kind(),
 	}, nil
 }
 
 // settingsFor puts the environment, the options and the limits of a source together.
-func settingsFor(src interface{ Kind() Source }, lowest bool, options []Option) (*settings, error) {
+func settingsFor(src interface {
+	Kind() Source
+	Limits() sources.Limits
+}, lowest bool, options []Option) (*settings, error) {
 	s, err := environmentSettings(os.Getenv)
 	if err != nil {
 		return nil, err
@@ -144,11 +177,12 @@ func settingsFor(src interface{ Kind() Source }, lowest bool, options []Option) 
 	if err := s.redeliverable(src.Kind()); err != nil {
 		return nil, err
 	}
-	if limited, ok := src.(sources.Limited); ok {
-		s.limits = limited.Limits()
-		if err := s.allowed(); err != nil {
-			return nil, err
-		}
+	s.limits = src.Limits()
+	if s.limits.NotAnEvent == nil && s.limits.NoIgnore == "" {
+		s.limits.NoIgnore = "this source does not say which payloads are no events of its own"
+	}
+	if err := s.allowed(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -315,15 +349,31 @@ func (p *Processor[E, R]) Invoke(ctx context.Context, payload []byte) ([]byte, e
 	event, err := p.decode(payload)
 	if err != nil {
 		if p.settings.ignores(in.Handlers(), payload) {
-			return []byte(`{"batchItemFailures":[]}`), nil
+			return p.json(p.answer.To(nil), &Report{Source: p.kind}, []string{})
 		}
 		return nil, err
 	}
-	report, ids, answer, err := p.process(ctx, in, event)
+	var text []byte
+	var unanswered error
+	_, err = p.process(ctx, in, event, func(answer response.Answer[R], report *Report, ids []string) {
+		text, unanswered = p.json(answer, report, ids)
+	})
+	if err == nil {
+		err = unanswered
+	}
 	if err != nil {
 		return nil, err
 	}
-	return answer.JSON(report, ids), nil
+	return text, nil
+}
+
+// json returns the response as JSON. A response of nothing would be a success of every record.
+func (p *Processor[E, R]) json(answer response.Answer[R], report *Report, ids []string) ([]byte, error) {
+	text := answer.JSON(report, ids)
+	if len(text) == 0 {
+		return nil, fmt.Errorf("troupe: the Answer of %s has written an empty response; this is a fault of its JSON function", p.kind)
+	}
+	return text, nil
 }
 
 // Process is Invoke for an event of an event source mapping that has been decoded already. Handlers receive the
@@ -343,15 +393,23 @@ func (p *Processor[E, R]) ProcessReport(ctx context.Context, event E) (R, *Repor
 	if err != nil {
 		return none, nil, err
 	}
-	report, ids, answer, err := p.process(ctx, in, read)
-	if report == nil {
-		return none, nil, err
-	}
-	return answer.Typed(report, ids), report, err
+	typed := none
+	var own *Report // what observers do to theirs is not the caller's
+	_, err = p.process(ctx, in, read, func(answer response.Answer[R], report *Report, ids []string) {
+		typed = answer.Typed(report, ids)
+		own = report
+		if len(p.settings.observers) > 0 {
+			kept := *report
+			kept.Records = slices.Clone(report.Records)
+			own = &kept
+		}
+	})
+	return typed, own, err
 }
 
-// process runs a batch and returns its report, the identifiers to report to Lambda, and what makes the response of them.
-func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation, event pending) (report *Report, ids []string, answer response.Answer[R], err error) {
+// process runs a batch. It calls respond with what makes the response, the report and the identifiers to report to Lambda, unless the event
+// cannot be processed, before observers see the report: whatever they do to it, the response is what happened.
+func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation, event pending, respond func(response.Answer[R], *Report, []string)) (report *Report, err error) {
 	s := p.settings
 	if event.within > 0 {
 		in.Within(&s.supervisor, event.within)
@@ -363,7 +421,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	}
 	j, err := event.arrange(first.Handlers())
 	if err != nil {
-		return nil, nil, answer, err
+		return nil, err
 	}
 	a := newCallbacks(s, batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message}))
 	j.batch.Warn = a.warn
@@ -382,7 +440,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 		j.then.run(in, a.warn, report, j.batch.Failed)
 	}
 	if j.spread != nil {
-		j.spread(report)
+		j.spreadTo(report)
 		report.Count()
 		a.failedOf(report)
 	}
@@ -395,13 +453,27 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	if delivery != nil {
 		delivery.Settled(report)
 	}
-	a.finish(report, in)
-
-	ids = response.Failures(report.Records)
+	ids := response.Failures(report.Records)
 	if s.lowestOnly && !j.noLowest {
-		ids = p.answer.Lowest(ids)
+		ids = p.lowest(ids)
 	}
-	return report, ids, p.answer.To(j.about), response.Error(report.Records, s.errorWhen)
+	err = response.Error(report.Records, s.errorWhen)
+	respond(p.answer.To(j.about), report, ids)
+	a.finish(report, in)
+	return report, err
+}
+
+// lowest reduces failed identifiers to the lowest, or leaves them as they are if the Answer's Lowest does not return one
+// of them.
+func (p *Processor[E, R]) lowest(ids []string) []string {
+	if len(ids) == 0 {
+		return ids
+	}
+	lowest := p.answer.Lowest(ids)
+	if len(lowest) == 0 || slices.ContainsFunc(lowest, func(id string) bool { return !slices.Contains(ids, id) }) {
+		return ids
+	}
+	return lowest
 }
 
 // lastResort combines the last resorts, those of redelivery last: each receives the error of the one before, until one

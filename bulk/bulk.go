@@ -16,11 +16,11 @@ import (
 // none. The slice is the handler's; it may be changed and kept.
 //
 // The handler's context ends at the cutoff. If it has not returned by the last call it is abandoned, and all
-// of its records are reported. RecordFrom tells nothing of use in it.
+// of its records are reported. RecordFrom returns nothing of use in it.
 //
-// Of troupe's options, WithDecider, WithGroup, WithMiddleware, WithRecordTimeout and Retry are for handlers of
-// single records and refused; WithConcurrency makes no difference. It panics if handler is nil or an option is
-// bad.
+// Of troupe's options, WithDecider, WithGroup, WithMiddleware, WithRecordTimeout, WithRetry, WithLastResort and those of
+// package redelivery are for handlers of single records and refused; WithConcurrency makes no difference. It panics if
+// handler is nil or an option is wrong.
 func SQS(handler func(ctx context.Context, batch []events.SQSMessage) error, options ...troupe.Option) *troupe.SQSProcessor {
 	return of(sources.SQS(), response.ForSQS(), handler, options)
 }
@@ -57,14 +57,14 @@ func of[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], handle
 type reader[E, T any] struct{ sources.Reader[E, T] }
 
 // Limits refuses the options for handlers of single records.
-func (reader[E, T]) Limits() sources.Limits {
-	return sources.Limits{
-		NoDecider:       "a batch handler has one result; use a policy",
-		NoGroup:         "a batch handler orders records itself; a policy says what is reported",
-		NoMiddleware:    "middleware is for the handler of a record",
-		NoRetry:         "a batch handler would receive again what has succeeded",
-		NoRecordTimeout: "a batch handler is called once for all records; use WithReserve",
-		NoLastResort:    "a batch handler has no last attempt at a record",
-		NoRedelivery:    "a batch handler has no attempts at single records",
-	}
+func (r reader[E, T]) Limits() sources.Limits {
+	l := r.Reader.Limits()
+	l.NoDecider = "a batch handler has one result; use a policy"
+	l.NoGroup = "a batch handler orders records itself; a policy says what is reported"
+	l.NoMiddleware = "middleware is for the handler of a record"
+	l.NoRetry = "a batch handler would receive again what has succeeded"
+	l.NoRecordTimeout = "a batch handler is called once for all records; use WithReserve"
+	l.NoLastResort = "a batch handler has no last attempt at a record"
+	l.NoRedelivery = "a batch handler has no attempts at single records"
+	return l
 }

@@ -17,7 +17,7 @@
 //
 //	Continue    what failed: standard queues, and streams and topics with troupe.WithoutOrder
 //	StopGroup   what failed, and what is behind it in its group: streams, and topics of Kafka by partition
-//	Stop        the first that failed, and all that is behind it: FIFO queues
+//	StopBatch   the first that failed, and all that is behind it: FIFO queues
 //
 // Were a message in the middle of a FIFO queue's batch the only one reported, it would come back when those
 // behind it have been deleted: out of order. So they are reported as well. They have been handled already,

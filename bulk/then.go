@@ -66,11 +66,11 @@ func thenOf[E, R, T, M, V any](src sources.Reader[E, T], answer response.Answer[
 type enriched[E, T any] struct{ sources.Reader[E, T] }
 
 // Limits refuses what could let a group continue behind a failed record without the write knowing of it.
-func (enriched[E, T]) Limits() sources.Limits {
-	return sources.Limits{
-		NoDecider:    "one write is for all records; use a policy",
-		NoRedelivery: "a record that the write fails has no attempt of its own",
-	}
+func (e enriched[E, T]) Limits() sources.Limits {
+	l := e.Reader.Limits()
+	l.NoDecider = "one write is for all records; use a policy"
+	l.NoRedelivery = "a record that the write fails has no attempt of its own"
+	return l
 }
 
 // then ends a batch with a write of values.

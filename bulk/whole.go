@@ -106,13 +106,16 @@ func (w *whole[T]) halts() *halts {
 	return &halts{policy: w.plan.Policy, results: w.results, ordered: w.plan.Ordered, barrier: w.plan.Barrier, groups: map[string]bool{}}
 }
 
-// after takes note of a failure.
+// after takes note of a failure. A policy that it does not know stops the batch: that loses and reorders nothing.
 func (h *halts) after(i int) {
-	switch {
-	case h.policy == batch.StopBatch:
+	switch h.policy {
+	case batch.Continue:
+	case batch.StopGroup:
+		if h.ordered {
+			h.groups[h.results[i].Group] = true
+		}
+	default:
 		h.batch = true
-	case h.policy == batch.StopGroup && h.ordered:
-		h.groups[h.results[i].Group] = true
 	}
 }
 

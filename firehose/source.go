@@ -84,6 +84,9 @@ func (r *results) batch(b *sources.Batch[Record]) (*sources.Batch[Record], error
 	if err := r.admit(); err != nil {
 		return nil, batch.Because(batch.ErrEvent, err)
 	}
+	if r.ids == nil {
+		r.ids = []string{} // a list without records is one
+	}
 	b.IDs, b.Within, b.Review, b.About = r.ids, within, r.review, r
 	return b, nil
 }

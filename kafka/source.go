@@ -27,6 +27,9 @@ type Source struct{}
 // Kind returns batch.Kafka.
 func (Source) Kind() batch.Source { return batch.Kafka }
 
+// Limits allows every option.
+func (Source) Limits() sources.Limits { return sources.Limits{NotAnEvent: sources.WithoutRecords} }
+
 // located is a record whose place is known.
 type located struct {
 	place

@@ -17,6 +17,8 @@ type reader struct {
 
 func (r reader) Kind() batch.Source { return r.source.Kind() }
 
+func (r reader) Limits() sources.Limits { return r.source.Limits() }
+
 func (r reader) Decode(payload []byte) (*sources.Batch[UserRecord], error) {
 	return expand(r.source.Decode(payload))
 }

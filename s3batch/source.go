@@ -145,7 +145,7 @@ func aboutOf(version, id string, tasks int) (*about, error) {
 
 // batch returns the Batch of one task; of none, if open is nil.
 func (a *about) batch(id string, open func() (Task, error)) (*sources.Batch[Task], error) {
-	b := &sources.Batch[Task]{About: a, Review: a.review}
+	b := &sources.Batch[Task]{IDs: []string{}, About: a, Review: a.review}
 	if open == nil {
 		return b, nil
 	}

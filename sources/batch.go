@@ -2,18 +2,23 @@ package sources
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/troupe-go/troupe/batch"
 )
 
-// Batch is what an event says about its records. The zero value of every field but IDs and Open is harmless.
+// Batch is what an event says about its records. A Reader sets IDs and Open; the zero value of every other field costs
+// features, and no record.
 type Batch[T any] struct {
-	// IDs are the records' identifiers in batch order: what Lambda calls the item identifier. None may be
-	// empty; several records may share one.
+	// IDs are the records' identifiers in batch order, one for each record of the event: what Lambda calls the item
+	// identifier. A record without one would be neither handled nor reported. None may be empty; several records may
+	// share one. For an event whose list of records is empty IDs is empty and not nil. Nil means that there is no such
+	// list, and the event is refused.
 	IDs []string
 	// Open decodes record i. The error is a *batch.DecodeError. It is called from any goroutine, any number of
-	// times, for as long as the Batch is kept, also after the invocation has ended.
+	// times, for as long as the Batch is kept, also after the invocation has ended. Each call returns a record that
+	// shares nothing with one it has returned before, since a handler may change its record and be called again.
 	Open func(i int) (T, error)
 	// Payload returns the body, data or value of record i in bytes of their own, without decoding the rest. It
 	// is called like Open. Nil: the records have no payload apart from the whole.
@@ -51,7 +56,9 @@ type Batch[T any] struct {
 
 // Reader reads one kind of event: E is its decoded type and T that of its records. *Source is one.
 //
-// A Reader says what an event is. It knows nothing of options: package troupe arranges the records by them.
+// A Reader says what an event is. It knows nothing of options: package troupe arranges the records by them. Its methods
+// and the functions of the Batch run on the invocation's own goroutine, except Open, Payload and Text, and nothing
+// contains a panic in them or ends them in time. A Reader that embeds another one has that one's Limits.
 type Reader[E, T any] interface {
 	// Kind returns the service that the events come from.
 	Kind() batch.Source
@@ -60,14 +67,17 @@ type Reader[E, T any] interface {
 	Decode(payload []byte) (*Batch[T], error)
 	// Read is Decode for an event that has been decoded already.
 	Read(event E) (*Batch[T], error)
+	// Limits returns the options that do not fit the source. It is called once, when a processor is constructed.
+	Limits() Limits
 }
 
-// Limited is a Reader that cannot honor every option. Limits is called once, when a processor is constructed.
-type Limited interface{ Limits() Limits }
-
-// Limits are the options that a Reader cannot honor. The zero value allows all. Each text completes the sentence
-// "WithDecider is not allowed: …".
+// Limits are the options that a Reader cannot honor. The zero value allows all but WithIgnore. Each text completes the
+// sentence "WithDecider is not allowed: …".
 type Limits struct {
+	// NotAnEvent reports whether payload, which Decode has refused, is certainly no event of the source: WithIgnore is
+	// asked about such payloads alone. WithoutRecords is the one for events with a list called Records. Nil: WithIgnore
+	// is refused.
+	NotAnEvent func(payload []byte) bool
 	// Policy, if it is not Derive, is the only policy. An option that sets another is refused, and a variable of
 	// the environment has no effect.
 	Policy batch.Policy
@@ -150,13 +160,20 @@ type lazyFuncs[T any] struct {
 }
 
 // Payload returns the record's body, data or value in bytes of its own; nil if the record has none. Several calls
-// may return the same bytes. The error is a *batch.DecodeError.
+// may return the same bytes. The error is a *batch.DecodeError, or says that records of this source have no payload, as
+// those of DynamoDB.
 func (l Lazy[T]) Payload() ([]byte, error) {
-	if l.funcs != nil {
+	switch {
+	case l.funcs != nil:
 		return l.funcs.payload()
+	case l.plan == nil || l.plan.Payload == nil:
+		return nil, errNoPayload
 	}
 	return l.payload, nil
 }
+
+// errNoPayload is no *batch.DecodeError, for nothing is wrong with the record.
+var errNoPayload = errors.New("troupe: the records of this source have no payload apart from the whole record: use Open")
 
 // Open decodes the whole record. The error is a *batch.DecodeError.
 func (l Lazy[T]) Open() (T, error) {

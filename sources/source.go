@@ -39,6 +39,9 @@ type Source[E, T any] struct {
 // Kind returns the service that the events come from.
 func (s *Source[E, T]) Kind() batch.Source { return s.kind }
 
+// Limits allows every option.
+func (s *Source[E, T]) Limits() Limits { return Limits{NotAnEvent: WithoutRecords} }
+
 // form is how one sender writes the records of a source.
 type form[T any] struct {
 	layout layout

@@ -51,6 +51,7 @@ func (s shard[E, T]) Limits() sources.Limits {
 	return sources.Limits{
 		Policy:         batch.StopBatch,
 		Why:            "the state of a window covers the records before the first failed one",
+		NotAnEvent:     sources.WithoutRecords,
 		NoDecider:      "the first failure of a window always stops the batch",
 		NoWithoutOrder: "the records of a window are folded in order",
 		NoGroup:        "the shard is the one group of a window",

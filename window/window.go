@@ -37,9 +37,9 @@ type Processor[S, T any] struct {
 // a key of shard and start. Its context ends shortly before the invocation would time out, and it is abandoned
 // like a handler. final may be nil. Options do not apply to it, and observers do not see it.
 //
-// Of troupe's options, policies other than StopBatch, WithDecider, WithoutOrder and WithGroup are refused, and
-// WithConcurrency makes no difference. A Retry calls fold again with the state from before the record. It panics
-// if fold is nil or an option is invalid.
+// Of troupe's options, policies other than StopBatch, WithDecider, WithoutOrder, WithGroup, WithLastResort and those of
+// package redelivery are refused, and WithConcurrency makes no difference. WithRetry calls fold again with the state
+// from before the record. It panics if fold is nil or an option is invalid.
 func Kinesis[S any](fold func(ctx context.Context, state S, rec events.KinesisEventRecord) (S, error), final func(ctx context.Context, state S) error, options ...troupe.Option) *Processor[S, events.KinesisEventRecord] {
 	return of(sources.Kinesis(), func(r []events.KinesisEventRecord) events.KinesisEvent {
 		return events.KinesisEvent{Records: r}

@@ -137,6 +137,8 @@ type words struct{}
 
 func (words) Kind() batch.Source { return "words" }
 
+func (words) Limits() (none reading.Limits) { return none }
+
 func (words) Decode(payload []byte) (*reading.Batch[string], error) {
 	var event []string
 	for _, word := range bytes.Fields(payload) {
