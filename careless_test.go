@@ -292,3 +292,29 @@ func TestARecordWithoutPayloadIsNotUndecodable(t *testing.T) {
 	assert.False(t, errors.As(err, &undecodable))
 	assert.ErrorContains(t, err, "no payload apart from the whole")
 }
+
+// Errors about an option call it what the user called it: a package that gives it a name of its own stands by that.
+func TestOptionsKeepTheirNamesInErrors(t *testing.T) {
+	none := sources.Limits{
+		NoDecider: "no", NoWithoutOrder: "no", NoGroup: "no", NoRetry: "no", NoRecordTimeout: "no", NoMiddleware: "no", NoLastResort: "no", NoIgnore: "no",
+		Policy: StopBatch, Why: "no",
+	}
+	for option, text := range map[*Option]string{
+		of(WithDecider(func(Record, error) Policy { return Derive })): "my.Option is not allowed: no",
+		of(WithoutOrder()): "my.Option is not allowed: no",
+		of(WithGroup(func(int) string { return "" })): "my.Option is not allowed: no",
+		of(WithRetry(Retry{Times: 1})):                "my.Option is not allowed: no",
+		of(WithRecordTimeout(1)):                      "my.Option is not allowed: no",
+		of(WithMiddleware(func(next func(context.Context, Record) error) func(context.Context, Record) error { return next })): "my.Option is not allowed: no",
+		of(WithLastResort(func(_ context.Context, _ Record, err error) error { return err })):                                  "my.Option is not allowed: no",
+		of(WithIgnore(func([]byte) bool { return true })):                                                                      "my.Option is not allowed: no",
+		of(WithPolicy(Continue)): "my.Option(continue): must be stop-batch, which is the default: no",
+		of(WithLowestOnly()):     "my.Option is for streams, where Lambda restarts at the lowest failed record; on careless the failed records left out would be lost",
+		of(nil):                  "my.Option: option 1 is nil; must be an Option",
+	} {
+		_, err := NewProcessor(refusing{careless: ofThree(), limits: none}, failedOnly(), secondFails, Named("my.Option", *option))
+		assert.EqualError(t, err, "troupe: "+text)
+	}
+}
+
+func of(o Option) *Option { return &o }

@@ -1,6 +1,7 @@
 package troupe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -21,17 +22,16 @@ type Option interface {
 
 // settings are what the options of one processor come to.
 type settings struct {
-	named       string // what the option being applied is called, if not by its own name
+	named       string            // what the option being applied is called, if not by its own name
+	called      map[string]string // what options of the processor are called, where that is not their own name
 	policy      Policy
 	policyGiven bool // by an option, not by a variable
 	errorWhen   ErrorWhen
 	whenGiven   bool // errorWhen, by an option, not by a variable
 	lowestOnly  bool
 	unordered   bool
-	group       any    // func(T) string, checked by the constructor that knows T
-	groupName   string // of the option
+	group       any // func(T) string, checked by the constructor that knows T
 	resorts     []func(context.Context, Record, error) error
-	resortName  string
 	redelivery  []redelivery
 	ignore      func([]byte) bool
 	limits      sources.Limits
@@ -62,6 +62,17 @@ func (s *settings) nameOf(option string) string {
 	return option
 }
 
+// taken notes what an option is called that has been applied, for errors about the processor's options together.
+func (s *settings) taken(option string) {
+	if s.called == nil {
+		s.called = map[string]string{}
+	}
+	s.called[option] = s.nameOf(option)
+}
+
+// name is what an option that has been applied is called.
+func (s *settings) name(option string) string { return cmp.Or(s.called[option], option) }
+
 // Options combines several options into one, for packages that need more than one. They apply in the given order.
 func Options(options ...Option) Option {
 	return option(func(s *settings) error { return s.applyAll(options) })
@@ -81,7 +92,10 @@ func Named(name string, options ...Option) Option {
 func (s *settings) applyAll(options []Option) error {
 	for i, o := range options {
 		if o == nil {
-			return s.errorf("option", " %d is nil", i+1)
+			if s.named != "" {
+				return fmt.Errorf("troupe: %s: option %d is nil; must be an Option", s.named, i+1)
+			}
+			return fmt.Errorf("troupe: option %d is nil; must be an Option", i+1)
 		}
 		if err := o.apply(s); err != nil {
 			return err
@@ -108,6 +122,7 @@ func WithPolicy(policy Policy) Option {
 		if policy > StopBatch {
 			return s.errorf("WithPolicy", "(%v): must be Derive, Continue, StopGroup or StopBatch", policy)
 		}
+		s.taken("WithPolicy")
 		s.policy, s.policyGiven = policy, policy != Derive
 		return nil
 	})
@@ -126,6 +141,7 @@ func WithDecider(decide func(rec Record, err error) Policy) Option {
 		if decide == nil {
 			return s.errorf("WithDecider", "(nil): must be a function")
 		}
+		s.taken("WithDecider")
 		s.supervisor.Decide = decide
 		return nil
 	})
@@ -186,7 +202,8 @@ func WithGroup[T any](group func(T) string) Option {
 		if group == nil {
 			return s.errorf("WithGroup", "(nil): must be a function")
 		}
-		s.group, s.groupName, s.unordered = group, s.nameOf("WithGroup"), false
+		s.taken("WithGroup")
+		s.group, s.unordered = group, false
 		return nil
 	})
 }
@@ -195,6 +212,7 @@ func WithGroup[T any](group func(T) string) Option {
 // that gives up order. Default: SQS FIFO queues and streams are ordered.
 func WithoutOrder() Option {
 	return option(func(s *settings) error {
+		s.taken("WithoutOrder")
 		s.group, s.unordered = nil, true
 		return nil
 	})
@@ -206,6 +224,7 @@ func WithoutOrder() Option {
 // record is reported.
 func WithLowestOnly() Option {
 	return option(func(s *settings) error {
+		s.taken("WithLowestOnly")
 		s.lowestOnly = true
 		return nil
 	})
@@ -236,6 +255,7 @@ func WithRecordTimeout(limit time.Duration) Option {
 		if limit <= 0 {
 			return s.errorf("WithRecordTimeout", "(%v): must be positive", limit)
 		}
+		s.taken("WithRecordTimeout")
 		s.supervisor.RecordTimeout = limit
 		return nil
 	})
@@ -260,6 +280,7 @@ func WithRetry(retry Retry) Option {
 		if retry.Times < 1 || retry.Base < 0 || retry.Max < 0 {
 			return s.errorf("WithRetry", "(Retry{Times: %d, Base: %v, Max: %v}): Times must be at least 1, Base and Max must not be negative", retry.Times, retry.Base, retry.Max)
 		}
+		s.taken("WithRetry")
 		s.supervisor.Retry = retry
 		return nil
 	})
@@ -281,7 +302,7 @@ func WithLastResort(resolve func(ctx context.Context, rec Record, err error) err
 			return s.errorf("WithLastResort", "(nil): must be a function")
 		}
 		s.resorts = append(s.resorts, resolve)
-		s.resortName = s.nameOf("WithLastResort")
+		s.taken("WithLastResort")
 		return nil
 	})
 }
@@ -315,6 +336,7 @@ func WithIgnore(ignore func(payload []byte) bool) Option {
 		if ignore == nil {
 			return s.errorf("WithIgnore", "(nil): must be a function")
 		}
+		s.taken("WithIgnore")
 		s.ignore = ignore
 		return nil
 	})
@@ -373,6 +395,7 @@ func WithMiddleware(middleware ...Middleware) Option {
 				return s.errorf("WithMiddleware", ": number %d is nil; must be a function", i+1)
 			}
 		}
+		s.taken("WithMiddleware")
 		s.middleware = append(s.middleware, middleware...)
 		return nil
 	})

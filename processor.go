@@ -124,7 +124,7 @@ func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer res
 	if s.group != nil {
 		by, ok := s.group.(func(T) string)
 		if !ok {
-			return nil, fmt.Errorf("troupe: %s was given a %T, which is for another source; %s needs a %T", s.groupName, s.group, src.Kind(), by)
+			return nil, fmt.Errorf("troupe: %s was given a %T; for %s it must be a %T, the record of the source, also where the handler takes another type", s.name("WithGroup"), s.group, src.Kind(), by)
 		}
 		a.by = by
 	}
@@ -172,7 +172,7 @@ func settingsFor(src interface {
 		return nil, err
 	}
 	if s.lowestOnly && !lowest {
-		return nil, fmt.Errorf("troupe: WithLowestOnly is for streams, where Lambda restarts at the lowest failed record; on %s the failed records left out would be lost", src.Kind())
+		return nil, fmt.Errorf("troupe: %s is for streams, where Lambda restarts at the lowest failed record; on %s the failed records left out would be lost", s.name("WithLowestOnly"), src.Kind())
 	}
 	if err := s.redeliverable(src.Kind()); err != nil {
 		return nil, err
@@ -214,7 +214,7 @@ func oneOf(sources []Source) string {
 func (s *settings) allowed() error {
 	l := &s.limits
 	if l.Policy != Derive && s.policyGiven && s.policy != l.Policy {
-		return fmt.Errorf("troupe: WithPolicy(%v): must be %v, which is the default: %s", s.policy, l.Policy, l.Why)
+		return fmt.Errorf("troupe: %s(%v): must be %v, which is the default: %s", s.name("WithPolicy"), s.policy, l.Policy, l.Why)
 	}
 	if l.NoError != "" {
 		if s.whenGiven && s.errorWhen != ErrorWhenNever {
@@ -232,17 +232,17 @@ func (s *settings) allowed() error {
 	}{
 		{s.supervisor.Decide != nil, "WithDecider", l.NoDecider},
 		{s.unordered, "WithoutOrder", l.NoWithoutOrder},
-		{s.group != nil, s.groupName, l.NoGroup},
+		{s.group != nil, "WithGroup", l.NoGroup},
 		{s.supervisor.Retry.Times > 0, "WithRetry", l.NoRetry},
 		{s.supervisor.RecordTimeout > 0, "WithRecordTimeout", l.NoRecordTimeout},
 		{len(s.middleware) > 0, "WithMiddleware", l.NoMiddleware},
-		{len(s.resorts) > 0, s.resortName, l.NoLastResort},
+		{len(s.resorts) > 0, "WithLastResort", l.NoLastResort},
 		{s.lowestOnly, "WithLowestOnly", l.NoLowestOnly},
 		{s.ignore != nil, "WithIgnore", l.NoIgnore},
 		{redelivery != "", redelivery, l.NoRedelivery},
 	} {
 		if limit.given && limit.why != "" {
-			return fmt.Errorf("troupe: %s is not allowed: %s", limit.option, limit.why)
+			return fmt.Errorf("troupe: %s is not allowed: %s", s.name(limit.option), limit.why)
 		}
 	}
 	return nil

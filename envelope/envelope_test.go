@@ -519,7 +519,7 @@ func TestBadHandlersAndOptionsPanic(t *testing.T) {
 			envelope.EventBridge(func(context.Context, events.EventBridgeEvent) error { return nil }, decoder)
 		},
 		twice + " (objects)": func() { envelope.S3(object, decoder) },
-		"typed.WithDisallowUnknownFields with typed.WithDecoder: only JSON that is decoded by default has unknown fields": func() { envelope.S3(object, typed.WithDisallowUnknownFields()) },
+		"typed.WithDisallowUnknownFields is not allowed with typed.WithDecoder, nor for a payload with a fixed decoder, such as the envelopes of package envelope: only JSON that is decoded by default has unknown fields": func() { envelope.S3(object, typed.WithDisallowUnknownFields()) },
 		"typed: option 1 is nil: must be an Option": func() { envelope.EventBridge(func(context.Context, events.EventBridgeEvent) error { return nil }, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -132,9 +132,9 @@ func (s *settings) log() *slog.Logger {
 
 func settingsOf(options []Option) (*settings, error) {
 	s := &settings{function: os.Getenv(functionVariable), skew: defaultSkew, expiry: defaultExpiry}
-	for _, o := range options {
+	for i, o := range options {
 		if o == nil {
-			return nil, errors.New("an option is nil")
+			return nil, fmt.Errorf("option %d is nil", i+1)
 		}
 		if err := o(s); err != nil {
 			return nil, err

@@ -926,7 +926,7 @@ func TestBadArgumentsPanic(t *testing.T) {
 		"AWS_LAMBDA_FUNCTION_NAME is not set: set it or use WithFunction, since the name is the first part of every key": wrap("a", idempotency.NewMemory(), itself),
 		"the store is a idempotency_test.uncomparable, which cannot be compared: must be a pointer":                      wrap("a", uncomparable{}, itself, f),
 		`"charge" is the name of another handler of this store: they would take each other's records for duplicates`:     wrap("charge", twice, itself, f),
-		"an option is nil": wrap("a", idempotency.NewMemory(), itself, nil),
+		"option 1 is nil": wrap("a", idempotency.NewMemory(), itself, nil),
 		`WithFunction(""): must not be empty and must not contain '.' or '#'`:                             wrap("a", idempotency.NewMemory(), itself, idempotency.WithFunction("")),
 		`WithFunction("a.b"): must not be empty and must not contain '.' or '#'`:                          wrap("a", idempotency.NewMemory(), itself, idempotency.WithFunction("a.b")),
 		"WithLease(1ms): must be from 100ms to 87600h (ten years)":                                        wrap("a", idempotency.NewMemory(), itself, f, idempotency.WithLease(time.Millisecond)),

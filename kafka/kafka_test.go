@@ -154,13 +154,13 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 	handle := func(context.Context, kafka.Record) error { return nil }
 	own := fmt.Sprintf("%T", func(kafka.Record) string { return "" })
 	for says, construct := range map[string]func(){
-		"troupe: kafka.ByKey was given a " + own + ", which is for another source; sqs needs a func(events.SQSMessage) string": func() {
+		"troupe: kafka.ByKey was given a " + own + "; for sqs it must be a func(events.SQSMessage) string, the record of the source, also where the handler takes another type": func() {
 			troupe.SQS(func(context.Context, events.SQSMessage) error { return nil }, kafka.ByKey())
 		},
-		"troupe: kafka.ByKey was given a " + own + ", which is for another source; kinesis needs a func(events.KinesisEventRecord) string": func() {
+		"troupe: kafka.ByKey was given a " + own + "; for kinesis it must be a func(events.KinesisEventRecord) string, the record of the source, also where the handler takes another type": func() {
 			troupe.Kinesis(typed.Kinesis(func(context.Context, int) error { return nil }), kafka.ByKey())
 		},
-		"troupe: WithGroup was given a func(events.SQSMessage) string, which is for another source; kafka needs a " + own: func() {
+		"troupe: WithGroup was given a func(events.SQSMessage) string; for kafka it must be a " + own + ", the record of the source, also where the handler takes another type": func() {
 			kafka.New(handle, kafka.ByKey(), troupe.WithGroup(func(events.SQSMessage) string { return "" }))
 		},
 		"troupe: WithConcurrency(0): must be at least 1":       func() { kafka.New(handle, kafka.ByKey(), troupe.WithConcurrency(0)) },

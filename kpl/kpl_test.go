@@ -309,7 +309,7 @@ func TestWrongHandlersAndOptionsAreRefused(t *testing.T) {
 	handle := func(context.Context, kpl.UserRecord) error { return nil }
 	assert.PanicsWithError(t, "troupe: the kinesis handler is nil; must be a function", func() { kpl.Kinesis[kpl.UserRecord](nil) })
 	assert.PanicsWithError(t, "troupe: the kinesis handler is nil; must be a function", func() { kpl.Kinesis[troupe.Lazy[kpl.UserRecord]](nil) })
-	assert.PanicsWithError(t, "troupe: WithGroup was given a func(events.KinesisEventRecord) string, which is for another source; kinesis needs a func(kpl.UserRecord) string", func() {
+	assert.PanicsWithError(t, "troupe: WithGroup was given a func(events.KinesisEventRecord) string; for kinesis it must be a func(kpl.UserRecord) string, the record of the source, also where the handler takes another type", func() {
 		kpl.Kinesis(handle, troupe.WithGroup(func(events.KinesisEventRecord) string { return "" }))
 	})
 }

@@ -95,7 +95,7 @@ func decodingOf[T any](name, field string, isNil bool, options []Option) *decodi
 		case !ok:
 			panic(fmt.Errorf("troupe: typed.WithDecoder: %T: must be %T for this handler", s.decoder, own))
 		case s.strict:
-			panic(errors.New("troupe: typed.WithDisallowUnknownFields with typed.WithDecoder: only JSON that is decoded by default has unknown fields"))
+			panic(errors.New("troupe: typed.WithDisallowUnknownFields is not allowed with typed.WithDecoder, nor for a payload with a fixed decoder, such as the envelopes of package envelope: only JSON that is decoded by default has unknown fields"))
 		}
 		decode = own
 	}

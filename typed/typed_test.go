@@ -308,7 +308,7 @@ func TestBadHandlersAndOptionsPanic(t *testing.T) {
 		"no decoder":              {func() { typed.SQS(handle, typed.WithDecoder[order](nil)) }, "typed.WithDecoder(nil): must be a function"},
 		"decoder of another type": {func() { typed.SQS(handle, typed.WithDecoder(decodePoint)) }, "typed.WithDecoder: func([]uint8) (typed_test.point, error): must be func([]uint8) (typed_test.order, error) for this handler"},
 		"two decoders":            {func() { typed.SQS(handle, decoder, decoder) }, "typed.WithDecoder: given twice, or for a payload that has a fixed decoder"},
-		"decoder, and strict":     {func() { typed.SQS(handle, decoder, typed.WithDisallowUnknownFields()) }, "typed.WithDisallowUnknownFields with typed.WithDecoder: only JSON that is decoded by default has unknown fields"},
+		"decoder, and strict":     {func() { typed.SQS(handle, decoder, typed.WithDisallowUnknownFields()) }, "typed.WithDisallowUnknownFields is not allowed with typed.WithDecoder, nor for a payload with a fixed decoder, such as the envelopes of package envelope: only JSON that is decoded by default has unknown fields"},
 		"decoder for attributes":  {func() { typed.DynamoDB(change, decoder) }, "typed.DynamoDB: WithDecoder and WithDisallowUnknownFields are for payloads of bytes; an image has attributes"},
 		"strict attributes":       {func() { typed.DynamoDB(change, typed.WithDisallowUnknownFields()) }, "typed.DynamoDB: WithDecoder and WithDisallowUnknownFields are for payloads of bytes; an image has attributes"},
 		"an item that is a number": {func() {

@@ -78,8 +78,13 @@ func checkDimension(d dimension, names []string) error {
 		return fmt.Errorf("troupe: emf.WithDimension: value %s of %q; 1 to %d printable ASCII characters are allowed, not all spaces", quoted(d.value), d.name, maxValue)
 	}
 	isMetric := slices.ContainsFunc(metrics(), func(m metric) bool { return m.name == d.name })
-	if d.name == "_aws" || isMetric || slices.Contains(names, d.name) {
-		return fmt.Errorf("troupe: emf.WithDimension: name %q is taken", d.name)
+	switch {
+	case d.name == "_aws":
+		return fmt.Errorf("troupe: emf.WithDimension: name %q is taken by the format", d.name)
+	case isMetric:
+		return fmt.Errorf("troupe: emf.WithDimension: name %q is taken by a metric", d.name)
+	case slices.Contains(names, d.name):
+		return fmt.Errorf("troupe: emf.WithDimension: name %q is taken by another dimension", d.name)
 	}
 	return nil
 }

@@ -44,8 +44,11 @@ func configOf(name string, options []Option) config {
 		}
 		o(&c)
 	}
-	if c.tracers == nil || c.meters == nil {
-		panic(fmt.Errorf("troupe: oteltroupe.%s: the provider is nil: must not be nil", name))
+	if c.tracers == nil {
+		panic(fmt.Errorf("troupe: oteltroupe.%s: WithTracerProvider(nil): must be a provider", name))
+	}
+	if c.meters == nil {
+		panic(fmt.Errorf("troupe: oteltroupe.%s: WithMeterProvider(nil): must be a provider", name))
 	}
 	return c
 }

@@ -446,5 +446,5 @@ func TestKafkaRefusesBadOptions(t *testing.T) {
 	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithGroup(func(events.SQSMessage) string { return "" })) }), "kafka needs a func(kafka.Record) string")
 	assert.ErrorContains(t, panicked(t, func() {
 		troupe.SQS(func(context.Context, events.SQSMessage) error { return nil }, kafka.ByKey())
-	}), "which is for another source")
+	}), "the record of the source, also where")
 }
