@@ -185,6 +185,19 @@ func (l *load) stream(source lambdasim.Source, handler lambda.Handler) lambdasim
 	}
 }
 
+// behindPipe puts a pipe in place of the mapping, with the same parameters.
+func behindPipe(s *lambdasim.Simulation) {
+	m := s.Mapping
+	s.Mapping = lambdasim.Mapping{}
+	s.Pipe = &lambdasim.Pipe{
+		BatchSize: m.BatchSize, MaximumBatchingWindowInSeconds: m.MaximumBatchingWindowInSeconds, MaximumRetryAttempts: m.MaximumRetryAttempts,
+		ParallelizationFactor: m.ParallelizationFactor, DeadLetterConfig: m.DestinationConfig.OnFailure,
+	}
+	if m.BisectBatchOnFunctionError {
+		s.Pipe.OnPartialBatchItemFailure = lambdasim.AutomaticBisect
+	}
+}
+
 // orderOf is what the checker expects of a source's groups under the options.
 func orderOf(s driven, o options) check.Order {
 	switch {

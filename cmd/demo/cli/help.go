@@ -116,6 +116,7 @@ and whether every response was valid and in time.
   PROGRAM stress --duration 1m --html bin/run.html	a page with charts and a timeline of the attempts
   PROGRAM stress --report json	the report as one JSON object, for a script
   PROGRAM stress --source fifo --records 20000 --groups 500 --policy stop-group
+  PROGRAM stress --pipe --source kinesis	the source behind a pipe of EventBridge
   PROGRAM stress --idempotent --hang 0.01 --kill 0.01	work done once, although processes die
   PROGRAM stress --source fifo --backoff 1s --dead-letter-after 2	messages return sooner, and a poison message goes alone
 
@@ -130,6 +131,9 @@ Some defaults keep a run within seconds and are no advice for a deployment:
   visibility timeout of a queue	the function's timeout and the batching window, so that failed messages are redelivered soon. AWS recommends six times the timeout, and the window on top.
   reserve	45% of the timeout, 2s at most. All invocations share this machine, whose timers are late under load. troupe's own default is 500ms, or a fifth of the time left.
   retries of a stream	after 100ms
+
+With --pipe a pipe of EventBridge reads each source: the event is a bare array, and it delivers again what was reported and
+nothing else.
 
 With --idempotent senders send a fifth of the records twice, and handlers do the work of each key once, by package
 idempotency with a store in memory. Processes are killed between a work and its completion, the store fails, and handlers that

@@ -131,7 +131,7 @@ func TestHelpOfACommandNamesItsFlagsAndNoOthers(t *testing.T) {
 	processor := []string{"source", "policy", "concurrency", "error-when", "timeout", "reserve", "record-timeout", "retry", "unordered", "lowest-only", "report"}
 	flags := map[string][]string{
 		"":            {},
-		commandStress: append([]string{"records", "groups", "batch", "fail", "panic", "exit", "hang", "idempotent", "kill", "store-fail", "backoff", "dead-letter-after", "work", "invocations", "duration", "seed", "html"}, processor...),
+		commandStress: append([]string{"records", "groups", "batch", "fail", "panic", "exit", "hang", "pipe", "idempotent", "kill", "store-fail", "backoff", "dead-letter-after", "work", "invocations", "duration", "seed", "html"}, processor...),
 		commandInvoke: append([]string{"trace"}, processor...),
 		commandServe:  append([]string{"trace"}, processor...),
 		commandCheck:  {"format"},

@@ -33,6 +33,7 @@ func runOf(o options, began time.Time) []page.Fact {
 	add(o.retries > 0, "retries in place", strconv.Itoa(o.retries))
 	add(w.batch > 0, "batch", strconv.Itoa(w.batch))
 	add(o.unordered, "order", "given up")
+	add(w.pipe, "delivery", "by a pipe")
 	return append(facts,
 		page.Fact{Label: "groups", Value: thousands(w.groups)},
 		page.Fact{Label: "seed", Value: strconv.FormatUint(w.seed, 10)},

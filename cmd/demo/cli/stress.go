@@ -105,6 +105,9 @@ func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 		if t.simulation, err = source.simulate(l); err != nil {
 			return nil, fmt.Errorf("stress: %w", err)
 		}
+		if w.pipe {
+			behindPipe(&t.simulation)
+		}
 		t.simulation.Seed, t.simulation.Timeout, t.simulation.Concurrency, t.simulation.Invocations = w.seed, o.timeout, w.atOnce, invocations
 		expect(&t.simulation, source, o)
 		t.simulation.Observe = t.tally.Record

@@ -46,6 +46,7 @@ type figures struct {
 	inVain    int // records given up on although they had succeeded
 	ahead     int // records left in the source although they had succeeded
 	once      *onceFigures
+	pipe      bool // records come by a pipe
 }
 
 // givenUp and left are what became of the records that never succeeded. With those that did they are all that
@@ -65,7 +66,7 @@ func newSummary(o options, trials []*trial, gauge *tally.Gauge, began time.Time,
 		f := figures{
 			name: t.source, totals: t.verdict.Totals, latency: t.tally.Latency, busy: t.tally.AtWork.Busy(), abandoned: t.tally.Abandoned, inVain: t.tally.InVain, ahead: t.tally.Ahead(),
 			fail: t.handler.did.fail.Load(), panic: t.handler.did.panic.Load(), exit: t.handler.did.exit.Load(), hang: t.handler.did.hang.Load(),
-			once: t.onceFigures(),
+			once: t.onceFigures(), pipe: t.simulation.Pipe != nil,
 		}
 		r.sources = append(r.sources, f)
 		r.total.add(f)

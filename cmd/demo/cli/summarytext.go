@@ -132,7 +132,7 @@ func (r *summary) words() (words []page.Fact) {
 
 // restarts says that the source is a stream or topic, and has delivered records again.
 func (f figures) restarts() bool {
-	return f.totals.Redelivered > 0 && f.name != string(batch.SQS) && f.name != sourceFIFO
+	return f.totals.Redelivered > 0 && !f.pipe && f.name != string(batch.SQS) && f.name != sourceFIFO
 }
 
 // legend tells the words.
