@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/assert"
@@ -378,4 +380,22 @@ func TestALazyRecordThatCannotBeUnpackedIsNotHandled(t *testing.T) {
 		assert.NotContains(t, result.Err.Error(), "secret")
 		assert.Equal(t, 1, result.Attempts)
 	}
+}
+
+// A pipe waits for five minutes, whatever the deadline of the function; user records are no exception (SPEC S10).
+func TestS10AggregatesOfAPipeEndWithinFiveMinutes(t *testing.T) {
+	const array = `[{"partitionKey":"a","sequenceNumber":"1","data":"e30=","eventSource":"aws:kinesis","eventID":"shardId-0:1"}]`
+	synctest.Test(t, func(t *testing.T) {
+		p := kpl.Kinesis(func(ctx context.Context, _ kpl.UserRecord) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever))
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+		defer cancel()
+		began := time.Now()
+		response, err := p.Invoke(ctx, []byte(array))
+		require.NoError(t, err)
+		assert.Less(t, time.Since(began), 5*time.Minute)
+		assert.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"shardId-0:1"}]}`, string(response))
+	})
 }

@@ -63,6 +63,7 @@ func expand(carried *sources.Batch[events.KinesisEventRecord], err error) (*sour
 	b := &sources.Batch[UserRecord]{
 		IDs: make([]string, len(u.users)), Open: u.record, Payload: u.payload, Group: u.group,
 		Ordered: carried.Ordered, Unordered: carried.Unordered, NoLowest: carried.NoLowest,
+		Within: carried.Within, NoResponse: carried.NoResponse, Notes: carried.Notes,
 	}
 	if carried.Text != nil {
 		b.Text = func(i int) []byte { return carried.Text(int(u.users[i].carrier)) }

@@ -76,6 +76,8 @@ type plan struct {
 	source     source
 	order      order
 	raw        bool // JSON through Invoke
+	pipe       bool // as an array of a pipe
+	returns    bool // the handlers' values are kept
 	middleware bool
 	policy     troupe.Policy
 	decider    *decider // in place of the policy
@@ -93,7 +95,8 @@ type plan struct {
 type batch struct {
 	model.Batch
 	ids      []string
-	spoiled  []bool    // the source cannot decode the record
+	given    time.Duration // until the deadline of the context; a pipe waits no longer than its patience
+	spoiled  []bool        // the source cannot decode the record
 	payloads []written // of typed handlers
 	carriers []carrier // by user record
 	end      ending    // of a window
@@ -146,6 +149,8 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 		p.order, p.middleware = oneOfThese(t, "order of the whole", ownOrder, ownOrder, unordered), false
 	}
 	p.blames = p.middleware && chance(t, "it decides", 4)
+	p.pipe = p.raw && p.source != topic && p.made != windowed && chance(t, "pipe", 3)
+	p.returns = p.made == plainly && chance(t, "returns", 3)
 	p.lowestOnly = p.source.stream() && chance(t, "lowest only", 2)
 	policies := []troupe.Policy{troupe.Derive, troupe.Continue, troupe.StopGroup, troupe.StopBatch}
 	switch {
@@ -215,6 +220,10 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 	case "cancelled":
 		b.Cancel = 0
 	}
+	given := b.Left
+	if p.pipe {
+		b.Left = min(b.Left, patience)
+	}
 	limited := limited(b)
 	groups := rapid.IntRange(1, 5).Draw(t, "groups")
 	troubled := oneOfThese(t, "trouble", 6, 3, 4, 0)
@@ -230,7 +239,7 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 		}
 		b.Records = append(b.Records, record)
 	}
-	drawn := batch{Batch: b}
+	drawn := batch{Batch: b, given: given}
 	switch {
 	case p.source == topic:
 		drawn.ids = p.drawOffsets(t, b.Records)
@@ -260,6 +269,9 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 	}
 	return drawn
 }
+
+// patience is how long a pipe waits (S10).
+const patience = 5 * time.Minute
 
 // limited reports whether something ends a batch in which a handler hangs. Without it that handler holds up its
 // batch forever (D5).
@@ -446,7 +458,7 @@ func (p *plan) String() string {
 	} else {
 		fmt.Fprintf(&s, ", policy %v", p.policy)
 	}
-	fmt.Fprintf(&s, ", error when %d, lowest only %v, raw %v, overlapping %v, middleware %v, blaming %v\n", p.errorWhen, p.lowestOnly, p.raw, p.overlap, p.middleware, p.blames)
+	fmt.Fprintf(&s, ", error when %d, lowest only %v, raw %v, pipe %v, values %v, overlapping %v, middleware %v, blaming %v\n", p.errorWhen, p.lowestOnly, p.raw, p.pipe, p.returns, p.overlap, p.middleware, p.blames)
 	for _, b := range p.batches {
 		fmt.Fprintf(&s, "batch: concurrency %d", b.Concurrency)
 		if b.Retries > 0 {

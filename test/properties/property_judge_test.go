@@ -72,7 +72,7 @@ func unlikeness(p *plan, b batch, a model.Answer, came *seen) (differences []str
 	failing := p.errorWhen != troupe.ErrorWhenNever && failed > 0 && (p.errorWhen == troupe.ErrorWhenAny || failed == len(b.ids))
 	differ("an error (S7)", failing || closing.Count(0) > 0, came.err != nil)
 	if failing = failing || closing.Count(0) > 0; !failing || !p.raw {
-		differ("response (S3, S8)", fmt.Sprintf("%q", a.Reported(b.ids, p.lowestOnly)), fmt.Sprintf("%q", came.reported))
+		differ("response (S3, S8)", fmt.Sprintf("%q", a.Reported(b.ids, p.lowestOnly && !p.pipe)), fmt.Sprintf("%q", came.reported))
 	}
 	differ("answered at", a.End+closing.End, came.took)
 
@@ -203,6 +203,9 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 	}
 
 	// S1, S2: every record has one outcome, and is reported as what it is.
+	if p.made != together {
+		laws = append(laws, misvalued(p, came)...)
+	}
 	failed := []string{}
 	groups := map[string]string{}
 	ungrouped := false
@@ -239,7 +242,7 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 			break_("S1: record %d after %d attempts: %v", i, r.Attempts, r.Err)
 		}
 	}
-	if (came.err == nil || !p.raw) && !p.lowestOnly && (came.reported == nil || !slices.Equal(failed, came.reported)) {
+	if (came.err == nil || !p.raw) && (!p.lowestOnly || p.pipe) && (came.reported == nil || !slices.Equal(failed, came.reported)) {
 		break_("S3: %q failed, %q are reported", failed, came.reported)
 	}
 	if came.err != nil && (came.report.Failed > 0 || p.made != windowed) { // else it is of the end of a window
@@ -256,6 +259,17 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 		return laws // none of its records has an attempt of its own
 	}
 	return append(laws, unexplained(p, b, came)...)
+}
+
+// misvalued tells which records have another value than the one of the attempt that they succeeded at (R1).
+func misvalued(p *plan, came *seen) (laws []string) {
+	for i, r := range came.report.Records {
+		value, ok := troupe.Value[string](r)
+		if ok != (p.returns && r.Outcome == troupe.Succeeded) || ok && value != valueOf(i, r.Attempts) {
+			laws = append(laws, fmt.Sprintf("R1: record %d, %v after %d attempts, has the value %q, %v", i, r.Outcome, r.Attempts, value, ok))
+		}
+	}
+	return laws
 }
 
 // disorder tells which laws of order and concurrency the calls of a batch broke (SPEC 5). A handler that

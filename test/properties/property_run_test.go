@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"strings"
 	"sync"
@@ -157,9 +158,9 @@ func (s *stage) invocation(no int, process func(context.Context, int) ([]string,
 	b, came := s.batches[no], s.came[no]
 	came.began = time.Now()
 	ctx := context.WithValue(context.Background(), batchKey{}, no)
-	if b.Left != model.Never {
+	if b.given != model.Never {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, came.began.Add(b.Left))
+		ctx, cancel = context.WithDeadline(ctx, came.began.Add(b.given))
 		defer cancel()
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -222,9 +223,9 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 		if s.order == grouped {
 			options = append(options, troupe.WithGroup(func(r events.KinesisEventRecord) string { return s.groupOf(string(r.Kinesis.Data)) }))
 		}
-		p := troupe.Kinesis(func(ctx context.Context, r events.KinesisEventRecord) error {
+		p := troupe.Kinesis(valued(s, func(ctx context.Context, r events.KinesisEventRecord) error {
 			return s.handle(ctx, string(r.Kinesis.Data))
-		}, options...)
+		}), options...)
 		return invoker(s, p, s.kinesisEvent, func(r events.KinesisEventResponse) []string {
 			return identifiers(r.BatchItemFailures, func(f events.KinesisBatchItemFailure) string { return f.ItemIdentifier })
 		})
@@ -233,9 +234,9 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 		if s.order == grouped {
 			options = append(options, troupe.WithGroup(func(r events.DynamoDBEventRecord) string { return s.groupOf(body(r)) }))
 		}
-		p := troupe.DynamoDB(func(ctx context.Context, r events.DynamoDBEventRecord) error {
+		p := troupe.DynamoDB(valued(s, func(ctx context.Context, r events.DynamoDBEventRecord) error {
 			return s.handle(ctx, body(r))
-		}, options...)
+		}), options...)
 		return invoker(s, p, s.dynamodbEvent, func(r events.DynamoDBEventResponse) []string {
 			return identifiers(r.BatchItemFailures, func(f events.DynamoDBBatchItemFailure) string { return f.ItemIdentifier })
 		})
@@ -243,7 +244,7 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 		if s.order == grouped {
 			options = append(options, troupe.WithGroup(func(r kafka.Record) string { return s.groupOf(string(r.Value)) }))
 		}
-		p := kafka.New(func(ctx context.Context, r kafka.Record) error { return s.handle(ctx, string(r.Value)) }, options...)
+		p := kafka.New(valued(s, func(ctx context.Context, r kafka.Record) error { return s.handle(ctx, string(r.Value)) }), options...)
 		return invoker(s, p, s.kafkaEvent, func(r kafka.Response) []string {
 			return identifiers(r.BatchItemFailures, func(f kafka.BatchItemFailure) string { return f.ItemIdentifier.String() })
 		})
@@ -251,7 +252,7 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 		if s.order == grouped {
 			options = append(options, troupe.WithGroup(func(m events.SQSMessage) string { return s.groupOf(m.Body) }))
 		}
-		p := troupe.SQS(func(ctx context.Context, m events.SQSMessage) error { return s.handle(ctx, m.Body) }, options...)
+		p := troupe.SQS(valued(s, func(ctx context.Context, m events.SQSMessage) error { return s.handle(ctx, m.Body) }), options...)
 		return invoker(s, p, s.sqsEvent, func(r events.SQSEventResponse) []string {
 			return identifiers(r.BatchItemFailures, func(f events.SQSBatchItemFailure) string { return f.ItemIdentifier })
 		})
@@ -276,6 +277,9 @@ func invoker[E, R any](s *stage, p processor[E, R], event func(no int) E, ids fu
 			return nil, fmt.Errorf("the test's own: %w", err)
 		}
 		payload = spoiled(payload)
+		if s.pipe {
+			payload = piped(payload, s.made != unpacked)
+		}
 		answer, err := p.Invoke(ctx, payload)
 		for i := range payload {
 			payload[i] = 'x' // Lambda's runtime uses the buffer again (SPEC D3)
@@ -289,6 +293,54 @@ func invoker[E, R any](s *stage, p processor[E, R], event func(no int) E, ids fu
 		}
 		return ids(response), nil
 	}
+}
+
+// valued keeps the value of a handler, if the plan says so (R1).
+func valued[T any](s *stage, handler troupe.Handler[T]) troupe.Handler[T] {
+	if !s.returns {
+		return handler
+	}
+	return troupe.Returning(func(ctx context.Context, record T) (string, error) {
+		rec, _ := troupe.RecordFrom(ctx)
+		err := handler(ctx, record)
+		return valueOf(rec.Index, rec.Attempt), err
+	})
+}
+
+func valueOf(record, attempt int) string { return fmt.Sprintf("%d.%d", record, attempt) }
+
+// piped is an event the way a pipe sends it (S10): an array, whose Kinesis records are flat. What a mapping knows a
+// record of a stream by is the eventID, and its sequence number is another, if that does no harm.
+func piped(payload []byte, another bool) []byte {
+	var event struct{ Records []map[string]json.RawMessage }
+	if err := json.Unmarshal(payload, &event); err != nil {
+		panic("the test's own: " + err.Error())
+	}
+	for _, r := range event.Records {
+		for name, number := range map[string]string{"kinesis": "sequenceNumber", "dynamodb": "SequenceNumber"} {
+			var inner map[string]json.RawMessage
+			if json.Unmarshal(r[name], &inner) != nil {
+				continue
+			}
+			if r["eventID"] = inner[number]; another {
+				inner[number] = json.RawMessage(`"0"`)
+			}
+			if name == "dynamodb" {
+				r[name], _ = json.Marshal(inner)
+				continue
+			}
+			delete(r, name)
+			maps.Copy(r, inner)
+		}
+	}
+	if event.Records == nil {
+		return []byte("[]")
+	}
+	array, err := json.Marshal(event.Records)
+	if err != nil {
+		panic("the test's own: " + err.Error())
+	}
+	return array
 }
 
 func identifiers[F any](failures []F, id func(F) string) []string {

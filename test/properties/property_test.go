@@ -62,6 +62,7 @@ type tally struct {
 	deciders                 int
 	policies                 map[troupe.Policy]int // where there is no decider
 	raw, overlap, middleware int
+	pipe, returns            int
 }
 
 func newTally() *tally { return &tally{policies: map[troupe.Policy]int{}} }
@@ -97,6 +98,8 @@ func (n *tally) shares() string {
 	}
 	part(n.deciders, "policy: a decider's, by record")
 	part(n.raw, "JSON through Invoke")
+	part(n.pipe, "of these, arrays of a pipe")
+	part(n.returns, "values of handlers")
 	part(n.overlap, "two batches at once")
 	part(n.middleware, "middleware")
 	part(n.exact, "compared with the one answer")
@@ -132,6 +135,8 @@ func (n *tally) add(of *tally) {
 	}
 	n.deciders += of.deciders
 	n.raw += of.raw
+	n.pipe += of.pipe
+	n.returns += of.returns
 	n.overlap += of.overlap
 	n.middleware += of.middleware
 }
@@ -171,6 +176,9 @@ func TestAnswersAreTheModels(t *testing.T) {
 	}
 	if total.sources[topic]*20 < total.draws {
 		t.Errorf("%d of %d draws are of Kafka; want at least a twentieth", total.sources[topic], total.draws)
+	}
+	if total.pipe*20 < total.draws || total.returns*20 < total.draws {
+		t.Errorf("%d of %d draws are of pipes, %d with values; want at least a twentieth each", total.pipe, total.draws, total.returns)
 	}
 	for _, kind := range []made{typedly, unpacked, windowed, together} {
 		if total.made[kind]*33 < total.draws {
@@ -239,7 +247,7 @@ func (n *tally) count(p *plan, came []*seen, how certainty) {
 		of  *int
 	}{
 		{undecodable, &n.undecodable}, {dropped, &n.dropped}, {groups, &n.groups}, {retries, &n.retries}, {limits, &n.limits},
-		{p.decider != nil, &n.deciders}, {p.raw, &n.raw}, {p.overlap, &n.overlap}, {p.middleware, &n.middleware},
+		{p.decider != nil, &n.deciders}, {p.raw, &n.raw}, {p.pipe, &n.pipe}, {p.returns, &n.returns}, {p.overlap, &n.overlap}, {p.middleware, &n.middleware},
 		{how == exact, &n.exact}, {how == oneOf, &n.oneOf}, {how == lawful, &n.lawful},
 	} {
 		if c.yes {
