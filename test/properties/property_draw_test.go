@@ -97,10 +97,10 @@ type batch struct {
 	ids      []string
 	given    time.Duration // until the deadline of the context; a pipe waits no longer than its patience
 	spoiled  []bool        // the source cannot decode the record
-	payloads []written // of typed handlers
-	carriers []carrier // by user record
-	end      ending    // of a window
-	whole    model.Act // of the handler of the whole batch
+	payloads []written     // of typed handlers
+	carriers []carrier     // by user record
+	end      ending        // of a window
+	whole    model.Act     // of the handler of the whole batch
 }
 
 // decider chooses a policy by record and error.

@@ -106,6 +106,7 @@ type stage struct {
 	*plan
 	came    []*seen
 	release chan struct{} // closed: handlers that hang return
+	without []bool        // by record: its handler leaves no value
 }
 
 // run runs the plan in the bubble that it is called in, lets go of the handlers that hang, and sees that
@@ -300,11 +301,17 @@ func valued[T any](s *stage, handler troupe.Handler[T]) troupe.Handler[T] {
 	if !s.returns {
 		return handler
 	}
-	return troupe.Returning(func(ctx context.Context, record T) (string, error) {
+	returning := troupe.Returning(func(ctx context.Context, record T) (string, error) {
 		rec, _ := troupe.RecordFrom(ctx)
 		err := handler(ctx, record)
 		return valueOf(rec.Index, rec.Attempt), err
 	})
+	return func(ctx context.Context, record T) error {
+		if rec, _ := troupe.RecordFrom(ctx); s.without != nil && s.without[rec.Index] {
+			return handler(ctx, record)
+		}
+		return returning(ctx, record)
+	}
 }
 
 func valueOf(record, attempt int) string { return fmt.Sprintf("%d.%d", record, attempt) }
