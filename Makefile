@@ -17,7 +17,7 @@ FUZZ := internal/jsonscan:FuzzAgainstEncodingJSON sources:FuzzSQS sources:FuzzKi
 	kafka:FuzzDecode kafka:FuzzRecord kafka:FuzzHeaders kafka:FuzzConfluent kafka:FuzzGlue typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes envelope:FuzzOffloaded kpl:FuzzUnpack \
 	firehose:FuzzDecode s3batch:FuzzDecode \
 	test/fuzz:FuzzInvokeSQS test/fuzz:FuzzInvokeKinesis test/fuzz:FuzzInvokeDynamoDB test/fuzz:FuzzInvokeKafka \
-	test/fuzz:FuzzInvokeWindow test/fuzz:FuzzInvokeAggregates test/fuzz:FuzzInvokeBulk \
+	test/fuzz:FuzzInvokeWindow test/fuzz:FuzzInvokeAggregates test/fuzz:FuzzInvokeBulk test/fuzz:FuzzInvokeThen \
 	lambdasim/history:FuzzEventsComeBackAsTheyWere
 FUZZTIME ?= 1m
 

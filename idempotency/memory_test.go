@@ -66,3 +66,30 @@ func TestErrorsOfStores(t *testing.T) {
 }
 
 func BenchmarkMemory(b *testing.B) { storetest.Benchmark(b, idempotency.NewMemory()) }
+
+// Whether another token has claimed a key counts, and not the time, until a completion expires: nobody holds the key then.
+func TestMemoryGoesByTokensUntilACompletionExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, m := t.Context(), idempotency.NewMemory()
+		claim := func(key, token string) error {
+			_, err := m.Claim(ctx, idempotency.Claim{Key: key, Token: token, Lease: time.Now().Add(time.Minute)})
+			return err
+		}
+		done := idempotency.Completion{Expires: time.Now().Add(time.Hour)}
+		require.NoError(t, claim("k", "a"))
+		time.Sleep(2 * time.Minute)
+		require.NoError(t, claim("k", "b"))
+		time.Sleep(2 * time.Minute) // the lease of b has ended, too
+		require.ErrorIs(t, m.Complete(ctx, "k", "a", done), idempotency.ErrLeaseLost)
+		require.ErrorIs(t, m.Release(ctx, "k", "a"), idempotency.ErrLeaseLost)
+		require.NoError(t, m.Complete(ctx, "k", "b", done))
+		require.ErrorIs(t, m.Complete(ctx, "k", "a", done), idempotency.ErrLeaseLost)
+
+		time.Sleep(time.Hour)
+		require.NoError(t, m.Complete(ctx, "k", "a", idempotency.Completion{Value: []byte(`1`), Expires: time.Now().Add(time.Hour)}))
+		found, err := m.Claim(ctx, idempotency.Claim{Key: "k", Token: "c", Lease: time.Now().Add(time.Minute)})
+		require.NoError(t, err)
+		require.NotNil(t, found)
+		assert.Equal(t, `1`, string(found.Value))
+	})
+}

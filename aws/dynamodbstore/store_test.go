@@ -3,16 +3,20 @@ package dynamodbstore
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/idempotency"
 )
 
@@ -290,5 +294,60 @@ func TestBadOptionsPanic(t *testing.T) {
 		`troupe: dynamodbstore: the attribute "data" has two meanings`:                      func() { New(&scripted{}, "t", WithAttributes(Attributes{Token: "data"})) },
 	} {
 		assert.PanicsWithError(t, text, make)
+	}
+}
+
+// throttled is a client whose calls fail so many times each.
+type throttled struct {
+	scripted
+	left int
+}
+
+func (c *throttled) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, o ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	if c.left--; c.left >= 0 {
+		return nil, &smithy.GenericAPIError{Code: "ProvisionedThroughputExceededException", Message: "slow down"}
+	}
+	return c.scripted.UpdateItem(ctx, in, o...)
+}
+
+// A table that is throttled fails the record before its work, and the redelivered record is handled. A completion that is
+// throttled is tried again.
+func TestAThrottledTable(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, after int // calls that fail, before the claim and before the completion
+		handled       int
+		failed        bool
+	}{
+		"the claim":      {before: 1, failed: true},
+		"the completion": {after: 2, handled: 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client := &throttled{left: c.before}
+			handled := 0
+			p := troupe.SQS(idempotency.Wrap("charge", idempotency.Store(New(client, "orders")), func(_ context.Context, m events.SQSMessage) string { return m.Body },
+				func(context.Context, events.SQSMessage) error {
+					handled++
+					client.left = c.after
+					return nil
+				}, idempotency.WithFunction("f")), troupe.WithLogger(slog.New(slog.DiscardHandler)), troupe.WithErrorWhen(troupe.ErrorWhenNever))
+			invoke := func() *troupe.Report {
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				_, report, err := p.ProcessReport(ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: "o-1"}}})
+				require.NoError(t, err)
+				return report
+			}
+			report := invoke()
+			assert.Equal(t, c.handled, handled, name)
+			assert.Zero(t, report.Unrecorded, name)
+			if c.failed {
+				require.Equal(t, 1, report.Failed, name)
+				assert.ErrorContains(t, report.Records[0].Err, `troupe: dynamodbstore: table "orders": claim: api error ProvisionedThroughputExceededException: slow down`)
+				report = invoke() // it is delivered again
+			}
+			assert.Equal(t, 1, report.Succeeded, name)
+			assert.Equal(t, 1, handled, name)
+			assert.Len(t, client.updates, 2, "a claim and a completion reached the table")
+		})
 	}
 }

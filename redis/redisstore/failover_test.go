@@ -2,17 +2,24 @@ package redisstore_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"os/exec"
 	"strconv"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/idempotency"
 	"github.com/troupe-go/troupe/redis/redisstore"
 )
@@ -122,4 +129,57 @@ func TestAServerThatComesBack(t *testing.T) {
 	done, err := claimFor(t.Context(), store, "k", "b")
 	require.NoError(t, err)
 	assert.NotNil(t, done)
+}
+
+// A server that stops answering in mid-batch: records without a claim fail and are not handled, and when the server answers
+// again they are. Work that is done a second time was reported before, as an unrecorded completion, a lost lease or an abandoned handler.
+func TestAServerThatGoesInMidBatch(t *testing.T) {
+	server(t)
+	n := startNode(t, "")
+	store := redisstore.New(n.client)
+	const records, before = 20, 8
+	var mu sync.Mutex
+	done, excused := map[string]int{}, map[string]int{}
+	charge := func(_ context.Context, m events.SQSMessage) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if done[m.Body]++; len(done) == before {
+			return n.cmd.Process.Signal(syscall.SIGSTOP)
+		}
+		return nil
+	}
+	p := troupe.SQS(idempotency.Wrap("charge", store, func(_ context.Context, m events.SQSMessage) string { return m.Body }, charge,
+		idempotency.WithFunction("f-"+n.port), idempotency.WithSkew(0), idempotency.WithLogger(slog.New(slog.DiscardHandler))),
+		troupe.WithConcurrency(4), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)))
+	var event events.SQSEvent
+	for i := range records {
+		event.Records = append(event.Records, events.SQSMessage{MessageId: strconv.Itoa(i), Body: fmt.Sprint("o-", i)})
+	}
+	invoke := func() *troupe.Report {
+		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+		defer cancel()
+		_, report, err := p.ProcessReport(ctx, event)
+		require.NoError(t, err)
+		for i, r := range report.Records {
+			if r.Unrecorded || errors.Is(r.Err, idempotency.ErrLeaseLost) || errors.Is(r.Err, troupe.ErrAbandoned) {
+				excused[event.Records[i].Body]++
+			}
+		}
+		return report
+	}
+	first := invoke()
+	assert.Positive(t, first.Failed)
+	assert.Positive(t, first.Unrecorded, "a record was at work")
+	for i, r := range first.Records {
+		if r.Outcome == troupe.Failed && !errors.Is(r.Err, troupe.ErrAbandoned) {
+			assert.Zero(t, done[event.Records[i].Body], "record %d: %v", i, r.Err)
+		}
+	}
+
+	require.NoError(t, n.cmd.Process.Signal(syscall.SIGCONT))
+	require.Eventually(t, func() bool { return invoke().Succeeded == records }, time.Minute, 200*time.Millisecond)
+	assert.Len(t, done, records)
+	for body, times := range done {
+		assert.LessOrEqual(t, times, 1+excused[body], body)
+	}
 }

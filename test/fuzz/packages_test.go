@@ -33,6 +33,8 @@ func FuzzInvokeAggregates(f *testing.F) { fuzzPackage(f, aggregates(), checkAggr
 
 func FuzzInvokeBulk(f *testing.F) { fuzzPackage(f, kinesis(), checkBulk) }
 
+func FuzzInvokeThen(f *testing.F) { fuzzPackage(f, kinesis(), checkThen) }
+
 // A fuzz target whose seeds are all refused would look at nothing.
 func TestSeedsOfPackagesAreAnsweredAndRefused(t *testing.T) {
 	for name, target := range map[string]struct {
@@ -40,6 +42,7 @@ func TestSeedsOfPackagesAreAnsweredAndRefused(t *testing.T) {
 		check  func(*testing.T, []byte, byte) ([]string, error)
 	}{
 		"windows": {windows(), checkWindow}, "aggregates": {aggregates(), checkAggregates}, "bulk": {kinesis(), checkBulk},
+		"bulk, then": {kinesis(), checkThen},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answered, refused, reported := 0, 0, 0
@@ -352,6 +355,58 @@ func checkBulk(t *testing.T, payload []byte, choice byte) (reported []string, er
 	reported, err = readTexts(response)
 	require.NoError(t, err)
 	require.Equal(t, handed, given)
+	require.Equal(t, want, reported)
+	return reported, nil
+}
+
+// checkThen holds an answer to R2: the values of the records that a handler succeeded at are written once, in batch order, and
+// what a handler failed at, what cannot be decoded and what the write refuses is reported.
+func checkThen(t *testing.T, payload []byte, choice byte) (reported []string, err error) {
+	given := [][]string{}
+	all := choice/4%4 == 1 // the write fails as a whole
+	refuses := func(id string) bool { return fails("write " + id) }
+	handler := troupe.Returning(func(_ context.Context, r events.KinesisEventRecord) (string, error) {
+		if fails(r.Kinesis.SequenceNumber) {
+			return "", fail(choice)
+		}
+		return r.Kinesis.SequenceNumber, nil
+	})
+	write := func(_ context.Context, ids []string) error {
+		given = append(given, slices.Clone(ids))
+		failures := bulk.Failures{}
+		for i, id := range ids {
+			ids[i] = "" // the slice is the write's
+			if refuses(id) {
+				failures[i] = errors.New("by its hash")
+			}
+		}
+		if all {
+			return fail(choice)
+		}
+		return failures
+	}
+	response, err := invoke(t, bulk.KinesisThen(handler, write, troupe.WithoutOrder(), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler))), payload)
+	if err != nil {
+		require.Empty(t, given)
+		return nil, err
+	}
+	written, want := []string{}, []string{}
+	for _, r := range kinesis().read(payload) {
+		enriched := r.sound && !fails(r.id)
+		if enriched {
+			written = append(written, r.id)
+		}
+		if (!enriched || all || refuses(r.id)) && !slices.Contains(want, r.id) {
+			want = append(want, r.id)
+		}
+	}
+	if len(written) > 0 {
+		require.Equal(t, [][]string{written}, given)
+	} else {
+		require.Empty(t, given)
+	}
+	reported, err = readTexts(response)
+	require.NoError(t, err)
 	require.Equal(t, want, reported)
 	return reported, nil
 }

@@ -188,6 +188,9 @@ const jobEvent = `{"invocationSchemaVersion":"1.0","invocationId":"i","job":{"id
 // failuresIn has what says in a response of each kind that something has failed.
 var failuresIn = []string{"itemIdentifier", "ProcessingFailed", `"resultCode":"TemporaryFailure"`}
 
+// enriching is a handler that leaves a value.
+var enriching = troupe.Returning(func(_ context.Context, msg events.SQSMessage) (string, error) { return msg.Body, nil })
+
 // place is a place where troupe calls code of the user's.
 type place struct {
 	name string // as docs/design.md lists it
@@ -305,6 +308,10 @@ func places() []place {
 			return bulk.SQS(func(context.Context, []events.SQSMessage) error { return s.err() }, o...)
 		}, reported: true},
 
+		{name: "bulk: write", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+			return bulk.SQSThen(enriching, func(context.Context, []string) error { return s.err() }, o...)
+		}, reported: true},
+
 		{name: "window: fold", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
 			return window.Kinesis(func(_ context.Context, state badState, _ events.KinesisEventRecord) (badState, error) {
 				return state, s.err()
@@ -358,6 +365,14 @@ func places() []place {
 			}, reported: true},
 			place{name: "bulk: an error in Failures: " + method, make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
 				return bulk.SQS(func(context.Context, []events.SQSMessage) error {
+					return bulk.Failures{0: badError{s, method}, 1: errHandler}
+				}, o...)
+			}, reported: true},
+			place{name: "bulk: an error of a write: " + method, make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+				return bulk.SQSThen(enriching, func(context.Context, []string) error { return badError{s, method} }, o...)
+			}, reported: true},
+			place{name: "bulk: an error in Failures of a write: " + method, make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+				return bulk.SQSThen(enriching, func(context.Context, []string) error {
 					return bulk.Failures{0: badError{s, method}, 1: errHandler}
 				}, o...)
 			}, reported: true},
