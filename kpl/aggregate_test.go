@@ -105,7 +105,7 @@ func FuzzUnpack(f *testing.F) {
 			require.Len(t, spans, len(want))
 			c := carrier{text: text, tables: tables}
 			for i := range want {
-				got := resolved{packed: c.read(&user{span: spans[i]}), key: tables.keys[spans[i].key]}
+				got := resolved{packed: c.read(&spans[i]), key: tables.keys[spans[i].key]}
 				if got.explicit {
 					got.hashKey = tables.hashKeys[got.hashKeyIndex]
 				}

@@ -2,7 +2,7 @@ package kpl
 
 import (
 	"bytes"
-	"slices"
+	"sort"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -28,24 +28,16 @@ func (r reader) Read(event events.KinesisEvent) (*sources.Batch[UserRecord], err
 }
 
 // unpacked is a batch with its user records. What is kept of each is small, since there may be hundreds of thousands.
-type unpacked struct {
-	carriers []carrier
-	users    []user
-}
+type unpacked struct{ carriers []carrier }
 
-// carrier is a record of the stream.
+// carrier is a record of the stream, with its user records.
 type carrier struct {
 	record events.KinesisEventRecord
 	err    error  // of one that cannot be decoded or unpacked
 	text   []byte // the message of an aggregate, a part of the record's data
 	tables
-}
-
-// user is a user record.
-type user struct {
-	span
-	carrier int32 // index
-	sub     int32 // −1 if the carrier is a plain record, or cannot be read
+	users []span // none for a plain record, and for one that cannot be read
+	first int    // index in the batch of its first user record
 }
 
 // expand makes a batch of user records. They are unpacked at once, since how many there are is not known
@@ -54,73 +46,80 @@ func expand(carried *sources.Batch[events.KinesisEventRecord], err error) (*sour
 	if err != nil {
 		return nil, err
 	}
-	u := &unpacked{carriers: make([]carrier, len(carried.IDs))}
+	u := &unpacked{make([]carrier, len(carried.IDs))}
+	all := 0
 	for i := range u.carriers {
 		c := &u.carriers[i]
 		c.record, c.err = carried.Open(i)
-		u.add(int32(i), c)
+		c.unpack()
+		c.first = all
+		all += max(1, len(c.users))
 	}
 	b := &sources.Batch[UserRecord]{
-		IDs: make([]string, len(u.users)), Open: u.record, Payload: u.payload, Group: u.group,
+		IDs: make([]string, 0, all), Open: u.record, Payload: u.payload, Group: u.group,
 		Ordered: carried.Ordered, Unordered: carried.Unordered, NoLowest: carried.NoLowest,
 		Within: carried.Within, NoResponse: carried.NoResponse, Notes: carried.Notes,
 	}
 	if carried.Text != nil {
-		b.Text = func(i int) []byte { return carried.Text(int(u.users[i].carrier)) }
+		b.Text = func(i int) []byte { return carried.Text(u.carrierOf(i)) }
 	}
-	for i := range u.users {
-		b.IDs[i] = carried.IDs[u.users[i].carrier]
+	for i := range u.carriers {
+		for range max(1, len(u.carriers[i].users)) {
+			b.IDs = append(b.IDs, carried.IDs[i])
+		}
 	}
 	return b, nil
 }
 
-// add unpacks a carrier.
-func (u *unpacked) add(index int32, c *carrier) {
+// unpack reads the user records of an aggregate.
+func (c *carrier) unpack() {
 	text, aggregated := message(c.record.Kinesis.Data)
-	var records []span
-	if c.err == nil && aggregated {
-		var err error
-		c.tables, records, err = unpack(text)
-		if _, none := err.(noAggregate); err != nil && !none {
-			c.err = &batch.DecodeError{Field: "kinesis.data", Offset: -1, Problem: "an aggregate of the Kinesis Producer Library that cannot be unpacked: " + err.Error()}
-		}
-		if err != nil {
-			records = nil
-		}
-	}
-	if records == nil {
-		u.users = append(u.users, user{carrier: index, sub: -1})
+	if c.err != nil || !aggregated {
 		return
 	}
-	c.text = text
-	u.users = slices.Grow(u.users, len(records))
-	for sub, record := range records {
-		u.users = append(u.users, user{record, index, int32(sub)})
+	tables, users, err := unpack(text)
+	if _, none := err.(noAggregate); none {
+		return
 	}
+	if err != nil {
+		c.err = &batch.DecodeError{Field: "kinesis.data", Offset: -1, Problem: "an aggregate of the Kinesis Producer Library that cannot be unpacked: " + err.Error()}
+		return
+	}
+	c.text, c.tables, c.users = text, tables, users
 }
 
-// of returns user record i, and the record that carries it.
-func (u *unpacked) of(i int) (*user, *carrier) {
-	from := &u.users[i]
-	return from, &u.carriers[from.carrier]
+// carrierOf returns the index of the carrier of user record i: the last one that begins at it or before.
+func (u *unpacked) carrierOf(i int) int {
+	return sort.Search(len(u.carriers), func(k int) bool { return u.carriers[k].first > i }) - 1
+}
+
+// of returns the carrier of user record i, and where in it the record is; nil if the carrier is a plain record, or
+// cannot be read.
+func (u *unpacked) of(i int) (c *carrier, at *span, sub int) {
+	c = &u.carriers[u.carrierOf(i)]
+	if c.users == nil {
+		return c, nil, 0
+	}
+	sub = i - c.first
+	return c, &c.users[sub], sub
 }
 
 // read reads a user record, which has been read without an error before.
-func (c *carrier) read(from *user) packed {
-	record, _ := readRecord(c.text[from.start:from.end])
+func (c *carrier) read(at *span) packed {
+	record, _ := readRecord(c.text[at.start:at.end])
 	return record
 }
 
 func (u *unpacked) record(i int) (UserRecord, error) {
-	from, c := u.of(i)
+	c, at, sub := u.of(i)
 	if c.err != nil {
 		return UserRecord{}, c.err
 	}
 	r := UserRecord{KinesisEventRecord: c.record}
-	if from.sub >= 0 {
-		written := c.read(from)
-		r.Aggregated, r.SubSequenceNumber = true, int(from.sub)
-		r.Kinesis.Data, r.Kinesis.PartitionKey = written.data, c.keys[from.key]
+	if at != nil {
+		written := c.read(at)
+		r.Aggregated, r.SubSequenceNumber = true, sub
+		r.Kinesis.Data, r.Kinesis.PartitionKey = written.data, c.keys[at.key]
 		r.Tags = written.tags
 		if written.explicit {
 			r.ExplicitHashKey = c.hashKeys[written.hashKeyIndex]
@@ -133,11 +132,11 @@ func (u *unpacked) record(i int) (UserRecord, error) {
 
 // payload returns the data of user record i.
 func (u *unpacked) payload(i int) ([]byte, error) {
-	switch from, c := u.of(i); {
+	switch c, at, _ := u.of(i); {
 	case c.err != nil:
 		return nil, c.err
-	case from.sub >= 0:
-		return bytes.Clone(c.read(from).data), nil
+	case at != nil:
+		return bytes.Clone(c.read(at).data), nil
 	default:
 		return bytes.Clone(c.record.Kinesis.Data), nil
 	}
@@ -145,11 +144,11 @@ func (u *unpacked) payload(i int) ([]byte, error) {
 
 // group returns the partition key of user record i.
 func (u *unpacked) group(i int) (string, bool) {
-	switch from, c := u.of(i); {
+	switch c, at, _ := u.of(i); {
 	case c.err != nil: // there may have been any key in it
 		return "", false
-	case from.sub >= 0:
-		return c.keys[from.key], true
+	case at != nil:
+		return c.keys[at.key], true
 	default:
 		return c.record.Kinesis.PartitionKey, true
 	}
