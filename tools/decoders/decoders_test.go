@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bytedance/sonic"
+	experiment "github.com/go-json-experiment/json"
 	goccy "github.com/goccy/go-json"
 	"github.com/stretchr/testify/assert"
 )
@@ -31,6 +32,7 @@ const body = `{"id":"o-000001","customer":"c-000001","amount":12.5,"currency":"E
 // decoders are the functions to plug in by typed.WithDecoder. Those of this version of Go are added by other files.
 var decoders = map[string]func([]byte) (order, error){
 	"encoding/json": func(b []byte) (o order, err error) { return o, json.Unmarshal(b, &o) },
+	"experiment":    func(b []byte) (o order, err error) { return o, experiment.Unmarshal(b, &o) },
 	"goccy":         func(b []byte) (o order, err error) { return o, goccy.Unmarshal(b, &o) },
 	"sonic":         func(b []byte) (o order, err error) { return o, sonic.ConfigStd.Unmarshal(b, &o) },
 	"sonic fastest": func(b []byte) (o order, err error) { return o, sonic.ConfigFastest.Unmarshal(b, &o) },
