@@ -90,13 +90,12 @@ var breaks = []broken{
 	},
 	{
 		"user-record-misnamed", "A user record is reported by the sequence number of another record (S4)", "kpl",
-		[]change{{`\.IDs\[u\.users\[i\]\.carrier\]`, `.IDs[max(0, u.users[i].carrier-1)]`}},
+		[]change{{`(\.IDs = append\(\w+\.IDs, \w+\.IDs)\[(\w+)\]`, `${1}[max(0, ${2}-1)]`}},
 		"TestAnswersAreTheModels", "test/properties",
 	},
 	{
 		"user-records-reversed", "The user records of an aggregate are handled from behind (O3)", "kpl",
-		[]change{{`for (\w+), (\w+) := range (\w+) \{(\s+u\.users = append)`, `for ${1} := len(${3}) - 1; ${1} >= 0; ${1}-- {
-			${2} := ${3}[${1}]${4}`}},
+		[]change{{`(sub = )(i - (\w+)\.first)\n`, "${1}len(${3}.users) - 1 - (${2})\n"}},
 		"TestAnswersAreTheModels", "test/properties",
 	},
 	{
