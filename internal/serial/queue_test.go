@@ -33,10 +33,12 @@ func TestCallsAreMadeInOrderOneAtATime(t *testing.T) {
 		synctest.Wait()
 		assert.Empty(t, got, "Add does not wait")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.Equal(t, []int{0, 1, 2, 10, 11, 12}, got)
 		assert.False(t, q.running, "the goroutine has ended")
 		q.Add(20)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.Equal(t, 20, got[len(got)-1], "another one is started")
 	})
 }
@@ -80,14 +82,17 @@ func TestTheFirstCallIsTheCallers(t *testing.T) {
 					runtime.Goexit()
 				}
 			})
+			returned := false
 			go func() {
 				q.First(0)
-				assert.Equal(t, []int{0}, got)
-				assert.False(t, exits)
+				returned = true
 			}()
 			time.Sleep(time.Second / 2)
+			synctest.Wait()
 			assert.Empty(t, got)
 			time.Sleep(time.Second)
+			synctest.Wait()
+			assert.Equal(t, exits, !returned, "the caller's goroutine makes the call")
 			assert.Equal(t, []int{0, 1}, got)
 		})
 	}
