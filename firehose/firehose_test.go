@@ -343,3 +343,37 @@ func TestThePayloadStaysOutOfErrorsAndLogs(t *testing.T) {
 	assert.NotContains(t, log.String(), "secret")
 	assert.Contains(t, log.String(), "data: string that is not base64 where []uint8 was expected")
 }
+
+// The response has at most one byte less than the limit, whatever makes the last byte.
+func TestTheLimitHoldsToTheByte(t *testing.T) {
+	sized := func(total int) *Processor { // whose first result makes the response that long, if the second has no data
+		return New(troupe.Returning(func(_ context.Context, r Record) (Output, error) {
+			if string(r.Data) == "second" {
+				return Output{Data: make([]byte, 300)}, nil
+			}
+			others := ResponseRecord{ID: "r1", Result: ProcessingFailed}
+			bare := ResponseRecord{ID: "r0", Result: Ok, PartitionKeys: map[string]string{"k": ""}}
+			size := len(head) + len(tail) + bare.size()
+			if string(r.Data) == "first of two" {
+				size += len(",") + others.size()
+			}
+			return Output{PartitionKeys: map[string]string{"k": strings.Repeat("x", total-size)}}, nil
+		}), quiet)
+	}
+	words := func(results []string) (words []string) {
+		for _, result := range results {
+			word, _, _ := strings.Cut(result, " ")
+			words = append(words, word)
+		}
+		return words
+	}
+	assert.Equal(t, []string{"Ok"}, words(invoke(t, sized(limit-1), eventOf("only"))))
+	assert.Equal(t, []string{"ProcessingFailed"}, words(invoke(t, sized(limit), eventOf("only"))))
+	assert.Equal(t, []string{"Ok", "ProcessingFailed"}, words(invoke(t, sized(limit-1), eventOf("first of two", "second"))))
+	assert.Equal(t, []string{"ProcessingFailed", "Ok"}, words(invoke(t, sized(limit), eventOf("first of two", "second"))), "the first fits with nothing")
+
+	// The last one fails if both together have exactly the limit.
+	both := limit - ((&ResponseRecord{Result: Ok, Data: make([]byte, 300)}).size() - (&ResponseRecord{Result: ProcessingFailed}).size())
+	assert.Equal(t, []string{"Ok", "ProcessingFailed"}, words(invoke(t, sized(both), eventOf("first of two", "second"))))
+	assert.Equal(t, []string{"Ok", "Ok"}, words(invoke(t, sized(both-1), eventOf("first of two", "second"))))
+}
