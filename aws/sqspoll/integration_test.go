@@ -38,7 +38,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/sqsserver"
 )
 
-var messages = flag.Int("sqspoll.messages", 400, "how many messages the tests with servers send")
+var messages = flag.Int("sqspoll.messages", 200, "how many messages the tests with servers send")
 
 // server is a queue on a server, and how to reach it.
 type server struct {
@@ -68,6 +68,7 @@ func onEach(t *testing.T, test func(t *testing.T, s *server, fifo bool)) {
 	for _, s := range servers {
 		for _, fifo := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/fifo=%v", s.name, fifo), func(t *testing.T) {
+				t.Parallel() // they wait for visibility timeouts most of the time
 				if s.endpoint == "" {
 					if s.name != "sqsserver" {
 						t.Skip("needs a server: make integration")

@@ -137,7 +137,7 @@ while read -r module packages tests; do
   [[ -n $module && -e $module/go.mod && ( $# -eq 0 || " $* " == *" $module "* ) ]] || continue
   say "$module: $packages"
   # shellcheck disable=SC2086
-  (cd "$module" && go test -count=1 -timeout 8m -run "$tests" $packages)
+  (cd "$module" && go test -count=1 -timeout 12m -run "$tests" $packages)
   ran=$((ran + 1))
 done <<<"$suites"
 ((ran)) || { say "no suite of ${*:-any module}"; exit 1; }
