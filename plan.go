@@ -30,12 +30,15 @@ func (a *arrangement[T]) arrange(ctx context.Context, b *sources.Batch[T], kind 
 	if n > 0 && b.Open == nil {
 		return nil, fmt.Errorf("troupe: the %s Reader returned %d records without Open; this is a fault of the Reader", kind, n)
 	}
+	p := &sources.Plan[T]{
+		IDs: b.IDs, Results: make([]batch.Result, n), Barrier: n, Open: b.Open, Payload: b.Payload, Text: b.Text, Handling: b.Handling,
+	}
 	for i, id := range b.IDs {
 		if id == "" {
 			return nil, fmt.Errorf("troupe: the %s Reader returned no identifier for record %d, so that its failure could not be reported", kind, i)
 		}
+		p.Results[i].ID = id
 	}
-	p := &sources.Plan[T]{IDs: b.IDs, Barrier: n, Open: b.Open, Payload: b.Payload, Text: b.Text, Handling: b.Handling}
 	p.Ordered = !a.unordered && (a.by != nil || b.Group != nil)
 	p.Policy = a.policyOf(b, p.Ordered)
 	switch {
@@ -74,29 +77,34 @@ func (a *arrangement[T]) policyOf(b *sources.Batch[T], ordered bool) Policy {
 
 // group asks the source for the groups. They are kept apart from the event, so that keeping a report is cheap.
 func group[T any](p *sources.Plan[T], of func(i int) (string, bool)) {
-	p.Groups = make([]string, len(p.IDs))
-	size := 0
-	for i := range p.Groups {
+	var names copies
+	last := ""
+	for i := range p.Results {
 		name, ok := of(i)
 		if !ok {
 			p.Barrier = min(p.Barrier, i)
 		}
-		if p.Groups[i] = name; i == 0 || name != p.Groups[i-1] {
-			size += len(name)
+		if name != last { // neighbors share one copy
+			last = names.copy(name, len(p.Results)-i)
 		}
+		p.Results[i].Group = last
 	}
-	var arena strings.Builder
-	arena.Grow(size)
-	last := ""
-	for i, name := range p.Groups {
-		if name == last && i > 0 { // neighbors share one copy
-			p.Groups[i] = p.Groups[i-1]
-			continue
-		}
-		start := arena.Len()
-		arena.WriteString(name)
-		p.Groups[i], last = arena.String()[start:], name
+}
+
+// copies makes copies of short strings, which share pieces of memory.
+type copies struct{ piece strings.Builder }
+
+const maxPiece = 4 << 10
+
+// copy returns a copy of s. There are more strings to copy, about as long as s: at most as many as are left, s included.
+func (c *copies) copy(s string, left int) string {
+	if c.piece.Cap()-c.piece.Len() < len(s) {
+		c.piece.Reset()
+		c.piece.Grow(max(len(s), min(left*len(s), maxPiece)))
 	}
+	start := c.piece.Len()
+	c.piece.WriteString(s)
+	return c.piece.String()[start:]
 }
 
 // errNoGroup is why the record at the barrier fails: nothing after it may start, since any of it might belong to
@@ -108,8 +116,7 @@ var errNoGroup = errors.New("troupe: the function given to WithGroup did not ret
 // none: nothing starts any more, whatever their group is. The first attempt at a record gets the very value that
 // the function saw.
 func groupBy[T any](ctx context.Context, p *sources.Plan[T], by func(T) string) {
-	n := len(p.IDs)
-	p.Groups = make([]string, n)
+	n := len(p.Results)
 	if ctx.Err() != nil {
 		return
 	}
@@ -134,7 +141,9 @@ func groupBy[T any](ctx context.Context, p *sources.Plan[T], by func(T) string) 
 		return nil
 	})
 	reached := int(named.Load())
-	copy(p.Groups, groups[:reached])
+	for i, group := range groups[:reached] {
+		p.Results[i].Group = group
+	}
 	switch failure {
 	case nil:
 	case batch.ErrAbandoned:
@@ -156,18 +165,6 @@ func groupBy[T any](ctx context.Context, p *sources.Plan[T], by func(T) string) 
 			return records[i], nil
 		}
 	}
-}
-
-// results are the records as the supervisor starts with them: failed until something says otherwise (SPEC S2).
-func results(ids, groups []string) []batch.Result {
-	results := make([]batch.Result, len(ids))
-	for i := range results {
-		results[i].ID = ids[i]
-		if groups != nil {
-			results[i].Group = groups[i]
-		}
-	}
-	return results
 }
 
 // job is an arranged batch, whatever its source.
@@ -205,7 +202,7 @@ func (j *job) startBy(d batch.Delivery) {
 func recordJob[T any](kind Source, p *sources.Plan[T], call func(a *messages.Attempt, p *sources.Plan[T]) error) *job {
 	message := func(i int) (any, error) { return p.Open(i) }
 	return &job{message: message, batch: &messages.Batch{
-		Source: kind, Handling: p.Handling, Results: results(p.IDs, p.Groups), Ordered: p.Ordered, Barrier: p.Barrier, Policy: p.Policy,
+		Source: kind, Handling: p.Handling, Results: p.Results, Ordered: p.Ordered, Barrier: p.Barrier, Policy: p.Policy,
 		Handle: func(a *messages.Attempt) error { return call(a, p) }, Message: message, Raw: p.Raw,
 	}}
 }

@@ -38,7 +38,7 @@ func TestAGroupFunctionThatFailsIsTheBarrier(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				calls := []int{}
-				b := &sources.Plan[int]{IDs: make([]string, 5), Barrier: 5, Open: func(i int) (int, error) { return i, nil }}
+				b := &sources.Plan[int]{IDs: make([]string, 5), Results: make([]batch.Result, 5), Barrier: 5, Open: func(i int) (int, error) { return i, nil }}
 				groupBy(ctx, b, func(i int) string {
 					calls = append(calls, i)
 					if i == 2 {
@@ -47,15 +47,15 @@ func TestAGroupFunctionThatFailsIsTheBarrier(t *testing.T) {
 					return "g"
 				})
 				assert.Equal(t, c.barrier, b.Barrier)
-				for i, group := range b.Groups {
+				for i, r := range b.Results {
 					record, err := b.Open(i)
 					if i < 2 {
-						assert.Equal(t, "g", group)
+						assert.Equal(t, "g", r.Group)
 						require.NoError(t, err)
 						assert.Equal(t, i, record)
 						continue
 					}
-					assert.Empty(t, group)
+					assert.Empty(t, r.Group)
 					require.ErrorIs(t, err, c.is)
 					assert.NotEmpty(t, err.Error())
 				}
@@ -71,7 +71,7 @@ func TestAGroupFunctionThatFailsIsTheBarrier(t *testing.T) {
 func TestAGroupFunctionIsNotAskedWhenTheTimeIsOver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	b := &sources.Plan[int]{IDs: make([]string, 3), Barrier: 3, Open: func(i int) (int, error) { return i, nil }}
+	b := &sources.Plan[int]{IDs: make([]string, 3), Results: make([]batch.Result, 3), Barrier: 3, Open: func(i int) (int, error) { return i, nil }}
 	groupBy(ctx, b, func(int) string { panic("not to be asked") })
 	assert.Equal(t, 3, b.Barrier)
 	_, err := b.Open(0)
@@ -82,7 +82,7 @@ func TestAGroupFunctionIsNotAskedWhenTheTimeIsOver(t *testing.T) {
 // SPEC P6: the first attempt gets the very value that the function saw, another one a value of its own.
 func TestAnotherAttemptAtAGroupedRecordGetsItDecodedAnew(t *testing.T) {
 	decoded := 0
-	p := &sources.Plan[*int]{IDs: make([]string, 2), Barrier: 2, Open: func(i int) (*int, error) { decoded++; return new(int), nil }}
+	p := &sources.Plan[*int]{IDs: make([]string, 2), Results: make([]batch.Result, 2), Barrier: 2, Open: func(i int) (*int, error) { decoded++; return new(int), nil }}
 	var seen []*int
 	groupBy(t.Context(), p, func(record *int) string { seen = append(seen, record); return "g" })
 	first, err := p.Open(0)

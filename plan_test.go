@@ -66,7 +66,14 @@ func TestABatchIsArrangedByItsSourceAndTheOptions(t *testing.T) {
 			}
 			assert.Equal(t, c.barrier, p.Barrier)
 			assert.Equal(t, c.policy, p.Policy)
-			assert.Equal(t, c.groups, p.Groups)
+			for i := range p.Results {
+				assert.Equal(t, c.b.IDs[i], p.Results[i].ID)
+				if p.Ordered {
+					assert.Equal(t, c.groups[i], p.Results[i].Group)
+				} else {
+					assert.Empty(t, p.Results[i].Group)
+				}
+			}
 			assert.Equal(t, c.b.IDs, p.IDs)
 			for i := range p.Barrier {
 				if i == 2 {
@@ -121,7 +128,7 @@ func TestAGroupFunctionIsContained(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, []int{0, 1}, asked, "it is not asked about what can never start")
 			assert.Equal(t, 1, p.Barrier)
-			assert.Equal(t, []string{"g", "", ""}, p.Groups)
+			assert.Equal(t, []string{"g", "", ""}, []string{p.Results[0].Group, p.Results[1].Group, p.Results[2].Group})
 			_, err = p.Open(0)
 			require.NoError(t, err)
 			_, err = p.Open(1)
@@ -190,12 +197,12 @@ func TestGroupsDoNotKeepTheEvent(t *testing.T) {
 				Group: func(int) (string, bool) { return text[:4], true },
 			}, queue)
 			require.NoError(t, err)
-			groups := p.Groups
+			results := p.Results
 			runtime.KeepAlive(text)
 			p, text = nil, ""
 			runtime.GC()
 			assert.Nil(t, kept.Value())
-			assert.Equal(t, "\x00\x00\x00\x00", groups[1])
+			assert.Equal(t, "\x00\x00\x00\x00", results[1].Group)
 		})
 	}
 }

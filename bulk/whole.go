@@ -25,14 +25,8 @@ var errBehind = errors.New("it was handed to the handler, and is reported so tha
 // stops behind them.
 func (w *whole[T]) Admit(p *sources.Plan[T]) func(context.Context) error {
 	w.plan = p
-	w.results = make([]batch.Result, len(p.IDs))
-	w.call = call[T]{handler: w.handler, given: make([]T, 0, len(p.IDs))}
-	for i := range w.results {
-		w.results[i].ID = p.IDs[i]
-		if p.Groups != nil {
-			w.results[i].Group = p.Groups[i]
-		}
-	}
+	w.results = p.Results
+	w.call = call[T]{handler: w.handler, given: make([]T, 0, len(p.Results))}
 	halt := w.halts()
 	for i := range w.results {
 		r := &w.results[i]

@@ -93,8 +93,11 @@ type Limits struct {
 
 // Plan is a batch arranged by the options of a processor.
 type Plan[T any] struct {
-	// IDs and Groups have an entry per record. Groups is nil if the batch is not Ordered.
-	IDs, Groups []string
+	// IDs are those of the Batch.
+	IDs []string
+	// Results has an entry per record, with its ID and, if the batch is Ordered, its Group: a record has failed until
+	// something else is known. They are the processor's, or those of a Whole.
+	Results []batch.Result
 	// Ordered says that records of one group are handled one at a time in batch order.
 	Ordered bool
 	// Barrier is the index of the first record whose group is not known, if the batch is ordered, and len(IDs)
