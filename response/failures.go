@@ -13,6 +13,9 @@ import (
 // share it (SPEC S3). It is never nil.
 func Failures(results []batch.Result) []string {
 	failed := countFailed(results)
+	if failed == 0 {
+		return []string{}
+	}
 	ids := make([]string, 0, failed)
 	seen := make(map[string]struct{}, failed)
 	for i := range results {

@@ -1,5 +1,7 @@
 package supervisor
 
+import "slices"
+
 // queue hands out the records that may start, the earliest in batch order first (SPEC O1). A record is in
 // it while it is unstarted, or due for another attempt, and its group is idle.
 type queue struct {
@@ -8,9 +10,10 @@ type queue struct {
 	firsts []int32
 	next   int32
 	end    int32 // of firsts, or of the batch
-	// ready is a binary heap of the records that have come up since: their group has become idle, or their
-	// back-off is over.
-	ready []int32
+	// ready has the records that have come up since, ascending: their group has become idle, or their back-off is over.
+	// Those before popped have been handed out. Records mostly come up in batch order, at the end of it.
+	ready  []int32
+	popped int
 }
 
 // first returns the earliest record of a group of which nothing has started.
@@ -21,46 +24,25 @@ func (q *queue) first() int32 {
 	return q.firsts[q.next]
 }
 
-func (q *queue) empty() bool { return q.next == q.end && len(q.ready) == 0 }
+func (q *queue) empty() bool { return q.next == q.end && q.popped == len(q.ready) }
 
 // pop takes the earliest record; there must be one.
 func (q *queue) pop() int32 {
-	if len(q.ready) == 0 || q.next < q.end && q.first() < q.ready[0] {
+	if q.popped == len(q.ready) || q.next < q.end && q.first() < q.ready[q.popped] {
 		i := q.first()
 		q.next++
 		return i
 	}
-	h := q.ready
-	i, last := h[0], len(h)-1
-	h[0] = h[last]
-	h = h[:last]
-	for parent := 0; ; {
-		child := 2*parent + 1
-		if child >= last {
-			break
-		}
-		if child+1 < last && h[child+1] < h[child] {
-			child++
-		}
-		if h[parent] <= h[child] {
-			break
-		}
-		h[parent], h[child] = h[child], h[parent]
-		parent = child
-	}
-	q.ready = h
+	i := q.ready[q.popped]
+	q.popped++
 	return i
 }
 
 func (q *queue) push(i int32) {
-	h := append(q.ready, i)
-	for child := len(h) - 1; child > 0; {
-		parent := (child - 1) / 2
-		if h[parent] <= h[child] {
-			break
-		}
-		h[parent], h[child] = h[child], h[parent]
-		child = parent
+	if q.popped > len(q.ready)/2 && len(q.ready) == cap(q.ready) { // there is room at the beginning
+		q.ready = q.ready[:copy(q.ready, q.ready[q.popped:])]
+		q.popped = 0
 	}
-	q.ready = h
+	at, _ := slices.BinarySearch(q.ready[q.popped:], i)
+	q.ready = slices.Insert(q.ready, q.popped+at, i)
 }
