@@ -37,23 +37,29 @@ func props(producer actor.Producer, more []actor.PropsOption) *actor.Props {
 	return actor.PropsFromProducer(producer, append([]actor.PropsOption{actor.WithMailbox(newMailbox)}, more...)...)
 }
 
-// receive makes the attempt that c has received and ignores other messages.
+// receive makes the attempt that c has received and ignores other messages. It fails the actor once the attempt has
+// ended, and not within it: protoactor's part is deep, and would make the stack grow in each slot that has a failure.
 func receive(c actor.Context) {
-	if a, ok := c.Message().(*messages.Attempt); ok {
-		attempt(c, a)
+	a, ok := c.Message().(*messages.Attempt)
+	if !ok {
+		return
 	}
+	var failure *messages.AttemptFailed
+	var why error
+	defer func() { // the attempt may end the goroutine
+		if failure != nil {
+			// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor told.
+			c.(actor.Supervisor).EscalateFailure(why, failure)
+		}
+	}()
+	attempt(a, func(f *messages.AttemptFailed, err error) { failure, why = f, err })
 }
 
 // attempt lets the handler have its way: it may return, panic or end the goroutine. End is deferred, since the last
 // resort is the user's and may end the goroutine, too.
-func attempt(c actor.Context, a *messages.Attempt) {
+func attempt(a *messages.Attempt, ended func(*messages.AttemptFailed, error)) {
 	batch.Try(func() error { return a.Owner.Handle(a) }, func(err error) {
-		defer func() {
-			if failure := a.Owner.End(a, err); failure != nil {
-				// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor told.
-				c.(actor.Supervisor).EscalateFailure(err, failure)
-			}
-		}()
+		defer func() { ended(a.Owner.End(a, err), err) }()
 		if err != nil {
 			err = a.Owner.Failed(a, err)
 		}
