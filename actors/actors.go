@@ -7,22 +7,22 @@ import (
 	"github.com/troupe-go/troupe/messages"
 )
 
-// Record is the actor of one record: one is spawned for each, and stopped when its record has its outcome.
-// What there is to know of the record comes with the attempt, so the record actors share a value.
+// Record is the actor of one record. It is spawned for the record and stopped when the record has its outcome.
+// Everything about the record comes with the attempt, so the actors of a batch share one value.
 type Record struct{}
 
-// Receive makes the attempt it is sent and ignores everything else: a record actor has no other life.
+// Receive makes the attempt that it receives and ignores all other messages.
 func (*Record) Receive(c actor.Context) { receive(c) }
 
-// Group is the actor of a message group. It handles the group's records one after the other, in the order
-// in which it is sent them; a failure is its own failure at that record.
+// Group is the actor of a message group. It handles the records of the group one after the other, in the order in which
+// it receives them. A failure is its own failure at that record.
 type Group struct{}
 
-// Receive makes the attempt it is sent.
+// Receive makes the attempt that it receives.
 func (*Group) Receive(c actor.Context) { receive(c) }
 
-// RecordProps describes record actors. A restarted actor is sent its attempt anew: the message in hand is lost in a
-// restart.
+// RecordProps describes the record actors of one batch. A restart loses the current message, so a restarted actor needs
+// a new attempt.
 func RecordProps(more ...actor.PropsOption) *actor.Props {
 	r := new(Record)
 	return props(func() actor.Actor { return r }, more)

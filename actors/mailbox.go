@@ -7,14 +7,14 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// mailbox runs its actor on the goroutine of whoever posts: the goroutine of the concurrency slot that
-// spawns the actor and sends it an attempt. That costs no goroutine per actor and, unlike protoactor's
-// own mailbox, survives runtime.Goexit: nothing but a mutex has to be left behind.
+// mailbox runs its actor on the goroutine of the sender: that of the slot that spawns the actor and sends it an
+// attempt. So an actor needs no goroutine and, unlike with the mailbox of protoactor-go, runtime.Goexit leaves only a
+// mutex to unlock.
 //
-// An actor works on one message at a time, so the mutex is held while it works; that a group's records come in
-// order is the ledger's doing, which hands out the next when the one before is booked. Posting therefore waits for an attempt in progress; whoever owns actors must not post to
-// one whose handler may hang. The exception is suspending and resuming, which the actor does to itself
-// while it works.
+// An actor works on one message at a time, and holds the mutex while it works. The ledger keeps the order of a group:
+// it hands out the next record when the previous one is recorded. Sending waits for an attempt in progress, so nothing
+// may be sent to an actor whose handler may hang, except suspend and resume, which the actor sends to itself while it
+// works.
 type mailbox struct {
 	working   sync.Mutex
 	suspended atomic.Bool
@@ -23,8 +23,8 @@ type mailbox struct {
 
 func newMailbox() actor.Mailbox { return new(mailbox) }
 
-// NewMailbox returns a mailbox for a slot to keep at hand. When its actor has made its attempt without
-// trouble and has been stopped, it may serve the next.
+// NewMailbox returns a mailbox that a slot can reuse: it may serve another actor once its actor has made its attempt
+// without a failure and has been stopped.
 func NewMailbox() actor.Mailbox { return new(mailbox) }
 
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
@@ -37,7 +37,7 @@ func (m *mailbox) PostSystemMessage(message any) {
 		m.suspended.Store(true)
 	case *actor.ResumeMailbox:
 		m.suspended.Store(false)
-	case *actor.Started: // Start tells the actor
+	case *actor.Started: // Start passes it on
 	default:
 		defer m.leave(message)
 		m.working.Lock()
@@ -45,8 +45,8 @@ func (m *mailbox) PostSystemMessage(message any) {
 	}
 }
 
-// PostUserMessage has the actor work on message. A failed actor waits for its supervisor and takes none;
-// a record sent to it all the same stays unhandled, so failed.
+// PostUserMessage lets the actor work on message. A failed actor waits for its supervisor and receives nothing; a
+// record that is sent to it stays unhandled and therefore failed.
 func (m *mailbox) PostUserMessage(message any) {
 	defer m.leave(message)
 	m.working.Lock()
@@ -57,7 +57,7 @@ func (m *mailbox) PostUserMessage(message any) {
 
 var started = new(actor.Started)
 
-// Start has the actor work on Started, for which it is not ready when that is posted.
+// Start lets the actor work on Started. The actor is not ready for it when protoactor-go posts it.
 func (m *mailbox) Start() {
 	defer m.leave(started)
 	m.working.Lock()
@@ -66,8 +66,8 @@ func (m *mailbox) Start() {
 
 func (m *mailbox) UserMessageCount() int { return 0 }
 
-// leave ends the work on message however it ended; a panic, which can only come from outside a handler,
-// is the actor's failure.
+// leave ends the work on message, however it ended. A panic, which can only come from outside a handler, is the actor's
+// failure.
 func (m *mailbox) leave(message any) {
 	m.working.Unlock()
 	if reason := recover(); reason != nil {

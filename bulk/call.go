@@ -9,20 +9,20 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// call is the one call of a handler for many, and what came of it.
+// call is the one call of a handler for many records, and its result.
 type call[T any] struct {
 	handler  func(context.Context, []T) error
-	given    []T   // to the handler
-	returned error // by the handler: why all have failed; nil if failed says which
+	given    []T   // the input of the handler
+	returned error // the error of the handler for all; nil if failed has the failures
 	failed   []error
 }
 
-// errReturned is what the supervisor learns of an error that the handler returned: it says nothing of the
-// other records, and what may be in it is not about the batch.
+// errReturned is the error that the supervisor receives for an error of the handler. It says nothing about the other
+// records, and the contents of the error are not about the batch.
 var errReturned = errors.New("troupe: the batch handler returned an error")
 
-// run calls the handler. What it returns is read here, once: its methods are the user's, as the handler is, and so is
-// the map of Failures, which may change later.
+// run calls the handler and reads its error once, here: the methods of the error are user code like the handler, and
+// the map of Failures may change later.
 func (c *call[T]) run(ctx context.Context) error {
 	err := c.handler(ctx, c.given)
 	if err == nil {
@@ -51,16 +51,16 @@ func (c *call[T]) run(ctx context.Context) error {
 	return errReturned
 }
 
-// failure returns for each record that the handler was given why it has failed, if it has.
+// failure returns a function that returns the error of each record passed to the handler, or nil.
 func (c *call[T]) failure(one batch.Result) func(k int) error {
 	all := func(err error) func(int) error { return func(int) error { return err } }
-	// Not errors.Is, which asks the error's own Is method: one that a handler panicked with could pass for
-	// errReturned, and nothing has been returned then.
+	// Not errors.Is, which calls the error's own Is method: the error of a panic could match errReturned, although
+	// nothing was returned.
 	reasons, cause := batch.Cause(one.Err)
 	if one.Outcome == batch.Succeeded || cause != errReturned {
 		return all(one.Err)
 	}
-	// The handler returned in time, so that nobody writes c.returned and c.failed any more.
+	// The handler returned in time, so nobody writes c.returned and c.failed any more.
 	late := func(err error) error {
 		for _, why := range slices.Backward(reasons) {
 			err = batch.Because(why, err)

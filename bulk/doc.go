@@ -1,4 +1,4 @@
-// Package bulk hands a batch to its handler as a whole, for functions that write in bulk:
+// Package bulk passes a whole batch to its handler, for functions that write in bulk:
 //
 //	func main() { lambda.Start(bulk.SQS(index)) }
 //
@@ -12,20 +12,20 @@
 //
 // # Order
 //
-// The handler has all records at once, so order within the batch is its business. What is reported keeps to
-// the policy, which is the one that package troupe would derive, unless another is given:
+// The handler receives all records at once and is responsible for order within the batch. The policy decides which
+// records are reported. By default it is the one that package troupe derives:
 //
 //	Continue    what failed: standard queues, and streams and topics with troupe.WithoutOrder
 //	StopGroup   what failed, and what is behind it in its group: streams, and topics of Kafka by partition
 //	StopBatch   the first that failed, and all that is behind it: FIFO queues
 //
-// Were a message in the middle of a FIFO queue's batch the only one reported, it would come back when those
-// behind it have been deleted: out of order. So they are reported as well. They have been handled already,
-// and redelivered; a handler for a FIFO queue does best to stop at its first failure. In the report such a
-// record has failed with troupe.ErrStopped or troupe.ErrGroupStopped.
+// If only a message in the middle of a FIFO batch were reported, it would be redelivered after the later ones have been
+// deleted: out of order. So the later ones are reported as well, and are handled again. A handler for a FIFO queue
+// should stop at its first failure. In the report such a record has failed with troupe.ErrStopped or
+// troupe.ErrGroupStopped.
 //
-// A record that cannot be decoded is not in the handler's slice and fails by itself. It has failed before the
-// handler starts; so what the policy stops behind it is not in the slice either.
+// A record that cannot be decoded fails by itself before the handler starts. Neither it nor the records that the policy
+// stops after it are in the slice.
 //
 // # Enrich, then write
 //

@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// Failures is the error of a handler that some records have failed for: by their index in the slice that the
-// handler was given. A nil error in it is no failure, and without any failure it means what nil does. An index
-// that the slice does not have means that all records have failed, since nobody knows which was meant.
+// Failures is the error of a handler for which some records have failed, by their index in the handler's slice. A nil
+// error in it is no failure, and Failures without a failure are equivalent to nil. If an index is out of range, all
+// records have failed, since the intended record is unknown.
 //
 // It may be wrapped by %w. Joined with other errors it is one of several reasons, and all records have failed.
 type Failures map[int]error
 
-// Error counts the failures and tells the one with the lowest index.
+// Error returns the number of failures and the one with the lowest index.
 func (f Failures) Error() string {
 	for _, i := range f.sorted() {
 		if f[i] != nil {
@@ -36,8 +36,8 @@ func (f Failures) Unwrap() []error {
 
 func (f Failures) sorted() []int { return slices.Sorted(maps.Keys(f)) }
 
-// failuresIn returns the Failures that err is, or wraps with nothing beside it. Errors that wrap each other in a circle,
-// or without an end, have none.
+// failuresIn returns err as Failures, or the Failures that it alone wraps. Errors that wrap each other in a circle, or
+// without an end, have none.
 func failuresIn(err error) (f Failures, ok bool) {
 	for range maxLinks {
 		if f, ok = err.(Failures); ok {

@@ -8,13 +8,14 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// QueueError is why SQS refuses a call, or an entry of one. Code is that of SQS, such as "InvalidParameterValue".
+// QueueError is the error with which SQS refuses a call, or an entry of one. Code is that of SQS, such as
+// "InvalidParameterValue".
 type QueueError struct{ Code, Message string }
 
 // Error returns the code and the message.
 func (e *QueueError) Error() string { return "lambdasim: " + e.Code + ": " + e.Message }
 
-// Call is a call of a function to a queue, or an entry of one: what Queue.Faults decides about.
+// Call describes a call of a function to a queue, or an entry of one, for Queue.Faults.
 type Call struct {
 	// Action is ChangeMessageVisibility or SendMessage.
 	Action string
@@ -25,22 +26,22 @@ type Call struct {
 	Number int
 }
 
-// maxEntries is how many entries a call of a batch may have.
+// maxEntries bounds the entries of a batch call.
 const maxEntries = 10
 
 // VisibilityChange is an entry of ChangeVisibilityBatch.
 type VisibilityChange struct {
-	// Receipt is the receiptHandle of the message as the function was given it.
+	// Receipt is the receiptHandle of the message that the function received.
 	Receipt string
 	// Timeout is how long the message is hidden from now on: whole seconds from 0 to 12 h.
 	Timeout time.Duration
 }
 
 // ChangeVisibility changes the visibility timeout of a message of the queue that the function has received, as
-// ChangeMessageVisibility of SQS does: the timeout counts from the call. It may be called by handlers, with the context
-// that they were given, while a run uses the queue. It blocks until the queue has taken the call, which takes no time,
-// or until ctx ends; then the call may have had its effect all the same. The error is of type *QueueError if SQS would
-// have refused the call, or what Faults has returned.
+// ChangeMessageVisibility of SQS does: the timeout counts from the call. Handlers may call it with their context while
+// a run uses the queue. It blocks until the queue has accepted the call, which takes no virtual time, or until ctx
+// ends; in that case the call may still have had its effect. The error is a *QueueError if SQS would have refused the
+// call, or the error that Faults returned.
 func (q *Queue) ChangeVisibility(ctx context.Context, receipt string, timeout time.Duration) error {
 	if err := q.fault("ChangeMessageVisibility", ""); err != nil {
 		return err
@@ -81,7 +82,7 @@ func checkEntries(n int) error {
 	}
 }
 
-// call has the owner of the queue do something.
+// call runs do on the goroutine that owns the queue.
 func (q *Queue) call(ctx context.Context, do func() error) error {
 	q.mu.Lock()
 	owner := q.owner
@@ -121,10 +122,10 @@ func (q *Queue) changeEntry(ctx context.Context, c VisibilityChange) error {
 	return nil
 }
 
-// DeadLetter sends a message to a dead-letter queue in the name of a function that gives up on the record with that
-// identifier, and notes that in the history, so that the checker knows what became of it. The body and the message
-// attributes should be the record's own. In all else it is as Queue.Send for a queue that a run does not use. ctx is
-// that of the handler. The error is what dead.Faults has returned.
+// DeadLetter sends a message to a dead-letter queue on behalf of a function that gives up on the record with that
+// identifier, and writes that into the history for the checker. The body and the message attributes should be the
+// record's own. Otherwise it behaves like Queue.Send for a queue that no run uses. ctx is the handler's. The error is
+// the one that dead.Faults returned.
 func DeadLetter(ctx context.Context, id string, dead *Queue, letter Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -145,7 +146,7 @@ func DeadLetter(ctx context.Context, id string, dead *Queue, letter Message) err
 	return nil
 }
 
-// fault asks Faults about a call or an entry.
+// fault calls Faults for a call or an entry.
 func (q *Queue) fault(action, message string) error {
 	if q.Faults == nil {
 		return nil
@@ -161,7 +162,7 @@ func (q *Queue) fault(action, message string) error {
 	return q.Faults(c)
 }
 
-// find returns the message of a receipt handle. what says what the caller needs it for.
+// find returns the message of a receipt handle. what is the caller's purpose, for the error.
 func (q *Queue) find(receipt, what string) (*message, error) {
 	name, number, ok := q.splitReceipt(receipt)
 	if !ok {

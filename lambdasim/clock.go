@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// clock is the time as a source sees it, and what is due later. It belongs to one goroutine, or to those that
+// clock is the time of a source, and the events that are due later. It belongs to one goroutine, or to goroutines that
 // hold the same lock.
 type clock struct {
 	now    time.Time
@@ -13,15 +13,15 @@ type clock struct {
 	serial uint64
 }
 
-// timer is something to do at an instant.
+// timer is an action at an instant.
 type timer struct {
 	at     time.Time
 	serial uint64
-	index  int // in the heap; −1 once it is out
+	index  int // in the heap; −1 after its removal
 	do     func()
 }
 
-// at schedules do for the first time that the clock fires and is not before t.
+// at schedules do for the first firing of the clock at or after t.
 func (c *clock) at(t time.Time, do func()) *timer {
 	c.serial++
 	x := &timer{at: t, serial: c.serial, do: do}
@@ -29,21 +29,21 @@ func (c *clock) at(t time.Time, do func()) *timer {
 	return x
 }
 
-// cancel takes a timer out, if it is still in.
+// cancel removes a timer that has not fired.
 func (c *clock) cancel(t *timer) {
 	if t != nil && t.index >= 0 {
 		heap.Remove(&c.timers, t.index)
 	}
 }
 
-// fire does what is due.
+// fire runs the due timers.
 func (c *clock) fire() {
 	for len(c.timers) > 0 && !c.timers[0].at.After(c.now) {
 		heap.Pop(&c.timers).(*timer).do()
 	}
 }
 
-// timers is a heap, the earliest first, and of the same instant the one that was set first.
+// timers is a heap ordered by instant, then by the order in which the timers were set.
 type timers []*timer
 
 func (t timers) Len() int { return len(t) }

@@ -1,6 +1,6 @@
 package lambdasim
 
-// deque is a queue of values that gives back the memory of what has been taken out.
+// deque is a queue that releases the memory of removed values.
 type deque[T any] struct {
 	items []T
 	head  int
@@ -24,7 +24,7 @@ func (d *deque[T]) pop() T {
 	return x
 }
 
-// unpop puts a value back at the front. It follows a pop.
+// unpop puts a value back at the front, after a pop.
 func (d *deque[T]) unpop(x T) {
 	if d.head == 0 {
 		d.items = append([]T{x}, d.items...)
@@ -34,7 +34,7 @@ func (d *deque[T]) unpop(x T) {
 	d.items[d.head] = x
 }
 
-// drop takes n values from the front.
+// drop removes n values from the front.
 func (d *deque[T]) drop(n int) {
 	clear(d.items[d.head : d.head+n])
 	d.head += n

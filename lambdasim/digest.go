@@ -14,10 +14,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Digest returns a text that stands for the payload of a record in a history: what its sender chose, so that it is the
-// same for every delivery. Of an SQS message that is the body, the group and the message attributes; of a Kinesis
-// record the partition key and the data; of a change of an item its kind, the keys and the images; of a Kafka record
-// the key, the value and the headers. It is empty for a type that is none of these.
+// Digest returns a text that represents the payload of a record in a history. It depends only on what the sender chose,
+// so it is the same for every delivery: the body, group and message attributes of an SQS message; the partition key and
+// data of a Kinesis record; the kind, keys and images of a change of an item; the key, value and headers of a Kafka
+// record. It is empty for any other type.
 func Digest[T any](record T) string {
 	d := digest{sha256.New()}
 	switch record := any(record).(type) {
@@ -37,8 +37,8 @@ func Digest[T any](record T) string {
 	return d.sum()
 }
 
-// keyed returns the digest of a struct with a Key, a Value and Headers with the same, such as kafka.Record, which this
-// package cannot import.
+// keyed returns the digest of a struct with the fields Key, Value and Headers, such as kafka.Record, which this package
+// cannot import.
 func keyed(record reflect.Value) string {
 	if record.Kind() != reflect.Struct {
 		return ""
@@ -75,13 +75,13 @@ func (d digest) bytes(b []byte) {
 	d.Write(b)
 }
 
-// text hashes a text as JSON carries it.
+// text hashes a text as JSON transports it.
 func (d digest) text(s string) { d.bytes([]byte(carried(s))) }
 
-// carried returns a text as it arrives: each byte that is not UTF-8 is the replacement character.
+// carried returns a text as it arrives: the replacement character replaces each byte that is not UTF-8.
 func carried(s string) string { return strings.Map(func(r rune) rune { return r }, s) }
 
-// messageDigest is the digest of a message: that of the body, and after it that of all else.
+// messageDigest returns the digest of a message: that of the body, followed by that of everything else.
 func messageDigest(body, group string, attributes map[string]events.SQSMessageAttribute) string {
 	d := digest{sha256.New()}
 	d.text(group)
@@ -97,7 +97,7 @@ func messageDigest(body, group string, attributes map[string]events.SQSMessageAt
 	return bodyDigest(body) + d.sum()[:8]
 }
 
-// bodyDigest is what the digest of a message begins with.
+// bodyDigest returns the beginning of a message's digest.
 func bodyDigest(body string) string {
 	d := digest{sha256.New()}
 	d.text(body)

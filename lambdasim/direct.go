@@ -11,9 +11,8 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// Direct is a queue without an event source mapping, as a client of SQS uses it. Errors are of type *QueueError
-// where SQS would refuse the call, or those that Queue.Faults returned. Its methods may be called by several
-// goroutines.
+// Direct is a queue without an event source mapping, as a client of SQS uses it. Errors are of type *QueueError where
+// SQS would refuse the call, or those that Queue.Faults returned. Its methods are safe for concurrent use.
 type Direct struct {
 	queue *Queue
 	began time.Time
@@ -25,7 +24,7 @@ type Direct struct {
 	changed chan struct{} // closed when a message may have become visible
 }
 
-// Direct takes the queue into use without a run. A queue can be used once: by a run, or so.
+// Direct claims the queue for use without a run. A queue can be used once: by a run or by Direct.
 func (q *Queue) Direct() (*Direct, error) {
 	d := &Direct{queue: q, began: time.Now(), changed: make(chan struct{})}
 	d.clock.now = d.began
@@ -36,7 +35,7 @@ func (q *Queue) Direct() (*Direct, error) {
 	return d, nil
 }
 
-// wake has those who wait for a message look again. (owner)
+// wake makes waiting receives look again. (owner)
 func (d *Direct) wake() {
 	d.waiting.Lock()
 	defer d.waiting.Unlock()
@@ -50,7 +49,7 @@ func (d *Direct) signal() <-chan struct{} {
 	return d.changed
 }
 
-// call changes the queue as it is now. (owner)
+// call runs do on the queue at the current time. (owner)
 func (d *Direct) call(ctx context.Context, do func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -100,7 +99,7 @@ func (d *Direct) send(ctx context.Context, m Message) (id, sequence string, err 
 	return id, sequence, err
 }
 
-// refuse returns why SQS would not accept a message.
+// refuse returns the error with which SQS would refuse a message, or nil.
 func (q *Queue) refuse(m Message) error {
 	invalid := func(format string, args ...any) error {
 		return &QueueError{"InvalidParameterValue", fmt.Sprintf(format, args...)}
@@ -125,9 +124,9 @@ func (q *Queue) refuse(m Message) error {
 	}
 }
 
-// Receive receives up to most messages, 1 to 10. It waits for the first one until wait has passed or ctx ends,
-// and returns none then. The messages are hidden for the given visibility, or for the queue's if that is
-// negative. They have all attributes, as in events.
+// Receive receives up to most messages, 1 to 10. It waits for the first one until wait has passed or ctx ends, and then
+// returns none. The messages are hidden for the given visibility timeout, or for the queue's if that is negative. They
+// have all attributes, as in events.
 func (d *Direct) Receive(ctx context.Context, most int, visibility, wait time.Duration) ([]events.SQSMessage, error) {
 	q := d.queue
 	if visibility < 0 {
@@ -168,7 +167,7 @@ func (d *Direct) Receive(ctx context.Context, most int, visibility, wait time.Du
 	}
 }
 
-// receive takes what is visible, and says when something may be the next time.
+// receive receives the visible messages, and returns when the next one may become visible.
 func (d *Direct) receive(most int, visibility time.Duration) (list []events.SQSMessage, due time.Time) {
 	q := d.queue
 	r := q.receiving()
@@ -189,11 +188,11 @@ func (d *Direct) receive(most int, visibility time.Duration) (list []events.SQSM
 	return list, due
 }
 
-// maxWait is how long a receive may wait.
+// maxWait bounds the wait of a receive.
 const maxWait = 20 * time.Second
 
-// Delete deletes a message that was received. It is not an error if the message is gone. The receipt of an
-// earlier receive deletes nothing in a standard queue; a FIFO queue refuses it, and one whose timeout has ended.
+// Delete deletes a received message. It is not an error if the message is gone. In a standard queue the receipt of an
+// earlier receive deletes nothing; a FIFO queue refuses it, and one whose timeout has ended.
 func (d *Direct) Delete(ctx context.Context, receipt string) error {
 	if err := d.queue.fault("DeleteMessage", ""); err != nil {
 		return err
@@ -226,8 +225,8 @@ func (d *Direct) delete(ctx context.Context, receipt string) (err error) {
 	return err
 }
 
-// DeleteBatch is Delete for 1 to 10 messages in one call. It returns an error for each, nil for those that are gone, and
-// an error if the call failed as a whole.
+// DeleteBatch is Delete for 1 to 10 messages in one call. It returns an error for each message, nil for those that are
+// gone, and an error if the call failed as a whole.
 func (d *Direct) DeleteBatch(ctx context.Context, receipts []string) ([]error, error) {
 	if err := checkEntries(len(receipts)); err != nil {
 		return nil, err
@@ -266,8 +265,8 @@ func (d *Direct) SendBatch(ctx context.Context, list []Message) ([]SentMessage, 
 	return sent, nil
 }
 
-// Counts returns how many messages can be received or are held back by others of their group, how many are in flight,
-// and how many are delayed.
+// Counts returns the number of messages that can be received or are held back by others of their group, the number in
+// flight, and the number that is delayed.
 func (d *Direct) Counts() (visible, inFlight, delayed int, err error) {
 	err = d.with(func() {
 		q := d.queue

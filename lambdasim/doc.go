@@ -1,7 +1,6 @@
-// Package lambdasim simulates what AWS Lambda does around a function that receives batches: a source (SQS queue,
-// Kinesis stream, DynamoDB stream or Kafka topic), the event source mapping with its retries, and the effects of
-// a response. Whether a partial batch response is right depends on what Lambda does next, which a test with
-// lambdasim shows:
+// Package lambdasim simulates the surroundings of a Lambda function that receives batches: a source (SQS queue, Kinesis
+// stream, DynamoDB stream or Kafka topic), the event source mapping with its retries, and the effects of a response.
+// Whether a partial batch response is right depends on Lambda's next step, which a test with lambdasim shows:
 //
 //	queue := &lambdasim.Queue{Name: "orders.fifo"}
 //	for i := range 100 {
@@ -16,9 +15,9 @@
 // The verdict comes from package check, which depends neither on the simulator nor on troupe: it judges the
 // history of the run, which Simulation.Observe and Simulation.History also provide.
 //
-// Nothing needs to be installed, and no port is opened. Time is that of package time, so a run takes as long as
-// it would, and inside a bubble of testing/synctest no time at all: a day of retries passes in a second. There, a
-// handler that hangs must end before the test does; time.Sleep after Run lets it.
+// Nothing needs to be installed, and no port is opened. The clock is that of package time: a run takes real time, or no
+// time at all inside a bubble of testing/synctest, where a day of retries passes in a second. In a bubble, a handler
+// that hangs must end before the test does; call time.Sleep after Run.
 //
 // # What is simulated
 //
@@ -28,69 +27,66 @@
 // E1. Without ReportBatchItemFailures the body of a response is ignored: an invocation that returns without an
 // error has succeeded. (D, "Handling errors for an SQS event source in Lambda")
 //
-// E2. With it, success is a response that is empty, "", null, [], {}, or whose batchItemFailures is null or
-// empty. The whole batch has failed on a function error, and on an element without itemIdentifier or with
-// one that is empty, null, or not in the batch. (V) One identifier that is not in the batch beside good ones
-// fails the whole batch (U: IgnoreForeignIdentifiers). A body without the exact key, such as
-// BatchItemFailures, is a success (U: RefuseForeignBodies), so a loss that the checker names. A
-// batchItemFailures that is no list of objects fails the whole batch.
+// E2. With it, a success is a response that is empty, "", null, [], {}, or whose batchItemFailures is null or empty.
+// The whole batch has failed after a function error, and if an element has no itemIdentifier or one that is empty,
+// null, or not in the batch. (V) One identifier that is not in the batch fails the whole batch, even among good ones
+// (U: IgnoreForeignIdentifiers). A body without the exact key, such as BatchItemFailures, is a success (U:
+// RefuseForeignBodies), and so a loss that the checker reports. A batchItemFailures that is not a list of objects fails
+// the whole batch.
 //
-// E3. Messages that are not reported are deleted. Those that are come back when their visibility timeout
-// ends, which is counted from the receive and not from the response, with ApproximateReceiveCount one
-// higher. A message that has been received maxReceiveCount times is moved to the dead-letter queue by the
-// next receive, and keeps its identifier there. (D, V: "Amazon SQS visibility timeout", "Using dead-letter
-// queues in Amazon SQS")
+// E3. Messages that are not reported are deleted. Reported messages are redelivered when their visibility timeout ends,
+// which counts from the receive and not from the response, with ApproximateReceiveCount one higher. A message that has
+// been received maxReceiveCount times is moved to the dead-letter queue by the next receive, and keeps its identifier
+// there. (D, V: "Amazon SQS visibility timeout", "Using dead-letter queues in Amazon SQS")
 //
-// A function may change the visibility timeout of a message that it was given, with Queue.ChangeVisibility: the new
-// timeout counts from the call and ends 12 hours after the receive at the latest. In a standard queue the receipt handle
-// is good until the message is deleted, in a FIFO queue until the timeout ends. (D, "Amazon SQS visibility timeout", API
-// reference of SQS, ChangeMessageVisibility; V, LocalStack's tests validated in April 2024 and October 2025) That Lambda
-// leaves a message that is reported alone, so that the change holds, is inferred (U: RestoreVisibility). A function may
-// send a dead letter itself, with DeadLetter, and the history then shows that.
+// A function may change the visibility timeout of a message of its batch with Queue.ChangeVisibility: the new timeout
+// counts from the call and ends 12 hours after the receive at the latest. In a standard queue the receipt handle is
+// valid until the message is deleted, in a FIFO queue until the timeout ends. (D, "Amazon SQS visibility timeout", API
+// reference of SQS, ChangeMessageVisibility; V, LocalStack's tests validated in April 2024 and October 2025) It is
+// inferred that Lambda does not touch a reported message, so that the change holds (U: RestoreVisibility). A function
+// may send a dead letter itself with DeadLetter, which the history then contains.
 //
-// E4. A FIFO batch has at most 10 messages, of several groups maybe; a receive takes as many of one group as
-// it can before it goes on to the next. (D, "FIFO queue delivery logic in Amazon SQS", "Using Lambda with Amazon
-// SQS") A message that is in flight, or hidden otherwise, holds back the messages behind it in its group and none
-// before it; a delete fails once the visibility timeout of its receive has ended. (V: package fifocases lists the
-// recorded cases, of March to November 2025) A deduplication id holds for 5 minutes. Lambda does not look at the
-// order in which a function handles or reports messages. (D)
+// E4. A FIFO batch has at most 10 messages, possibly of several groups; a receive takes as many of one group as it can
+// before it continues with the next. (D, "FIFO queue delivery logic in Amazon SQS", "Using Lambda with Amazon SQS") A
+// message that is in flight, or otherwise hidden, holds back the later messages of its group and no earlier ones; a
+// delete fails once the visibility timeout of its receive has ended. (V: package fifocases lists the recorded cases, of
+// March to November 2025) A deduplication id holds for 5 minutes. Lambda does not look at the order in which a function
+// handles or reports messages. (D)
 //
-// E5. A batch of a standard queue has 1 to 10,000 messages and is sent off when it is full, when its window
-// is over or when its event would be larger than 6 MB. Lambda starts with five batches at a time, adds up
-// to 300 a minute while there are messages, and stops at 1,250, at MaximumConcurrency or at the quota of the
-// account (Concurrency). A FIFO queue has a batch per message group at most, and the same bounds. With
-// ProvisionedPollerConfig it starts with MinimumPollers pollers and adds up to 100 a minute, up to
-// MaximumPollers; a poller has up to 10 invocations under way, and receives up to 1 MB and makes up to 10
-// calls, of up to 10 messages, in a second. (D, "Configuring scaling behavior for SQS event source mappings")
-// Delivery is at least once (D); how often twice is not known (U: DuplicateRate).
+// E5. A batch of a standard queue has 1 to 10,000 messages and is delivered when it is full, when its window is over or
+// when its event would exceed 6 MB. Lambda starts with five batches at a time, adds up to 300 a minute while there are
+// messages, and stops at 1,250, at MaximumConcurrency or at the quota of the account (Concurrency). A FIFO queue has at
+// most one batch per message group, and the same bounds. With ProvisionedPollerConfig it starts with MinimumPollers
+// pollers and adds up to 100 a minute, up to MaximumPollers; a poller has up to 10 concurrent invocations, and per
+// second receives up to 1 MB in up to 10 calls of up to 10 messages. (D, "Configuring scaling behavior for SQS event
+// source mappings") Delivery is at least once (D); the rate of duplicates is not known (U: DuplicateRate).
 //
-// E6. A batch of a stream comes from one shard, in ascending order. The checkpoint is the lowest sequence number
-// that is reported, and everything from there is redelivered, including later successes. MaximumRetryAttempts n
-// stands for n + 1 invocations; a partial response uses one up. So of three records with n = 3 whose last one
-// always fails, the function sees 3, 1, 1, 1 records, and the on-failure destination receives
-// approximateInvokeCount 4 and batchSize 1. (V) Whether the count starts again when the checkpoint moves: U,
-// RestartRetries. How long Lambda waits before it tries again: U, RetryDelay.
+// E6. A batch of a stream comes from one shard, in ascending order. The checkpoint is the lowest sequence number that
+// is reported, and everything from there is redelivered, including later successes. MaximumRetryAttempts n means n + 1
+// invocations; a partial response uses one up. So of three records with n = 3 whose last one always fails, the function
+// sees 3, 1, 1, 1 records, and the on-failure destination receives approximateInvokeCount 4 and batchSize 1. (V)
+// Whether the count starts again when the checkpoint moves: U, RestartRetries. How long Lambda waits before a retry: U,
+// RetryDelay.
 //
-// E7. With BisectBatchOnFunctionError a function error halves the batch, and halving does not use up
-// retries; a partial response splits the batch at the reported number. (D, "Configuring partial batch
-// response with Kinesis Data Streams and Lambda", "Retain discarded batch records for a Kinesis Data Streams
-// event source in Lambda") That a split does not use up a retry either is U, ChargeSplits, and so is whether
-// a response that fails the whole batch halves it, KeepOnBadResponse. A record older than
-// MaximumRecordAgeInSeconds is discarded with the condition RecordAgeExceeded; when the retries are
-// exhausted everything that is left of the batch is discarded. With ParallelizationFactor several batches of
-// a shard are under way at once, and those of a partition key still one after the other. (D)
+// E7. With BisectBatchOnFunctionError a function error halves the batch, and halving does not use up retries; a partial
+// response splits the batch at the reported number. (D, "Configuring partial batch response with Kinesis Data Streams
+// and Lambda", "Retain discarded batch records for a Kinesis Data Streams event source in Lambda") Unknown: whether a
+// split uses up a retry (U: ChargeSplits), and whether a response that fails the whole batch halves it (U:
+// KeepOnBadResponse). A record older than MaximumRecordAgeInSeconds is discarded with the condition RecordAgeExceeded;
+// when the retries are exhausted the rest of the batch is discarded. With ParallelizationFactor several batches of a
+// shard run at once, but only one per partition key. (D)
 //
-// Kafka. A batch has records of any partitions that its consumer reads, those of a partition in the order of
-// their offsets; it waits for half a second to be filled unless told otherwise. In the mode by demand a batch
-// that fails is redelivered as a whole until it succeeds or its records expire. FunctionResponseTypes,
-// MaximumRetryAttempts, MaximumRecordAgeInSeconds and BisectBatchOnFunctionError need provisioned mode. (D,
-// "Configuring Amazon MSK event sources for Lambda", "Configuring error handling controls for Kafka event
-// sources") An identifier is an object of partition and offset; one that is not in the batch fails the whole
-// batch. (D) Only reported records are redelivered (D, in passing; U: ResendFromLowest), and until they are done,
-// the consumer reads none of its partitions further (U, no switch). Without a limit to the retries, but with an
-// on-failure destination, there are ten. (D) The destination receives a message in the shape of "Capturing
-// discarded batches for Amazon MSK and self-managed Apache Kafka event sources". RestartRetries, ChargeSplits,
-// KeepOnBadResponse and RetryDelay hold for Kafka too, and the condition RecordAgeExceeded is taken from streams.
+// Kafka. A batch has records of any partitions that its consumer reads, those of a partition in the order of their
+// offsets; it waits for half a second to be filled by default. In on-demand mode a failed batch is redelivered as a
+// whole until it succeeds or its records expire. FunctionResponseTypes, MaximumRetryAttempts, MaximumRecordAgeInSeconds
+// and BisectBatchOnFunctionError need provisioned mode. (D, "Configuring Amazon MSK event sources for Lambda",
+// "Configuring error handling controls for Kafka event sources") An identifier is an object of partition and offset;
+// one that is not in the batch fails the whole batch. (D) Only reported records are redelivered (D, in passing; U:
+// ResendFromLowest), and until they are done, the consumer reads no further from any of its partitions (U, no switch).
+// Without a limit but with an on-failure destination there are ten retries. (D) The destination receives a message in
+// the format of "Capturing discarded batches for Amazon MSK and self-managed Apache Kafka event sources".
+// RestartRetries, ChargeSplits, KeepOnBadResponse and RetryDelay hold for Kafka too, and the condition
+// RecordAgeExceeded is taken from streams.
 //
 // Pipes. With Pipe a pipe of EventBridge reads a queue or stream: the event is a bare array, whose Kinesis records have the
 // members of "kinesis" themselves, and identifiers are messageId and eventID. (D, "Amazon EventBridge Pipes sources",
@@ -101,33 +97,33 @@
 // five minutes at most. (D, "Amazon EventBridge Pipes quotas") Kafka, enrichments, input transformers and FIRE_AND_FORGET are
 // not simulated.
 //
-// E8. Package runtimeapi has the function be a process of its own, behind a Lambda Runtime API on
-// 127.0.0.1.
+// E8. Package runtimeapi runs the function as a process of its own, behind a Lambda Runtime API on 127.0.0.1.
 //
 // E9. Package check is the checker.
 //
-// Package sqsserver serves queues over the JSON protocol of SQS, for clients of an SDK and without a mapping; Queue.Direct
-// is the same in the process.
+// Package sqsserver serves queues without a mapping over the JSON protocol of SQS, for clients of an SDK; Queue.Direct
+// is the same without HTTP.
 //
-// Beside these: filters (their simple operators), tumbling windows, the limits of parameters, and events in
-// the full shape that AWS documents. A function's timeout is the deadline of an invocation's context. A
-// function that has not answered by then, that panics, or whose process dies has failed, and a later answer
-// counts for nothing.
+// Also simulated: filters (their simple operators), tumbling windows, the limits of parameters, and events in the full
+// format that AWS documents. A function's timeout is the deadline of an invocation's context. A function that has not
+// responded by then, that panics, or whose process dies has failed, and a later response is ignored.
 //
 // # What is not simulated
 //
-// Time spent in the services: messages are received, and records read, at the instant they are sent.
-// Throttling: when Concurrency is reached nothing is received. Lambda slowing down its polling after
-// function errors, and scaling back when there is less to do: what a mapping may have under way at once grows
-// from the first message on, by steps of the documented rate, and stays. How fast Lambda adds environments to
-// a function (1,000 in 10 seconds), and the 10 invocations a second that an environment may have. More than
-// one mapping of a source, resharding, enhanced fan-out, aggregated records, the number of a topic's pollers
-// following its load, Kafka's queue mode and schema registries, S3, SNS and Kafka destinations, queue-wide delays, and messages of a standard queue coming out of order: they come in the order they were
-// sent, those that return at the end. Batches of a shard under ParallelizationFactor have a checkpoint each.
+//   - Time spent in the services: messages are received, and records read, at the instant they are sent.
+//   - Throttling: when Concurrency is reached nothing is received.
+//   - Slower polling after function errors, and scaling down: the concurrency of a mapping grows from the first message
+//     on, in steps of the documented rate, and stays.
+//   - The rate at which Lambda adds environments to a function (1,000 in 10 seconds), and the limit of 10 invocations
+//     per second of an environment.
+//   - More than one mapping of a source, resharding, enhanced fan-out, aggregated records, pollers of a topic that
+//     follow its load, Kafka's queue mode and schema registries, S3, SNS and Kafka destinations, queue-wide delays.
+//   - Disorder in a standard queue: messages arrive in the order in which they were sent, redelivered ones at the end.
+//   - A common checkpoint of a shard under ParallelizationFactor: each of its batches has its own.
 //
 // # Chance
 //
-// What is left to chance is drawn from the seed, the record's identifier and the number of its delivery (see
-// Draw), so a seed repeats it however goroutines are scheduled. In virtual time, with Concurrency 1 and a
-// handler that does one thing at a time, the whole history repeats itself byte for byte.
+// Random choices depend on the seed, the record's identifier and the number of its delivery (see Draw), so a seed
+// reproduces them whatever the scheduling of goroutines. In virtual time, with Concurrency 1 and a sequential handler,
+// the whole history is reproducible byte for byte.
 package lambdasim

@@ -4,9 +4,9 @@ import (
 	"fmt"
 )
 
-// Draw returns a number from 0 up to, not including, 1 that depends on its arguments alone: the same seed
-// gives the same faults to the same record at the same attempt, in whatever order things happen. what keeps
-// draws for different purposes apart, such as "fault" and "duration".
+// Draw returns a number in [0, 1) that depends only on its arguments: the same seed gives the same faults to the same
+// record at the same attempt, in any order of events. what distinguishes draws for different purposes, such as "fault"
+// and "duration".
 //
 //	switch p := lambdasim.Draw(seed, "fault", msg.MessageId, lambdasim.Delivery(ctx, msg.MessageId)); {
 //	case p < 0.01:
@@ -31,7 +31,7 @@ func hashOf(text string) uint64 {
 	return h
 }
 
-// mix is the finaliser of SplitMix64. It maps different numbers to different numbers.
+// mix is the finalizer of SplitMix64. It maps different numbers to different numbers.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -39,7 +39,7 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// uuid returns the n-th of a series of identifiers that look like UUIDs. No two of a series are the same.
+// uuid returns the n-th of a series of identifiers that look like UUIDs. The identifiers of a series are distinct.
 func uuid(series string, n uint64) string {
 	h := hashOf(series)
 	a, b := mix(h+n), mix(h^mix(n))

@@ -10,31 +10,30 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// poller is what a source's side of the engine does. The engine calls it on its own goroutine only.
+// poller is the part of the engine that depends on the source. The engine calls it only on its own goroutine.
 type poller interface {
-	// poll takes in what has been sent and begins the invocations that are due. The error ends the run.
+	// poll receives sent records and begins the invocations that are due. An error ends the run.
 	poll() error
-	// drained reports whether every record is accounted for and none is to come.
+	// drained reports whether every record is accounted for and no more can arrive.
 	drained() bool
 }
 
-// engine drives a run. Everything about sources and mapping happens on the goroutine of Run, turn by turn,
-// so that it happens in one order; handlers have goroutines of their own, which nothing waits for longer
-// than their deadline.
+// engine drives a run. Sources and the mapping run on the goroutine of Run, turn by turn, and so in one order. Handlers
+// have goroutines of their own, and nothing waits for them beyond their deadline.
 //
-// A turn begins a moment after what caused it: one nanosecond, which in virtual time passes only when every
-// other goroutine has come to rest. So a turn finds all that happened at an instant, whichever of it woke
-// the engine, and in virtual time a run does not depend on scheduling.
+// A turn begins one nanosecond after its cause. In virtual time this nanosecond passes only when every other goroutine
+// is blocked. So a turn sees everything that happened at an instant, whatever woke the engine, and a run in virtual
+// time does not depend on scheduling.
 type engine struct {
 	sim    Simulation
-	ctx    context.Context // what handlers inherit values from
+	ctx    context.Context // handlers inherit its values
 	log    *recorder
 	poller poller
 	began  time.Time
-	clock  // its time is that of the turn
+	clock  // its time is the start of the turn
 
 	numbers int
-	launch  []*invocation // begun in this turn, to be called at its end
+	launch  []*invocation // begun in this turn, called at its end
 	invoked int
 	running int
 	buffers [][]byte
@@ -42,11 +41,11 @@ type engine struct {
 	wakeup   chan struct{}
 	mu       sync.Mutex
 	ended    []*invocation
-	requests []*request // of handlers
-	over     bool       // no more requests are taken
+	requests []*request // from handlers
+	over     bool       // no more requests are accepted
 }
 
-// request is something that a handler wants done in a turn.
+// request is an action that a handler requests for a turn.
 type request struct {
 	do   func()
 	done chan struct{}
@@ -106,13 +105,13 @@ func (e *engine) loop(ctx context.Context) (err error) {
 	}
 }
 
-// full reports whether no invocation may begin now.
+// full reports whether the concurrency is exhausted.
 func (e *engine) full() bool { return e.running >= e.sim.Concurrency || e.spent() }
 
-// spent reports whether no invocation may begin any more.
+// spent reports whether the number of invocations is exhausted.
 func (e *engine) spent() bool { return e.sim.Invocations > 0 && e.invoked >= e.sim.Invocations }
 
-// wait returns when something has happened.
+// wait blocks until something has happened.
 func (e *engine) wait(stop <-chan struct{}) {
 	var due <-chan time.Time
 	if len(e.timers) > 0 {
@@ -128,7 +127,7 @@ func (e *engine) wait(stop <-chan struct{}) {
 	time.Sleep(time.Nanosecond)
 }
 
-// wake has the engine take a turn soon. It never blocks.
+// wake makes the engine take a turn soon. It never blocks.
 func (e *engine) wake() {
 	select {
 	case e.wakeup <- struct{}{}:
@@ -136,7 +135,7 @@ func (e *engine) wake() {
 	}
 }
 
-// settle deals with the invocations that have ended, in the order in which they began.
+// settle processes the invocations that have ended, in the order in which they began.
 func (e *engine) settle() {
 	e.mu.Lock()
 	ended := e.ended
@@ -146,7 +145,7 @@ func (e *engine) settle() {
 	for _, inv := range ended {
 		e.cancel(inv.timer)
 		e.running--
-		if k := inv.result.kind; k == history.Answered || k == history.Failed { // nobody has the payload any more
+		if k := inv.result.kind; k == history.Answered || k == history.Failed { // nobody holds the payload any more
 			e.recycle(inv.payload)
 		}
 		inv.done(inv.result)
@@ -175,7 +174,7 @@ func (e *engine) call(ctx context.Context, do func()) error {
 	}
 }
 
-// serve does what handlers have asked for, in the order in which they did.
+// serve runs the requests of handlers, in order.
 func (e *engine) serve() {
 	e.mu.Lock()
 	requests := e.requests
@@ -187,7 +186,7 @@ func (e *engine) serve() {
 	}
 }
 
-// refuse ends the taking of requests.
+// refuse rejects all further requests.
 func (e *engine) refuse() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -199,7 +198,7 @@ func (e *engine) refuse() {
 	e.requests = nil
 }
 
-// maxSpare bounds the buffers that wait for another invocation.
+// maxSpare bounds the buffers kept for reuse.
 const maxSpare = 64
 
 // buffer returns an empty buffer for a payload.
@@ -218,8 +217,7 @@ func (e *engine) recycle(b []byte) {
 	}
 }
 
-// recorder takes down the history. It is safe for concurrent use; what it is given gets the time and place
-// at which it came.
+// recorder writes the history. It is safe for concurrent use and adds time and sequence number to each event.
 type recorder struct {
 	mu      sync.Mutex
 	began   time.Time
@@ -235,7 +233,7 @@ func (r *recorder) add(e history.Event) {
 	r.put(e)
 }
 
-// put is add for those who hold the lock.
+// put is add for callers that hold the lock.
 func (r *recorder) put(e history.Event) {
 	if r.closed {
 		return
@@ -250,7 +248,7 @@ func (r *recorder) put(e history.Event) {
 	}
 }
 
-// close ends the history. What handlers that were left behind have to say goes nowhere.
+// close ends the history. Later events of abandoned handlers are discarded.
 func (r *recorder) close(how string) (check.Verdict, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,7 +16,7 @@ const (
 	account = "123456789012"
 )
 
-// appendRecord appends a message as it stands in an event.
+// appendRecord appends a message in the format of an event.
 func (q *Queue) appendRecord(b []byte, m *message) []byte {
 	b = append(b, `{"messageId":`...)
 	b = appendString(b, m.id)
@@ -52,7 +52,7 @@ func (q *Queue) appendRecord(b []byte, m *message) []byte {
 	if len(m.Attributes) == 0 {
 		b = append(b, "{}"...)
 	} else {
-		attributes, _ := json.Marshal(m.Attributes) // strings and bytes always can be
+		attributes, _ := json.Marshal(m.Attributes) // strings and bytes never fail
 		b = append(b, attributes...)
 	}
 	b = append(b, `,"md5OfBody":"`...)
@@ -63,9 +63,9 @@ func (q *Queue) appendRecord(b []byte, m *message) []byte {
 	return append(b, `,"awsRegion":"`+region+`"}`...)
 }
 
-// event returns a message as it stands in an event.
+// event returns a message in the format of an event.
 func (q *Queue) event(m *message) (e events.SQSMessage) {
-	_ = json.Unmarshal(q.appendRecord(nil, m), &e) // it is a message, whatever it holds
+	_ = json.Unmarshal(q.appendRecord(nil, m), &e) // appendRecord writes valid JSON
 	return e
 }
 
@@ -76,7 +76,7 @@ func (q *Queue) receiptHandle(m *message) string {
 
 const receiptPrefix = "AQEB"
 
-// splitReceipt reads a receipt handle: what names the message, and the number of the receive.
+// splitReceipt parses a receipt handle into the name of the message and the number of the receive.
 func (q *Queue) splitReceipt(handle string) (name string, number int, ok bool) {
 	rest, ok := strings.CutPrefix(handle, receiptPrefix)
 	if !ok {
@@ -87,7 +87,7 @@ func (q *Queue) splitReceipt(handle string) (name string, number int, ok bool) {
 	return name, number, ok && err == nil && name != ""
 }
 
-// appendString appends text as a JSON string. What is not UTF-8 becomes the replacement character.
+// appendString appends text as a JSON string. Invalid UTF-8 becomes the replacement character.
 func appendString(b []byte, text string) []byte {
 	const digits = "0123456789abcdef"
 	b = append(b, '"')

@@ -2,7 +2,7 @@ package lambdasim
 
 import "encoding/json"
 
-// failureRecord is what an on-failure destination is sent.
+// failureRecord is the message to an on-failure destination.
 type failureRecord struct {
 	Request   failureRequest   `json:"requestContext"`
 	Response  *failureResponse `json:"responseContext,omitempty"` // of the last invocation, if there was one
@@ -51,7 +51,7 @@ type kafkaPartitionInfo struct {
 	LastTime  string `json:"lastRecordTimestamp"`
 }
 
-// failure begins the record for a batch, whose first record has the identifier first.
+// failure creates the record for a batch whose first record has the identifier first.
 func (e *engine) failure(first string, s segment, condition string) failureRecord {
 	record := failureRecord{
 		Request:   failureRequest{uuid("failure"+first, uint64(s.invokes)), functionARN, condition, s.invokes},
@@ -68,6 +68,6 @@ func (e *engine) failure(first string, s segment, condition string) failureRecor
 }
 
 func (r failureRecord) text() string {
-	text, _ := json.Marshal(r) // strings and numbers always can be
+	text, _ := json.Marshal(r) // strings and numbers never fail
 	return string(text)
 }

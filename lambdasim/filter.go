@@ -11,29 +11,29 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonfault"
 )
 
-// FilterCriteria says which records the function gets to see: those that match at least one of the filters.
-// No filter lets everything pass.
+// FilterCriteria selects the records that the function receives: those that match at least one of the filters. Without
+// filters every record passes.
 type FilterCriteria struct {
 	Filters []Filter
 
 	compiled []pattern
 }
 
-// Filter is a pattern as AWS writes it, such as {"body":{"kind":["order"]}}. The data of Kinesis records, the
-// value of Kafka records and the body of messages are looked into as JSON. What is simulated: values to equal, null, and the operators
-// prefix, suffix, anything-but (with a value or a list of them), exists, equals-ignore-case and numeric.
+// Filter is a pattern as AWS writes it, such as {"body":{"kind":["order"]}}. The data of Kinesis records, the value of
+// Kafka records and the body of messages are matched as JSON. The simulation supports values to equal, null, and the
+// operators prefix, suffix, anything-but (with a value or a list of them), exists, equals-ignore-case and numeric.
 type Filter struct{ Pattern string }
 
-// maxFilters is how many filters a mapping may have.
+// maxFilters bounds the filters of a mapping.
 const maxFilters = 10
 
-// pattern is one level of a filter: the values that fields may have, or patterns for what is in them.
+// pattern is one level of a filter: the allowed values of fields, or patterns for their contents.
 type pattern struct {
 	values map[string][]matcher
 	inside map[string]pattern
 }
 
-// matcher reports whether a value fits. there is false if the field is missing.
+// matcher reports whether a value matches. there is false if the field is missing.
 type matcher func(value any, there bool) bool
 
 func (f FilterCriteria) compile() ([]pattern, error) {
@@ -192,19 +192,19 @@ func (p pattern) matches(object map[string]any) bool {
 	return true
 }
 
-// matchesAny also looks at the elements of a list: one that fits is enough.
+// matchesAny reports whether a value, or any element of a list, matches.
 func matchesAny(m matcher, value any, there bool) bool {
 	if list, ok := value.([]any); ok {
 		return slices.ContainsFunc(list, func(x any) bool { return m(x, true) })
 	}
 	switch value.(type) {
 	case map[string]any:
-		value = struct{}{} // equal to nothing that a pattern can hold
+		value = struct{}{} // equals no value of a pattern
 	}
 	return m(value, there)
 }
 
-// filtered reports whether the filters turn a record away. record returns it as its event shows it.
+// filtered reports whether the filters reject a record. record returns it in the format of its event.
 func (e *engine) filtered(record func() []byte) bool {
 	filters := e.sim.Mapping.FilterCriteria.compiled
 	if len(filters) == 0 {
@@ -230,7 +230,7 @@ func (e *engine) filtered(record func() []byte) bool {
 	if kinesis, ok := object["kinesis"].(map[string]any); ok {
 		text, _ := kinesis["data"].(string)
 		data, _ := base64.StdEncoding.DecodeString(text)
-		open(object, "data", data) // patterns have it at the top
+		open(object, "data", data) // patterns have it at the top level
 		if object["data"] == nil {
 			object["data"] = string(data)
 		}
@@ -238,7 +238,7 @@ func (e *engine) filtered(record func() []byte) bool {
 	return !slices.ContainsFunc(filters, func(p pattern) bool { return p.matches(object) })
 }
 
-// open puts the JSON object that text is, if it is one, in place of a field.
+// open replaces a field by the JSON object that text contains, if it is one.
 func open(object map[string]any, name string, text []byte) {
 	var inside map[string]any
 	if json.Unmarshal(text, &inside) == nil && inside != nil {

@@ -7,17 +7,16 @@ import (
 	"time"
 )
 
-// Feed is a supply of records that are made when there is room for them, so that a run may be longer than
-// memory.
+// Feed supplies records that are created when there is room for them, so that a run may exceed memory.
 type Feed[T any] struct {
-	// Count is how many records there are.
+	// Count is the number of records.
 	Count int
-	// Record makes record i, from 0. It is called once for each, in order, on the goroutine of Run.
+	// Record returns record i, from 0. It is called once for each, in order, on the goroutine of Run.
 	Record func(i int) T
-	// At is when record i is sent, since the beginning of the run, at the earliest; it must not decrease.
+	// At returns the earliest time at which record i is sent, since the beginning of the run; it must not decrease.
 	// Default: as soon as there is room.
 	At func(i int) time.Duration
-	// Backlog is how many records the source may hold for another one to be made. Default 10,000.
+	// Backlog bounds the records that the source holds: another one is created only below it. Default 10,000.
 	Backlog int
 }
 
@@ -32,12 +31,12 @@ type sent[T any] struct {
 	at     time.Time
 }
 
-// owner is whoever uses a source: the engine of a run, or a Direct.
+// owner is the user of a source: the engine of a run, or a Direct.
 type owner interface {
-	// wake has it look at the source soon. It never blocks.
+	// wake makes the owner look at the source soon. It never blocks.
 	wake()
-	// call has it do something, and returns when that is done, or with an error when ctx ends before or nothing can
-	// be done any more.
+	// call runs do and returns when it has returned. It returns an error if ctx ends before that or no more calls are
+	// accepted.
 	call(ctx context.Context, do func()) error
 }
 
@@ -46,25 +45,24 @@ var (
 	errOver      = errors.New("lambdasim: the run that used the queue is over")
 )
 
-// intake is where a source takes records in. Users put them in from any goroutine; the engine takes them
-// out.
+// intake receives the records of a source. Users add records from any goroutine; the engine removes them.
 type intake[T any] struct {
 	mu     sync.Mutex
-	owner  owner // whoever uses the source, nil before that
+	owner  owner // the user of the source; nil before that
 	inbox  []sent[T]
 	feeds  []*supply[T]
 	serial uint64
 }
 
-// supply is a feed and how far it has come.
+// supply is a feed and its progress.
 type supply[T any] struct {
 	Feed[T]
 	next  int
 	timer *timer
 }
 
-// send puts a record in; name makes its identifier from a number that no other record of the source has. It
-// is called for one record at a time.
+// send adds a record; name makes its identifier from a number that is unique in the source. name is called for one
+// record at a time.
 func (in *intake[T]) send(record T, name func(record T, serial uint64) string) string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -103,15 +101,15 @@ func (in *intake[T]) claim(o owner) error {
 	return nil
 }
 
-// take gives accept everything that has been sent, and from the feeds what is due while there is room. live
-// tells how many records the source holds.
+// take passes to accept everything that has been sent and, while there is room, the due records of feeds. live returns
+// the number of records that the source holds.
 func (in *intake[T]) take(began time.Time, c *clock, name func(T, uint64) string, live func() int, accept func(sent[T]) error) error {
 	in.mu.Lock()
 	inbox, feeds := in.inbox, in.feeds
 	in.inbox = nil
 	in.mu.Unlock()
 	for _, s := range inbox {
-		if s.at.Before(began) || s.at.After(c.now) { // the second when it was sent outside the bubble of a test
+		if s.at.Before(began) || s.at.After(c.now) { // the second if it was sent outside the bubble of a test
 			s.at = began
 		}
 		if err := accept(s); err != nil {
@@ -133,7 +131,7 @@ func (in *intake[T]) take(began time.Time, c *clock, name func(T, uint64) string
 	return nil
 }
 
-// due reports whether it is time for the next record, and sets a timer for when it is.
+// due reports whether the next record is due, and otherwise sets a timer for it.
 func (f *supply[T]) due(began time.Time, c *clock) bool {
 	if f.At == nil {
 		return true
@@ -148,7 +146,7 @@ func (f *supply[T]) due(began time.Time, c *clock) bool {
 	return false
 }
 
-// exhausted reports whether nothing is waiting to be taken.
+// exhausted reports whether nothing is left to take.
 func (in *intake[T]) exhausted() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -160,7 +158,7 @@ func (in *intake[T]) exhausted() bool {
 	return len(in.inbox) == 0
 }
 
-// waiting returns what has been sent and not taken.
+// waiting returns the records that have been sent and not taken.
 func (in *intake[T]) waiting() []sent[T] {
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// ErrCrashed is matched by the errors of handlers that stand for a process, such as runtimeapi.Function, if
-// the process died before it answered.
+// ErrCrashed matches the errors of handlers that represent a process, such as runtimeapi.Function, if the process died
+// before it responded.
 var ErrCrashed = errors.New("lambdasim: the function's process died")
 
 const functionARN = "arn:aws:lambda:" + region + ":" + account + ":function:simulated"
@@ -23,11 +23,11 @@ const functionARN = "arn:aws:lambda:" + region + ":" + account + ":function:simu
 // delivery is a record in a batch.
 type delivery struct {
 	id, group string
-	number    int    // how often the record has been delivered, this time included
+	number    int    // of deliveries of the record, including this one
 	alias     string // the sequence number, where the identifier is another
 }
 
-// invocation is a batch on its way through the function.
+// invocation is one invocation of the function with a batch.
 type invocation struct {
 	number   int
 	request  string
@@ -41,19 +41,19 @@ type invocation struct {
 
 	// Guarded by log.mu.
 	over   bool
-	left   bool // timed out or crashed: whatever it still does goes nowhere
+	left   bool // timed out or crashed: its later events are ignored
 	result result
-	index  map[string]int // of records, once somebody asks
+	index  map[string]int // of records, built on demand
 	starts []int          // by record: handlers started
 }
 
 // result is how an invocation ended.
 type result struct {
 	kind   history.Kind
-	answer answer // if it was answered
+	answer answer // if it responded
 }
 
-// failed reports whether Lambda sees a function error.
+// failed reports whether Lambda records a function error.
 func (r result) failed() bool { return r.kind != history.Answered }
 
 // newInvocation returns an invocation with the next number and no records.
@@ -63,7 +63,7 @@ func (e *engine) newInvocation() *invocation {
 	return &invocation{number: e.numbers, log: e.log, queue: queue, payload: e.buffer()}
 }
 
-// deliver puts a record into the batch. What the function sees of it is in the payload already.
+// deliver adds a record to the batch. The payload contains it already.
 func (e *engine) deliver(inv *invocation, d delivery) {
 	inv.records = append(inv.records, d)
 	e.log.add(history.Event{Kind: history.Received, Invocation: inv.number, Record: d.id, Group: d.group, Number: d.number})
@@ -84,7 +84,7 @@ func (e *engine) invoke(inv *invocation, done func(result)) {
 	})
 }
 
-// run calls the handler. It returns when the handler does, which may be long after the invocation is over.
+// run calls the handler and returns when the handler does, possibly long after the invocation has ended.
 func (inv *invocation) run(e *engine) {
 	deadline := inv.deadline.Add(e.sim.Timeout - e.sim.patience()) // the function's own
 	ctx, cancel := context.WithDeadline(context.WithValue(e.ctx, callKey{}, inv), deadline)
@@ -139,17 +139,17 @@ func respond(ctx context.Context, h lambda.Handler, payload []byte) (string, err
 	return string(body), err
 }
 
-// scrawl makes a handler that still looks at its payload see nonsense.
+// scrawl overwrites the payload, so that a handler that still reads it sees nonsense.
 func scrawl(payload []byte) {
 	for i := range payload {
 		payload[i] = '#'
 	}
 }
 
-// maxDetail bounds what the history keeps of an error.
+// maxDetail bounds the text of an error in the history.
 const maxDetail = 500
 
-// end books how an invocation ended, if it has ended in time.
+// end records the end of an invocation, unless it has timed out or crashed before.
 func (inv *invocation) end(e *engine, kind history.Kind, detail string, a answer) {
 	if kind != history.Answered && len(detail) > maxDetail {
 		detail = detail[:maxDetail]
@@ -190,7 +190,7 @@ func (inv *invocation) timeOut(e *engine) {
 	}
 }
 
-// find returns the place of a record in the batch, or −1. The caller holds log.mu.
+// find returns the index of a record in the batch, or −1. The caller holds log.mu.
 func (inv *invocation) find(id string) int {
 	if inv.index == nil {
 		inv.index = make(map[string]int, len(inv.records))

@@ -12,44 +12,44 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// Limits of topics, and what a broker does unless told otherwise.
+// Limits and defaults of topics.
 const (
 	maxPartitions  = 1_000
 	kafkaRetention = 7 * 24 * time.Hour
 	kafkaWindow    = 500 * time.Millisecond
-	kafkaRetries   = 10 // if there is no limit, but a destination
+	kafkaRetries   = 10 // without a limit but with a destination
 	kafkaServers   = "b-1.simulated.kafka." + region + ".amazonaws.com:9092,b-2.simulated.kafka." + region + ".amazonaws.com:9092"
 )
 
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
-// KafkaTopic is a topic of a Kafka cluster. Its fields must not change while a run uses it; its methods may be
-// called at any time, by several goroutines.
+// KafkaTopic is a topic of a Kafka cluster. Its fields must not change while a run uses it. Its methods are safe for
+// concurrent use at any time.
 type KafkaTopic struct {
-	// Name is the topic's. Default "topic".
+	// Name is the name of the topic. Default "topic".
 	Name string
-	// Partitions is how many there are: 1 to 1,000, default 1. The records of a key are in one partition;
-	// those without a key go to each partition in turn.
+	// Partitions is the number of partitions: 1 to 1,000, default 1. The records of a key are in one partition; records
+	// without a key go to each partition in turn.
 	Partitions int
-	// SelfManaged: the cluster is not one of Amazon MSK, and events say so.
+	// SelfManaged makes events those of a self-managed cluster instead of Amazon MSK.
 	SelfManaged bool
-	// ByKey has the checker expect the order of keys, which suits kafka.ByKey, and of the records without one
-	// the order of their partition. Default: the order of partitions.
+	// ByKey makes the checker expect the order of keys, as kafka.ByKey keeps it, and for records without a key the
+	// order of their partition. Default: the order of partitions.
 	ByKey bool
-	// RetentionPeriod is how long the topic keeps a record. Default 7 days.
+	// RetentionPeriod bounds the age of records in the topic. Default 7 days.
 	RetentionPeriod time.Duration
 
 	intake[KafkaRecord]
 	offsets []int64 // by partition: the next one. Guarded by intake.mu.
 }
 
-// KafkaRecord is a record for a Kafka topic. A nil Key is no key, and a nil Value a tombstone.
+// KafkaRecord is a record for a Kafka topic. A nil Key means no key, and a nil Value is a tombstone.
 type KafkaRecord struct {
 	Key, Value []byte
 	Headers    []KafkaHeader
 }
 
-// KafkaHeader is a header of a record. A nil Value is no value.
+// KafkaHeader is a header of a record. A nil Value means no value.
 type KafkaHeader struct {
 	Key   string
 	Value []byte
@@ -79,11 +79,11 @@ func signed(value []byte) []int8 {
 	return s
 }
 
-// Send appends a record and returns its identifier, such as "orders-0@15" for offset 15 in partition 0 of topic
-// orders: what kafka.Record.ID returns. It never blocks. What is sent before Run counts as sent when Run begins.
+// Send appends a record and returns its identifier as kafka.Record.ID does, such as "orders-0@15" for offset 15 in
+// partition 0 of topic orders. It never blocks. Records sent before Run count as sent when Run begins.
 func (t *KafkaTopic) Send(r KafkaRecord) string { return t.send(r, t.place) }
 
-// Feed adds a supply of records that are sent when there is room.
+// Feed adds records that are sent when there is room.
 func (t *KafkaTopic) Feed(f Feed[KafkaRecord]) { t.feed(f) }
 
 func (t *KafkaTopic) name() string {
@@ -93,7 +93,7 @@ func (t *KafkaTopic) name() string {
 	return t.Name
 }
 
-// place chooses the partition of a record, and returns what then identifies it.
+// place chooses the partition of a record and returns its identifier.
 func (t *KafkaTopic) place(r KafkaRecord, serial uint64) string {
 	partition := serial
 	if r.Key != nil {
@@ -157,7 +157,7 @@ func (t *KafkaTopic) claim(e *engine) error {
 	return nil
 }
 
-// kafkaRecord is a record that has been sent, and how its event shows it.
+// kafkaRecord is a record that has been sent, in the format of its event.
 type kafkaRecord struct {
 	streamRecord
 	partition string

@@ -8,20 +8,20 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// kafkaPoller reads a topic. Its consumers share the partitions, and each has one batch under way at a time,
-// of any of its partitions.
+// kafkaPoller reads a topic. Its consumers share the partitions. Each has one batch at a time, with records of any of
+// its partitions.
 type kafkaPoller struct {
 	engine    *engine
 	topic     *KafkaTopic
-	keep      time.Duration // how long the topic keeps a record
+	keep      time.Duration // bounds the age of records in the topic
 	consumers []*consumer
 	live      int // records not accounted for
 }
 
 // consumer reads some of the partitions.
 type consumer struct {
-	records deque[*kafkaRecord] // in no batch yet, in the order they were sent
-	plan    []*kafkaBatch       // the first is under way or is next; the others are the rest of a halved one
+	records deque[*kafkaRecord] // in no batch yet, in the order in which they were sent
+	plan    []*kafkaBatch       // the first one runs or is next; the others are the rest of a halved one
 	turn
 }
 
@@ -43,7 +43,7 @@ func (p *kafkaPoller) poll() error {
 	})
 }
 
-// advance invokes the function with the consumer's next batch, if there is one and it is time.
+// advance invokes the function with the consumer's next batch, if one is due.
 func (p *kafkaPoller) advance(c *consumer) {
 	e := p.engine
 	if c.busy || e.full() {
@@ -68,7 +68,7 @@ func (p *kafkaPoller) advance(c *consumer) {
 	p.invoke(c, c.plan[0])
 }
 
-// cut says how many records a new batch has, and until when it waits for more.
+// cut returns the number of records in a new batch, and until when it waits for more.
 func (p *kafkaPoller) cut(c *consumer) (n int, wait time.Time) {
 	m := p.engine.sim.Mapping
 	limit := min(m.BatchSize, c.records.len())
@@ -93,7 +93,7 @@ func (p *kafkaPoller) cut(c *consumer) (n int, wait time.Time) {
 	return n, wait
 }
 
-// collect takes n records, and puts them in the order in which the event has them: by partition.
+// collect removes n records and orders them as their event does: by partition.
 func (p *kafkaPoller) collect(c *consumer, n int) []*kafkaRecord {
 	batch := make([]*kafkaRecord, n)
 	for i := range batch {
@@ -139,7 +139,7 @@ func (p *kafkaPoller) invoke(c *consumer, batch *kafkaBatch) {
 	})
 }
 
-// settle commits what is done with, and plans what is to be tried again.
+// settle commits the finished records and plans retries of the others.
 func (p *kafkaPoller) settle(c *consumer, inv *invocation, batch *kafkaBatch, r result) {
 	e := p.engine
 	whole := r.failed() || r.answer.whole
@@ -175,8 +175,7 @@ func (p *kafkaPoller) reported(batch *kafkaBatch, failed map[string]bool) []bool
 	return again
 }
 
-// again plans another try at what a batch has left over, of which a partial response took the given number of
-// records away.
+// again plans a retry of the rest of a batch, from which a partial response removed the given number of records.
 func (p *kafkaPoller) again(c *consumer, batch *kafkaBatch, moved int, whole bool) {
 	e := p.engine
 	halve := batch.charge(e, len(batch.records), moved, whole)
@@ -202,7 +201,7 @@ func (p *kafkaPoller) retries() (n int, limited bool) {
 	return n, limited
 }
 
-// expire lets go of the records that have become too old.
+// expire discards the records that have become too old.
 func (p *kafkaPoller) expire(c *consumer) {
 	e := p.engine
 	for _, r := range p.remove(c, p.keep, nil) {
@@ -217,8 +216,8 @@ func (p *kafkaPoller) expire(c *consumer) {
 	}
 }
 
-// remove takes out the records that are older than a limit, in the order of batches. head becomes what is known
-// of the first batch, if it is one of those that they come from.
+// remove removes the records that are older than a limit, in the order of batches. *head becomes the segment of the
+// first batch if they come from it.
 func (p *kafkaPoller) remove(c *consumer, limit time.Duration, head *segment) (old []*kafkaRecord) {
 	isOld := func(r *kafkaRecord) bool { return p.engine.now.Sub(r.at) > limit }
 	for i, batch := range c.plan {
@@ -239,7 +238,7 @@ func (p *kafkaPoller) remove(c *consumer, limit time.Duration, head *segment) (o
 	return old
 }
 
-// discard gives up on records and tells the on-failure destination.
+// discard discards records and sends a message to the on-failure destination.
 func (p *kafkaPoller) discard(s segment, records []*kafkaRecord, condition string) {
 	e := p.engine
 	if q := e.sim.Mapping.DestinationConfig.OnFailure; q != nil {

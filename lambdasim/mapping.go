@@ -7,65 +7,63 @@ import (
 	"time"
 )
 
-// ReportBatchItemFailures is the one value that FunctionResponseTypes knows.
+// ReportBatchItemFailures is the only value of FunctionResponseTypes.
 const ReportBatchItemFailures = "ReportBatchItemFailures"
 
-// Mapping holds the parameters of an event source mapping under the names they have at AWS. The zero value
-// of each stands for AWS's default. Values that AWS would refuse are refused (see Simulation.Run), and so
-// are parameters of streams on a queue and the other way round.
+// Mapping holds the parameters of an event source mapping under their AWS names. The zero value of each is AWS's
+// default. Simulation.Run refuses values that AWS would refuse, and parameters of streams on a queue and vice versa.
 type Mapping struct {
-	// BatchSize is how many records a batch may hold. Standard queues: 1 to 10,000, default 10, and more
-	// than 10 need a window. FIFO queues: 1 to 10, default 10. Streams and Kafka: 1 to 10,000, default 100.
+	// BatchSize bounds the records of a batch. Standard queues: 1 to 10,000, default 10, and more than 10 need a
+	// window. FIFO queues: 1 to 10, default 10. Streams and Kafka: 1 to 10,000, default 100.
 	BatchSize int
-	// MaximumBatchingWindowInSeconds is how long a batch may wait to be filled: 0 to 300, default 0, and
-	// none for FIFO queues. For Kafka 0 is half a second.
+	// MaximumBatchingWindowInSeconds bounds the time that a batch waits to be filled: 0 to 300, default 0, and 0 for
+	// FIFO queues. For Kafka 0 means half a second.
 	MaximumBatchingWindowInSeconds int
 	// FunctionResponseTypes is empty or {ReportBatchItemFailures}. Without it the body of a response is
 	// ignored and every return without an error is a success.
 	FunctionResponseTypes []string
-	// FilterCriteria turns records away before the function sees them.
+	// FilterCriteria selects the records that the function receives.
 	FilterCriteria FilterCriteria
 
-	// ScalingConfig is for queues.
+	// ScalingConfig applies to queues.
 	ScalingConfig ScalingConfig
 
-	// ProvisionedPollerConfig puts the mapping of a queue, where it excludes ScalingConfig, or of a Kafka topic
-	// into provisioned mode. On a topic FunctionResponseTypes, MaximumRetryAttempts, MaximumRecordAgeInSeconds
-	// and BisectBatchOnFunctionError need it. nil is Lambda's own scaling.
+	// ProvisionedPollerConfig puts the mapping of a queue, where it excludes ScalingConfig, or of a Kafka topic into
+	// provisioned mode. On a topic FunctionResponseTypes, MaximumRetryAttempts, MaximumRecordAgeInSeconds and
+	// BisectBatchOnFunctionError require it. nil means Lambda's own scaling.
 	ProvisionedPollerConfig *ProvisionedPollerConfig
 
-	// The others are for streams and, but for ParallelizationFactor and TumblingWindowInSeconds, for Kafka.
+	// The following apply to streams and, except for ParallelizationFactor and TumblingWindowInSeconds, to Kafka.
 
-	// MaximumRetryAttempts is how often a batch is tried again: 0 to 10,000, or −1 for as long as its
-	// records live. nil is −1.
+	// MaximumRetryAttempts bounds the retries of a batch: 0 to 10,000, or −1 for as long as its records exist. nil
+	// means −1.
 	MaximumRetryAttempts *int
-	// MaximumRecordAgeInSeconds is how old a record may get: 60 to 604,800, or −1 for as old as the stream
-	// keeps it. 0 is −1.
+	// MaximumRecordAgeInSeconds bounds the age of a record: 60 to 604,800, or −1 for the retention of the stream. 0
+	// means −1.
 	MaximumRecordAgeInSeconds int
-	// BisectBatchOnFunctionError halves a batch that the function failed on.
+	// BisectBatchOnFunctionError halves a batch after a function error.
 	BisectBatchOnFunctionError bool
-	// ParallelizationFactor is how many batches of a shard may be under way at once: 1 to 10, default 1.
+	// ParallelizationFactor bounds the concurrent batches of a shard: 1 to 10, default 1.
 	ParallelizationFactor int
-	// TumblingWindowInSeconds is the length of the windows that state is carried through: 0 to 900, default
-	// 0 for none.
+	// TumblingWindowInSeconds is the length of tumbling windows: 0 to 900, default 0 for none.
 	TumblingWindowInSeconds int
-	// DestinationConfig says where to tell of discarded records.
+	// DestinationConfig sets the destination of discarded records.
 	DestinationConfig DestinationConfig
 }
 
 // ScalingConfig bounds a queue's invocations.
 type ScalingConfig struct {
-	// MaximumConcurrency is how many batches may be under way at once: 2 to 1,000. 0 is no bound.
+	// MaximumConcurrency bounds the concurrent batches: 2 to 1,000. 0 means no bound.
 	MaximumConcurrency int
 }
 
-// DestinationConfig is where the mapping sends a description of what it gave up on.
+// DestinationConfig sets where the mapping sends a description of discarded records.
 type DestinationConfig struct {
-	// OnFailure gets an invocation record for every discarded batch. nil tells nobody.
+	// OnFailure receives an invocation record for every discarded batch. nil means no destination.
 	OnFailure *Queue
 }
 
-// AWS's limits, as docs/limits.md has them.
+// Limits of AWS, from docs/limits.md.
 const (
 	maxBatchSize     = 10_000
 	maxFIFOBatchSize = 10
@@ -95,7 +93,7 @@ func (m Mapping) tumbling() time.Duration {
 	return time.Duration(m.TumblingWindowInSeconds) * time.Second
 }
 
-// retries returns how often a batch is tried again, and whether there is a limit at all.
+// retries returns the maximum number of retries, and whether there is one.
 func (m Mapping) retries() (n int, limited bool) {
 	if m.MaximumRetryAttempts == nil || *m.MaximumRetryAttempts < 0 {
 		return 0, false
@@ -103,19 +101,19 @@ func (m Mapping) retries() (n int, limited bool) {
 	return *m.MaximumRetryAttempts, true
 }
 
-// age returns how old a record may get; 0 is no limit.
+// age returns the maximum age of a record; 0 means no limit.
 func (m Mapping) age() time.Duration {
 	return time.Duration(max(m.MaximumRecordAgeInSeconds, 0)) * time.Second
 }
 
-// complaints collects what is wrong with parameters.
+// complaints collects the errors of parameters.
 type complaints []error
 
 func (c *complaints) add(format string, args ...any) {
 	*c = append(*c, fmt.Errorf("lambdasim: "+format, args...))
 }
 
-// within complains about a value that is not from low to high.
+// within adds an error if a value is not from low to high.
 func (c *complaints) within(name string, value, low, high int, hint string) {
 	if value < low || value > high {
 		c.add("%s is %d; allowed are %d to %d%s", name, value, low, high, hint)
@@ -124,7 +122,7 @@ func (c *complaints) within(name string, value, low, high int, hint string) {
 
 func (c complaints) err() error { return errors.Join(c...) }
 
-// check looks at the parameters that any source has, and fills in the default batch size.
+// check checks the parameters that every source has, and fills in the default batch size.
 func (m *Mapping) check(c *complaints, defaultBatch, maxBatch int, of string) {
 	if m.BatchSize == 0 {
 		m.BatchSize = defaultBatch
@@ -138,7 +136,7 @@ func (m *Mapping) check(c *complaints, defaultBatch, maxBatch int, of string) {
 	}
 }
 
-// checkQueue looks at the parameters of a mapping from a queue.
+// checkQueue checks the parameters of a mapping from a queue.
 func (m *Mapping) checkQueue(c *complaints, fifo bool) {
 	if fifo {
 		m.check(c, maxFIFOBatchSize, maxFIFOBatchSize, "a FIFO queue")
@@ -175,7 +173,7 @@ func (m *Mapping) checkQueue(c *complaints, fifo bool) {
 	}
 }
 
-// checkStream looks at the parameters of a mapping from a stream.
+// checkStream checks the parameters of a mapping from a stream.
 func (m *Mapping) checkStream(c *complaints) {
 	m.check(c, 100, maxBatchSize, "a stream")
 	m.checkRetries(c)
@@ -195,7 +193,7 @@ func (m *Mapping) checkStream(c *complaints) {
 	}
 }
 
-// checkRetries looks at the parameters that streams and Kafka topics share.
+// checkRetries checks the parameters that streams and Kafka topics share.
 func (m *Mapping) checkRetries(c *complaints) {
 	if n, limited := m.retries(); limited {
 		c.within("MaximumRetryAttempts", n, 0, maxRetries, ", or −1 for no limit")
@@ -210,7 +208,7 @@ func (m *Mapping) checkRetries(c *complaints) {
 	}
 }
 
-// checkKafka looks at the parameters of a mapping from a Kafka topic.
+// checkKafka checks the parameters of a mapping from a Kafka topic.
 func (m *Mapping) checkKafka(c *complaints) {
 	m.check(c, 100, maxBatchSize, "a Kafka topic")
 	m.checkRetries(c)

@@ -14,33 +14,33 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// Queue is an SQS queue: a FIFO queue if its name ends in ".fifo", else a standard queue. Its fields must
-// not change while a run uses it; its methods may be called at any time, by several goroutines.
+// Queue is an SQS queue: a FIFO queue if its name ends in ".fifo", otherwise a standard queue. Its fields must not
+// change while a run uses it. Its methods are safe for concurrent use at any time.
 type Queue struct {
 	// Name is the last part of the queue's ARN. Default "queue".
 	Name string
-	// VisibilityTimeout is how long a message stays hidden, counted from its receive. Up to 12 h, and at
-	// least the function's timeout. Default 30 s.
+	// VisibilityTimeout is the time for which a message is hidden after a receive: up to 12 h, and at least the
+	// function's timeout. Default 30 s.
 	VisibilityTimeout time.Duration
-	// MessageRetentionPeriod is how long the queue keeps a message: 1 minute to 14 days, default 4 days.
+	// MessageRetentionPeriod bounds the age of messages: 1 minute to 14 days, default 4 days.
 	MessageRetentionPeriod time.Duration
-	// ContentBasedDeduplication makes messages of a FIFO queue without a Deduplication have the sum of their body as
-	// one. Default: they have one that no other message has; Direct refuses them.
+	// ContentBasedDeduplication uses the SHA-256 sum of the body as the deduplication id of messages without
+	// Deduplication in a FIFO queue. Default: such messages have a unique id; Direct refuses them.
 	ContentBasedDeduplication bool
-	// RedrivePolicy says when messages go to a dead-letter queue. Default: never.
+	// RedrivePolicy sets when messages move to a dead-letter queue. Default: never.
 	RedrivePolicy RedrivePolicy
-	// Faults decides whether a call of a function fails: it is called for each call of ChangeVisibility,
-	// ChangeVisibilityBatch and DeadLetter as a whole and then for each of their entries, and a non-nil error is what
-	// that fails with. It may be called by several goroutines at once. Default: none fails.
+	// Faults decides whether a call of a function fails. It is called for each call of ChangeVisibility,
+	// ChangeVisibilityBatch and DeadLetter as a whole and then for each of its entries; a non-nil error is the error of
+	// the call or the entry. It may be called by several goroutines at once. Default: none fails.
 	Faults func(Call) error
 
 	intake[Message]
 
-	calls map[Call]int // so far, without their numbers. Guarded by intake.mu.
+	calls map[Call]int // number of calls so far; the key has no number. Guarded by intake.mu.
 
-	// What follows belongs to whoever has claimed the queue.
+	// The following fields belong to the owner of the queue.
 	clock    *clock
-	named    map[string]*message // by what their receipt handles name them
+	named    map[string]*message // by the names in receipt handles
 	note     func(history.Event)
 	live     int // messages in the queue, received and delayed ones included
 	inFlight int
@@ -51,14 +51,14 @@ type Queue struct {
 	accepted accepted // the last message, or the one that it is a duplicate of
 }
 
-// accepted is what identifies a message that was accepted.
+// accepted identifies a message that was accepted.
 type accepted struct{ id, sequence string }
 
-// RedrivePolicy has messages moved that have been received too often.
+// RedrivePolicy moves messages that have been received too often.
 type RedrivePolicy struct {
-	// DeadLetterQueue gets them. It has to be of the same type, standard or FIFO.
+	// DeadLetterQueue receives them. It must be of the same type, standard or FIFO.
 	DeadLetterQueue *Queue
-	// MaxReceiveCount is how often a message may be received, 1 to 1,000; the next receive moves it.
+	// MaxReceiveCount is the number of receives, 1 to 1,000, after which the next receive moves the message.
 	MaxReceiveCount int
 }
 
@@ -67,10 +67,10 @@ type Message struct {
 	Body string
 	// Group is the MessageGroupId. FIFO queues need one; standard queues may have it (fair queues).
 	Group string
-	// Deduplication is the MessageDeduplicationId: a FIFO queue accepts a second message with the same one
-	// within 5 minutes and does not deliver it. Default: one that no other message has.
+	// Deduplication is the MessageDeduplicationId: a FIFO queue accepts a second message with the same one within 5
+	// minutes and does not deliver it. Default: a unique one.
 	Deduplication string
-	// Delay is how long a standard queue hides the message at first, up to 15 minutes.
+	// Delay is the time for which a standard queue hides the message after it is sent, up to 15 minutes.
 	Delay time.Duration
 	// Attributes are the message attributes.
 	Attributes map[string]events.SQSMessageAttribute
@@ -97,14 +97,14 @@ type message struct {
 	Message
 	id       string
 	sequence string // of a FIFO queue
-	name     string // in receipt handles: the identifier, and of a copy its number
+	name     string // in receipt handles: the identifier, with a number for a copy
 	sentAt   time.Time
 	firstAt  time.Time // of the first receive
-	// receivedAt is when it was received for the last time, and until when it is hidden.
+	// receivedAt is the time of the last receive, until is the time at which the message becomes visible.
 	receivedAt, until time.Time
 	receives          int
 	hidden            bool // in flight, or delayed
-	listed            bool // in the list of what is ready
+	listed            bool // in the list ready
 	gone              bool
 	timer             *timer // makes it visible again
 
@@ -112,23 +112,22 @@ type message struct {
 	before, after *message // in its group
 }
 
-// group is a message group with messages in the queue. What can be received are its messages before the first
-// hidden one.
+// group is a message group with messages in the queue. Its messages before the first hidden one can be received.
 type group struct {
 	name        string
 	first, last *message
 	listed      bool // in the queue's list of idle groups
 }
 
-// Send sends a message and returns its identifier. It never blocks. What is sent before Run counts as sent
-// when Run begins. A message that SQS would not accept makes Run fail.
+// Send sends a message and returns its identifier. It never blocks. Messages sent before Run count as sent when Run
+// begins. A message that SQS would refuse makes Run fail.
 func (q *Queue) Send(m Message) string { return q.send(m, q.messageID) }
 
-// Feed adds a supply of messages that are sent when there is room.
+// Feed adds messages that are sent when there is room.
 func (q *Queue) Feed(f Feed[Message]) { q.feed(f) }
 
-// Messages returns what has been sent to the queue and not been taken by a run yet: for a dead-letter queue
-// or an on-failure destination, what has arrived there.
+// Messages returns the messages that have been sent to the queue and that no run has taken: the contents of a
+// dead-letter queue or an on-failure destination.
 func (q *Queue) Messages() []events.SQSMessage {
 	var list []events.SQSMessage
 	for _, s := range q.waiting() {
@@ -216,7 +215,7 @@ func (q *Queue) open(c *clock, note func(history.Event)) {
 	q.named = make(map[string]*message)
 }
 
-// accept puts a message into the queue.
+// accept adds a message to the queue.
 func (q *Queue) accept(s sent[Message]) error {
 	m := s.record
 	switch {
@@ -295,7 +294,7 @@ func (q *Queue) show(m *message) {
 	q.listGroup(m.group)
 }
 
-// list puts a visible message of a standard queue at the end of the list of those.
+// list adds a visible message of a standard queue to the end of ready.
 func (q *Queue) list(m *message) {
 	if !m.listed {
 		m.listed = true
@@ -303,8 +302,8 @@ func (q *Queue) list(m *message) {
 	}
 }
 
-// listGroup puts a group at the end of the list of idle groups if its first message is visible. A message that is
-// hidden holds back those behind it, and none before it.
+// listGroup adds a group to the end of the list of idle groups if its first message is visible. A hidden message holds
+// back the later ones of its group and no earlier ones.
 func (q *Queue) listGroup(g *group) {
 	switch {
 	case g.listed:
@@ -316,7 +315,7 @@ func (q *Queue) listGroup(g *group) {
 	}
 }
 
-// remove takes a message out of the queue. It does not list the group.
+// remove removes a message from the queue. It does not list the group.
 func (q *Queue) remove(m *message) {
 	m.gone = true
 	delete(q.named, m.name)
@@ -341,8 +340,8 @@ func (q *Queue) remove(m *message) {
 	}
 }
 
-// delete removes a message that was received for the number-th time, unless that receive is no longer the
-// last one. In a FIFO queue the receive must not have ended either.
+// delete removes a message by its number-th receive, unless that is no longer the last receive. In a FIFO queue the
+// visibility timeout of the receive must not have ended either.
 func (q *Queue) delete(m *message, number int) bool {
 	if m.gone || m.receives != number || m.group != nil && !m.hidden {
 		return false
@@ -354,7 +353,7 @@ func (q *Queue) delete(m *message, number int) bool {
 	return true
 }
 
-// receive counts a receive of a message and hides it for so long.
+// receive counts a receive of a message and hides the message for the given time.
 func (q *Queue) receive(m *message, visibility time.Duration) {
 	m.receives++
 	if m.receives == 1 {
@@ -364,7 +363,7 @@ func (q *Queue) receive(m *message, visibility time.Duration) {
 	q.hide(m, visibility)
 }
 
-// hide hides a visible message for so long.
+// hide hides a visible message for the given time.
 func (q *Queue) hide(m *message, visibility time.Duration) {
 	if visibility <= 0 {
 		return
@@ -375,7 +374,7 @@ func (q *Queue) hide(m *message, visibility time.Duration) {
 	m.timer = q.clock.at(m.until, func() { q.show(m) })
 }
 
-// duplicate puts a second copy of a message into a standard queue.
+// duplicate adds a second copy of a message to a standard queue.
 func (q *Queue) duplicate(m *message) {
 	x := *m
 	x.hidden, x.timer, x.listed = false, nil, false
@@ -388,7 +387,7 @@ func (q *Queue) duplicate(m *message) {
 	q.note(history.Event{Kind: history.Duplicated, Record: m.id, Group: m.Group})
 }
 
-// change hides a message that has been received until the timeout has passed from now on.
+// change hides a received message until the timeout has passed, counted from now.
 func (q *Queue) change(m *message, timeout time.Duration) {
 	q.clock.cancel(m.timer)
 	if m.hidden {
@@ -406,7 +405,7 @@ func (q *Queue) change(m *message, timeout time.Duration) {
 	}
 }
 
-// unreceive takes back the receive of a message that is hidden.
+// unreceive undoes the receive of a hidden message.
 func (q *Queue) unreceive(m *message) {
 	q.clock.cancel(m.timer)
 	m.hidden = false
@@ -414,7 +413,7 @@ func (q *Queue) unreceive(m *message) {
 	q.inFlight--
 }
 
-// unfit removes a message that is too old, or has been received too often, instead of handing it out.
+// unfit removes a message that is too old or has been received too often, instead of delivering it.
 func (q *Queue) unfit(m *message) bool {
 	switch p := q.RedrivePolicy; {
 	case q.clock.now.Sub(m.sentAt) > q.retention():
@@ -430,19 +429,19 @@ func (q *Queue) unfit(m *message) bool {
 	return true
 }
 
-// receiving is a receive: it goes once through the messages that can be received, those of a group one after the
-// other. Call end when it is over.
+// receiving is one receive: it iterates once over the messages that can be received, group by group. Call end when it
+// is over.
 type receiving struct {
 	queue  *Queue
 	next   *message // of the last group
-	groups []*group // of a FIFO queue: those that it has come to
-	// visible are the messages of a standard queue that it has left visible.
+	groups []*group // of a FIFO queue: those visited
+	// visible holds the messages of a standard queue that it has left visible.
 	visible []*message
 }
 
 func (q *Queue) receiving() *receiving { return &receiving{queue: q} }
 
-// peek returns the next message, nil if there is none. What is unfit is removed on the way.
+// peek returns the next message, or nil. It removes unfit messages on the way.
 func (r *receiving) peek() *message {
 	q := r.queue
 	for !q.fifo() {
@@ -473,7 +472,7 @@ func (r *receiving) peek() *message {
 	}
 }
 
-// skip moves on behind the message that peek returned.
+// skip advances past the message that peek returned.
 func (r *receiving) skip() {
 	if r.queue.fifo() {
 		r.next = r.next.after
@@ -486,7 +485,7 @@ func (r *receiving) skip() {
 	}
 }
 
-// end gives groups back that have messages left.
+// end returns groups with remaining messages to the queue.
 func (r *receiving) end() {
 	for _, g := range r.groups {
 		g.listed = false
@@ -499,7 +498,7 @@ func (r *receiving) end() {
 	}
 }
 
-// bury takes in a dead letter, which keeps its identifier.
+// bury accepts a dead letter, which keeps its identifier.
 func (q *Queue) bury(m *message) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -509,7 +508,7 @@ func (q *Queue) bury(m *message) {
 	}
 }
 
-// deduplication remembers the deduplication ids of the last 5 minutes.
+// deduplication stores the deduplication ids of the last 5 minutes.
 type deduplication struct {
 	first    map[string]first
 	order    deque[string]
@@ -522,7 +521,7 @@ type first struct {
 	accepted
 }
 
-// twice reports whether id was there within the last 5 minutes, and with which message; it remembers the id if not.
+// twice reports whether id was used within the last 5 minutes, and by which message. Otherwise it stores the id.
 func (d *deduplication) twice(id string, now time.Time, message accepted) (accepted, bool) {
 	for d.order.len() > 0 && now.Sub(d.first[d.order.front()].at) > deduplicationTime {
 		delete(d.first, d.order.pop())

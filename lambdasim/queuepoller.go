@@ -6,19 +6,19 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// queuePoller receives from a queue, invokes the function and deletes what was handled.
+// queuePoller receives from a queue, invokes the function and deletes handled messages.
 type queuePoller struct {
 	queue  *Queue
 	engine *engine
 
 	scaling scaling
 	quota   quota
-	active  time.Time // when the first message was there
+	active  time.Time // when the first message was available
 	open    *openBatch
 	scaler  *timer
 }
 
-// openBatch is a batch that is being gathered.
+// openBatch is a batch that is being filled.
 type openBatch struct {
 	inv      *invocation
 	received []receipt
@@ -26,11 +26,11 @@ type openBatch struct {
 	timer    *timer
 }
 
-// receipt is a message as it was received once.
+// receipt is one receive of a message.
 type receipt struct {
 	message *message
 	number  int
-	until   time.Time // when its visibility timeout ends, unless that is changed
+	until   time.Time // when its visibility timeout ends, unless it is changed
 }
 
 func (p *queuePoller) drained() bool {
@@ -50,8 +50,7 @@ func (p *queuePoller) poll() error {
 	}
 }
 
-// gather fills batches and sends them off. It reports whether there is now room for more messages in the
-// queue.
+// gather fills batches and delivers them. It reports whether there is now room for more messages in the queue.
 func (p *queuePoller) gather() (room bool) {
 	before := p.queue.live
 	for p.open != nil || p.mayOpen() {
@@ -62,7 +61,7 @@ func (p *queuePoller) gather() (room bool) {
 	return p.queue.live < before
 }
 
-// mayOpen reports whether another batch may be under way, and there is something for it.
+// mayOpen reports whether another batch may start and there are messages for it.
 func (p *queuePoller) mayOpen() bool {
 	q, e := p.queue, p.engine
 	if q.fifo() && q.idle.len() == 0 || !q.fifo() && q.ready.len() == 0 || q.inFlight >= maxInFlight {
@@ -84,8 +83,8 @@ func (p *queuePoller) mayOpen() bool {
 	return e.running < limit
 }
 
-// fill receives messages into the open batch and sends it off when it is full or its window is over. It
-// reports whether there may be something for another batch.
+// fill receives messages into the open batch and delivers it when it is full or its window is over. It reports whether
+// there may be messages for another batch.
 func (p *queuePoller) fill() bool {
 	e := p.engine
 	if p.open == nil {
@@ -93,7 +92,7 @@ func (p *queuePoller) fill() bool {
 	}
 	full := p.receive()
 	b := p.open
-	if len(b.received) == 0 { // there was nothing but what is unfit
+	if len(b.received) == 0 { // there were only unfit messages
 		p.open = nil
 		return false
 	}
@@ -114,7 +113,7 @@ func (p *queuePoller) fill() bool {
 	return true
 }
 
-// receive takes as many visible messages as the batch has room for, and reports whether it is full.
+// receive adds visible messages while the batch has room, and reports whether it is full.
 func (p *queuePoller) receive() (full bool) {
 	p.quota.newCall()
 	r := p.queue.receiving()
@@ -168,7 +167,7 @@ func (p *queuePoller) add(r *receiving, m *message) bool {
 	return true
 }
 
-// settle does what the response asks for.
+// settle applies the response.
 func (p *queuePoller) settle(b *openBatch, r result) {
 	for _, x := range b.received {
 		m := x.message

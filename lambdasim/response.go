@@ -6,14 +6,14 @@ import (
 	"fmt"
 )
 
-// answer is what a mapping makes of a response.
+// answer is a response as the mapping interprets it.
 type answer struct {
 	whole  bool            // the whole batch has failed
-	failed map[string]bool // else: the identifiers that were reported
-	state  json.RawMessage // what the response carries through a tumbling window; nil for none
+	failed map[string]bool // otherwise: the reported identifiers
+	state  json.RawMessage // the state of a tumbling window in the response; nil for none
 }
 
-// read makes out a response. inBatch tells the identifiers of the batch.
+// read interprets a response. inBatch reports whether an identifier is in the batch.
 func (s *Simulation) read(body []byte, inBatch func(id string) bool) answer {
 	body = bytes.TrimSpace(body)
 	var object map[string]json.RawMessage

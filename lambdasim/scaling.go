@@ -5,29 +5,28 @@ import (
 	"time"
 )
 
-// ProvisionedPollerConfig is provisioned mode: event pollers of the mapping's own, and how many there are. How
-// fast the pollers of a Kafka topic follow its load is not documented and not simulated: MinimumPollers share
-// the partitions, as far as there are that many.
+// ProvisionedPollerConfig is provisioned mode: the number of event pollers of the mapping. AWS does not document how
+// fast the pollers of a Kafka topic follow its load, which is not simulated: MinimumPollers share the partitions.
 type ProvisionedPollerConfig struct {
-	// MinimumPollers is how many there are at first: 2 to 200 for a queue, 1 to 200 for a Kafka topic; 0 is
-	// the least.
+	// MinimumPollers is the initial number of pollers: 2 to 200 for a queue, 1 to 200 for a Kafka topic; 0 means the
+	// minimum.
 	MinimumPollers int
-	// MaximumPollers is how many there may be: from the least to 10,000. 0 is 200.
+	// MaximumPollers is the maximum number of pollers: from the minimum to 10,000. 0 means 200.
 	MaximumPollers int
 }
 
-// Limits of provisioned mode. (API reference, ProvisionedPollerConfig. The Developer Guide, "How Lambda
-// processes records from stream and queue-based event sources", still has 2,000 pollers as the most.)
+// Limits of provisioned mode. (API reference, ProvisionedPollerConfig. The Developer Guide, "How Lambda processes
+// records from stream and queue-based event sources", still gives 2,000 pollers as the maximum.)
 const (
 	minQueuePollers, minKafkaPollers = 2, 1
 	maxMinPollers, maxMaxPollers     = 200, 10_000
 	defaultMaxPollers                = 200
 )
 
-// What a poller of a queue can do, and how fast pollers are added. (Developer Guide, "Configuring scaling
-// behavior for SQS event source mappings": a poller handles up to 1 MB/s, 10 concurrent invocations and 10
-// calls a second, and up to 1,000 concurrent invocations are added a minute. API reference of SQS,
-// ReceiveMessage: up to 10 messages a call.)
+// Limits of a poller of a queue, and the rate at which pollers are added. (Developer Guide, "Configuring scaling
+// behavior for SQS event source mappings": a poller handles up to 1 MB/s, 10 concurrent invocations and 10 calls a
+// second, and up to 1,000 concurrent invocations are added a minute. API reference of SQS, ReceiveMessage: up to 10
+// messages a call.)
 const (
 	pollerConcurrent = 10
 	pollerCalls      = 10      // a second
@@ -36,12 +35,12 @@ const (
 	callMessages     = 10
 )
 
-// checkPollers looks at the pollers, if there are any of the mapping's own, and fills in their defaults.
+// checkPollers checks ProvisionedPollerConfig, if set, and fills in its defaults.
 func (m *Mapping) checkPollers(c *complaints, least int) {
 	if m.ProvisionedPollerConfig == nil {
 		return
 	}
-	p := *m.ProvisionedPollerConfig // the user's is the user's
+	p := *m.ProvisionedPollerConfig // a copy: the original is the user's
 	if p.MinimumPollers == 0 {
 		p.MinimumPollers = least
 	}
@@ -56,17 +55,17 @@ func (m *Mapping) checkPollers(c *complaints, least int) {
 	m.ProvisionedPollerConfig = &p
 }
 
-// scaling is how many batches of a queue may be under way: first of them, and more with every interval that
-// passes while there is something to do, up to most.
+// scaling bounds the concurrent batches of a queue: first of them, and more with every interval with messages, up to
+// most.
 type scaling struct {
 	first, more, most int
 	every             time.Duration
 	provisioned       bool
 }
 
-// scalingOf is Lambda's way with a queue. (Developer Guide, "Configuring scaling behavior for SQS event source
-// mappings": five at first, up to 300 more a minute, up to 1,250 for a mapping. It has no rate for FIFO
-// queues, where the message groups are the limit.)
+// scalingOf returns how Lambda scales a queue. (Developer Guide, "Configuring scaling behavior for SQS event source
+// mappings": five at first, up to 300 more a minute, up to 1,250 for a mapping. It has no rate for FIFO queues, where
+// the message groups are the limit.)
 func scalingOf(m Mapping, fifo bool) scaling {
 	const most = 1_250
 	switch pollers := m.ProvisionedPollerConfig; {
@@ -82,7 +81,7 @@ func scalingOf(m Mapping, fifo bool) scaling {
 	}
 }
 
-// after returns how many batches may be under way when there has been something to do for that long.
+// after returns the bound on concurrent batches after messages have been available for d.
 func (s scaling) after(d time.Duration) int {
 	if steps := int64(d / s.every); steps < math.MaxInt32 {
 		return min(s.first+s.more*int(steps), s.most)
@@ -90,7 +89,7 @@ func (s scaling) after(d time.Duration) int {
 	return s.most
 }
 
-// scaled returns how many batches may be under way now.
+// scaled returns the current bound on concurrent batches.
 func (p *queuePoller) scaled() int {
 	if p.active.IsZero() {
 		p.active = p.engine.now
@@ -98,7 +97,7 @@ func (p *queuePoller) scaled() int {
 	return p.scaling.after(p.engine.now.Sub(p.active))
 }
 
-// comeBackToScale has the engine take a turn when more batches may be under way, if that is to come.
+// comeBackToScale makes the engine take a turn when the bound rises next, if it will.
 func (p *queuePoller) comeBackToScale() {
 	since := p.engine.now.Sub(p.active)
 	if p.scaling.after(since) < p.scaling.most && (p.scaler == nil || p.scaler.index < 0) {
@@ -106,9 +105,9 @@ func (p *queuePoller) comeBackToScale() {
 	}
 }
 
-// quota is what provisioned pollers have received in a second.
+// quota counts what provisioned pollers have received in a second.
 type quota struct {
-	second time.Duration // since the first message was there
+	second time.Duration // since the first message was available
 	calls  int
 	left   int // messages that the last call may still return
 	bytes  int
@@ -117,7 +116,7 @@ type quota struct {
 
 func (u *quota) newCall() { u.left = 0 }
 
-// use books a message that makes the event longer by so many bytes.
+// use counts a message that adds the given number of bytes to the event.
 func (u *quota) use(bytes int) {
 	if u.left == 0 {
 		u.calls++
@@ -127,9 +126,8 @@ func (u *quota) use(bytes int) {
 	u.bytes += bytes
 }
 
-// mayReceive reports whether the pollers can receive another message in this second; if not, it has the
-// engine take a turn in the next one. What the last message of a second has too many bytes is taken off the
-// next second.
+// mayReceive reports whether the pollers can receive another message in this second. If not, it makes the engine take a
+// turn in the next second. Bytes by which the last message of a second exceeds the limit count against the next second.
 func (p *queuePoller) mayReceive() bool {
 	if !p.scaling.provisioned {
 		return true

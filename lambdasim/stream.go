@@ -27,15 +27,15 @@ const (
 	dynamoDBWhenFormat = "2006-01-02T15:04:05Z"
 )
 
-// KinesisStream is a Kinesis data stream. Its fields must not change while a run uses it; its methods may be
-// called at any time, by several goroutines.
+// KinesisStream is a Kinesis data stream. Its fields must not change while a run uses it. Its methods are safe for
+// concurrent use at any time.
 type KinesisStream struct {
 	// Name is the last part of the stream's ARN. Default "stream".
 	Name string
-	// Shards is how many there are: 1 to 1,000, default 1. Partition keys are spread over them by their MD5
-	// sum, as Kinesis does.
+	// Shards is the number of shards: 1 to 1,000, default 1. Partition keys are distributed by their MD5 sum, as in
+	// Kinesis.
 	Shards int
-	// RetentionPeriod is how long the stream keeps a record: 1 day to 365 days, default 1 day.
+	// RetentionPeriod bounds the age of records: 1 day to 365 days, default 1 day.
 	RetentionPeriod time.Duration
 
 	intake[KinesisRecord]
@@ -47,11 +47,11 @@ type KinesisRecord struct {
 	Data         []byte
 }
 
-// Put puts a record and returns its sequence number. It never blocks. What is put before Run counts as put
-// when Run begins. A record that Kinesis would not accept makes Run fail.
+// Put puts a record and returns its sequence number. It never blocks. Records put before Run count as put when Run
+// begins. A record that Kinesis would refuse makes Run fail.
 func (s *KinesisStream) Put(r KinesisRecord) string { return s.send(r, kinesisNumber) }
 
-// Feed adds a supply of records that are put when there is room.
+// Feed adds records that are put when there is room.
 func (s *KinesisStream) Feed(f Feed[KinesisRecord]) { s.feed(f) }
 
 // kinesisNumber makes sequence numbers: 56 digits, ascending.
@@ -107,7 +107,7 @@ func (s *KinesisStream) accept(p *streamPoller, r sent[KinesisRecord]) error {
 		return fmt.Errorf("lambdasim: record %s has %d bytes of data; allowed are %d", r.id, len(r.record.Data), maxKinesisData)
 	}
 	sum := md5.Sum([]byte(key))
-	// Shards share the range of the hash evenly; its first 32 bits decide.
+	// The shards divide the range of the hash evenly; its first 32 bits decide.
 	shard := int(uint64(binary.BigEndian.Uint32(sum[:])) * uint64(shards(s.Shards)) >> 32)
 
 	head, middle := `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":`, `},"eventSource"`
@@ -135,12 +135,12 @@ func (s *KinesisStream) accept(p *streamPoller, r sent[KinesisRecord]) error {
 	return nil
 }
 
-// DynamoDBStream is the stream of a DynamoDB table. Its fields must not change while a run uses it; its
-// methods may be called at any time, by several goroutines. It keeps records for 24 hours.
+// DynamoDBStream is the stream of a DynamoDB table. Its fields must not change while a run uses it. Its methods are
+// safe for concurrent use at any time. It keeps records for 24 hours.
 type DynamoDBStream struct {
 	// Table is the table's name. Default "table".
 	Table string
-	// Shards is how many there are: 1 to 1,000, default 1. An item's changes are all in one of them.
+	// Shards is the number of shards: 1 to 1,000, default 1. All changes of an item are in one shard.
 	Shards int
 
 	intake[Change]
@@ -156,15 +156,15 @@ type Change struct {
 	NewImage, OldImage map[string]events.DynamoDBAttributeValue
 }
 
-// Put puts a change and returns its sequence number. It never blocks. What is put before Run counts as put
-// when Run begins. A change that a table cannot have makes Run fail.
+// Put puts a change and returns its sequence number. It never blocks. Changes put before Run count as put when Run
+// begins. A change that a table cannot have makes Run fail.
 func (s *DynamoDBStream) Put(c Change) string { return s.send(c, dynamoDBNumber) }
 
-// Feed adds a supply of changes that are put when there is room.
+// Feed adds changes that are put when there is room.
 func (s *DynamoDBStream) Feed(f Feed[Change]) { s.feed(f) }
 
-// dynamoDBNumber makes sequence numbers: ascending as numbers but not as text, for from the third on they
-// have a digit more.
+// dynamoDBNumber returns sequence numbers that ascend as numbers but not as text: from the third on they have one more
+// digit.
 func dynamoDBNumber(_ Change, serial uint64) string {
 	if serial < 3 {
 		return fmt.Sprintf("9999999999999999999%02d", 97+serial)
@@ -225,7 +225,7 @@ func (s *DynamoDBStream) accept(p *streamPoller, c sent[Change]) error {
 	if err != nil {
 		return fmt.Errorf("lambdasim: change %s: %w", c.id, err)
 	}
-	keys, err := json.Marshal(change.Keys) // its keys are sorted, so that it names the item
+	keys, err := json.Marshal(change.Keys) // sorted keys, so it identifies the item
 	if err != nil {
 		return fmt.Errorf("lambdasim: change %s: %w", c.id, err)
 	}
@@ -247,7 +247,7 @@ func (s *DynamoDBStream) accept(p *streamPoller, c sent[Change]) error {
 	return nil
 }
 
-// size is about what DynamoDB counts for a change.
+// size approximates the size that DynamoDB counts for a change.
 func size(c Change) (n int) {
 	for _, image := range []map[string]events.DynamoDBAttributeValue{c.Keys, c.NewImage, c.OldImage} {
 		text, _ := json.Marshal(image)
@@ -256,7 +256,7 @@ func size(c Change) (n int) {
 	return n
 }
 
-// streamRecord is a record in a lane, and how its event shows it.
+// streamRecord is a record in a lane, in the format of its event.
 type streamRecord struct {
 	id, group  string
 	alias      string // the sequence number, where the identifier is another
@@ -274,7 +274,7 @@ func (r *streamRecord) number() string {
 	return r.id
 }
 
-// put puts a record into its lane, unless the filter turns it away.
+// put adds a record to its lane, unless the filter rejects it.
 func (p *streamPoller) put(shard int, r *streamRecord) {
 	p.engine.log.add(history.Event{Kind: history.Sent, Record: r.id, Group: r.group, Digest: r.digest})
 	if p.engine.filtered(func() []byte { return r.body }) {

@@ -7,17 +7,17 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// streamPoller reads a stream: lane by lane, one batch of a lane at a time.
+// streamPoller reads a stream, one batch per lane at a time.
 type streamPoller struct {
 	engine    *engine
 	arn       string
-	keep      time.Duration // how long the stream keeps a record
+	keep      time.Duration // bounds the age of records
 	lanes     []*lane
 	live      int // records in lanes
 	take      func() error
 	exhausted func() bool
 
-	info, when string // what on-failure records call the batch, and how they write instants
+	info, when string // the name of the batch and the time format in on-failure records
 	shardName  func(int) string
 }
 
@@ -25,8 +25,8 @@ type streamPoller struct {
 type lane struct {
 	shard   int
 	records deque[*streamRecord]
-	plan    []segment // batches that have failed before, from the checkpoint on
-	window  *window   // the tumbling window that is open
+	plan    []segment // failed batches, from the checkpoint on
+	window  *window   // the open tumbling window
 	turn
 }
 
@@ -58,7 +58,7 @@ func (p *streamPoller) poll() error {
 	})
 }
 
-// advance invokes the function with the lane's next batch, if there is one and it is time.
+// advance invokes the function with the lane's next batch, if one is due.
 func (p *streamPoller) advance(l *lane) {
 	e := p.engine
 	if l.busy || e.full() {
@@ -92,10 +92,10 @@ func (p *streamPoller) advance(l *lane) {
 	}
 }
 
-// room for what is around the records of an event.
+// envelope is room for the JSON around the records of an event.
 const envelope = 1 << 10
 
-// cut says how many records a new batch has, and until when it waits for more.
+// cut returns the number of records in a new batch, and until when it waits for more.
 func (p *streamPoller) cut(l *lane) (n int, wait time.Time) {
 	m := p.engine.sim.Mapping
 	size := envelope
@@ -129,7 +129,7 @@ func (p *streamPoller) cut(l *lane) (n int, wait time.Time) {
 	return n, wait
 }
 
-// invoke calls the function with the lane's first records, or with none to tell it the end of a window.
+// invoke calls the function with the lane's first records, or with none at the end of a window.
 func (p *streamPoller) invoke(l *lane, s segment) {
 	e := p.engine
 	inv := e.newInvocation()
@@ -163,7 +163,7 @@ func (p *streamPoller) invoke(l *lane, s segment) {
 	})
 }
 
-// settle moves the checkpoint and plans what is to be tried again.
+// settle moves the checkpoint and plans retries.
 func (p *streamPoller) settle(l *lane, inv *invocation, batch []*streamRecord, r result) {
 	e := p.engine
 	if e.sim.Pipe != nil {
@@ -229,8 +229,8 @@ func (p *streamPoller) settlePipe(l *lane, inv *invocation, batch []*streamRecor
 	p.again(l, head, done, whole)
 }
 
-// again plans another try at what a batch has left over: all of it, or what follows the checkpoint that a
-// partial response moved by the given number of records.
+// again plans a retry of the rest of a batch: all of it, or the records after the checkpoint that a partial response
+// moved by the given number of records.
 func (p *streamPoller) again(l *lane, rest segment, moved int, whole bool) {
 	e := p.engine
 	halve := rest.charge(e, rest.size, moved, whole)
@@ -250,13 +250,13 @@ func (p *streamPoller) again(l *lane, rest segment, moved int, whole bool) {
 	l.plan[0] = rest
 }
 
-// drop takes records from the front of the lane.
+// drop removes records from the front of the lane.
 func (p *streamPoller) drop(l *lane, n int) {
 	l.records.drop(n)
 	p.live -= n
 }
 
-// expire lets go of the records at the front of the lane that have become too old.
+// expire discards the records at the front of the lane that have become too old.
 func (p *streamPoller) expire(l *lane) {
 	e := p.engine
 	gone := func(limit time.Duration) (n int) {
@@ -286,7 +286,7 @@ func (p *streamPoller) expire(l *lane) {
 	}
 }
 
-// shorten takes n records out of the plan.
+// shorten removes n records from the plan.
 func (l *lane) shorten(n int) {
 	for n > 0 && len(l.plan) > 0 {
 		taken := min(n, l.plan[0].size)
@@ -298,7 +298,7 @@ func (l *lane) shorten(n int) {
 	}
 }
 
-// discard gives up on a batch at the front of a lane and tells the on-failure destination.
+// discard discards a batch at the front of a lane and sends a message to the on-failure destination.
 func (p *streamPoller) discard(l *lane, s segment, condition string) {
 	e := p.engine
 	if q := e.sim.Mapping.DestinationConfig.OnFailure; q != nil {
@@ -311,7 +311,7 @@ func (p *streamPoller) discard(l *lane, s segment, condition string) {
 	p.drop(l, s.size)
 }
 
-// failureRecord is what an on-failure destination is sent.
+// failureRecord returns the message to an on-failure destination.
 func (p *streamPoller) failureRecord(l *lane, s segment, condition string) string {
 	first, last := l.records.at(0), l.records.at(s.size-1)
 	record := p.engine.failure(first.number(), s, condition)

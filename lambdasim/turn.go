@@ -2,15 +2,14 @@ package lambdasim
 
 import "time"
 
-// turn is what lanes and consumers have in common: one invocation at a time, and a time before which there is
-// none.
+// turn is the common part of lanes and consumers: one invocation at a time, and none before a given time.
 type turn struct {
 	busy    bool
-	retryAt time.Time // nothing is invoked before
-	timer   *timer    // comes back for the end of something
+	retryAt time.Time // no invocation before it
+	timer   *timer    // wakes the engine at the end of a wait
 }
 
-// comeBack has the engine take a turn at an instant.
+// comeBack makes the engine take a turn at an instant.
 func (t *turn) comeBack(e *engine, at time.Time) {
 	if t.timer != nil && t.timer.index >= 0 && t.timer.at.Equal(at) {
 		return
@@ -19,7 +18,7 @@ func (t *turn) comeBack(e *engine, at time.Time) {
 	t.timer = e.at(at, func() {})
 }
 
-// rounds has all lanes or consumers advance until that accounts for no more records.
+// rounds advances all lanes or consumers until that accounts for no more records.
 func rounds(take func() error, live func() int, advance func()) error {
 	for {
 		if err := take(); err != nil {
@@ -36,13 +35,13 @@ func rounds(take func() error, live func() int, advance func()) error {
 // segment is a batch that has failed, or a part of one.
 type segment struct {
 	size     int
-	failures int  // what counts against MaximumRetryAttempts
-	invokes  int  // invocations that had to do with it
+	failures int  // count against MaximumRetryAttempts
+	invokes  int  // invocations with its records
 	erred    bool // the last of them ended with a function error
 }
 
-// charge books a failure of what is left of a batch: size records, after a partial response took the given
-// number of them away. It reports whether they are to be halved.
+// charge counts a failure of the rest of a batch: size records, after a partial response removed the given number of
+// them. It reports whether they must be halved.
 func (s *segment) charge(e *engine, size, moved int, whole bool) (halve bool) {
 	bisect := e.sim.Mapping.BisectBatchOnFunctionError
 	halve = bisect && whole && size > 1 && (s.erred || !e.sim.Unknown.KeepOnBadResponse)
@@ -62,7 +61,7 @@ func (s *segment) charge(e *engine, size, moved int, whole bool) (halve bool) {
 
 func (s *segment) delay(e *engine) time.Duration { return e.retryDelay(max(s.invokes, 1)) }
 
-// retryDelay is never 0, which keeps an endless retry from happening all at one instant.
+// retryDelay is never 0, so that an endless retry does not happen at one instant.
 func (e *engine) retryDelay(failures int) time.Duration {
 	return max(e.sim.Unknown.RetryDelay(failures), time.Microsecond)
 }

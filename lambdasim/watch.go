@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// callKey is where the context of an invocation has the invocation.
+// callKey is the key of the invocation in its context.
 type callKey struct{}
 
 func invocationOf(ctx context.Context) *invocation {
@@ -17,21 +17,21 @@ func invocationOf(ctx context.Context) *invocation {
 	return inv
 }
 
-// Watch wraps the handler of single records. The history then contains when the handler starts, a digest of the
-// record that it is given, and how it ends, which is what the checker judges by. A handler that returns nil after its
-// context has ended is late: the checker accepts that the record counts as handled and that it is reported. The
-// context that the handler gets must come from that of the invocation. Watch goes around everything that decides
-// whether a record has succeeded. Outside a simulation Watch changes nothing.
+// Watch wraps the handler of single records. The history then contains the start of the handler, a digest of its
+// record, and how it ends. The checker judges by these. A handler that returns nil after its context has ended is late:
+// the checker accepts that the record counts as handled and that it is reported. The context of the handler must derive
+// from that of the invocation. Watch must be outside everything that decides whether a record has succeeded. Outside a
+// simulation Watch has no effect.
 //
-// T is a record of aws-lambda-go of SQS, Kinesis or DynamoDB, a troupe.Lazy of one, or a type whose method ID returns
-// the identifier, as that of kafka.Record does. Watch panics on any other type; Begin is for those.
+// T is a record of SQS, Kinesis or DynamoDB from aws-lambda-go, a troupe.Lazy of one, or a type with a method ID that
+// returns the identifier, such as kafka.Record. Watch panics for other types; use Begin for those.
 func Watch[T any](handler func(context.Context, T) error) func(context.Context, T) error {
 	return WatchKey(func(T) string { return "" }, handler)
 }
 
-// WatchKey is Watch for a handler whose work has a key, such as an idempotent handler. The handler, or what it
-// calls, notes with Work when the work has been done. The checker then counts how often that happens for each
-// key. A record with an empty key has no such work.
+// WatchKey is Watch for a handler whose work has a key, such as an idempotent handler. The handler, or a function that
+// it calls, calls Work when the work has been done. The checker counts the calls for each key. A record with an empty
+// key has no such work.
 func WatchKey[T any](key func(T) string, handler func(context.Context, T) error) func(context.Context, T) error {
 	switch any(*new(T)).(type) {
 	case events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord, interface{ ID() string }:
@@ -72,11 +72,11 @@ func WatchKey[T any](key func(T) string, handler func(context.Context, T) error)
 	}
 }
 
-// opener is a record that is decoded when it is asked for, as a troupe.Lazy is.
+// opener is a record that is decoded on demand, such as a troupe.Lazy.
 type opener[T any] interface{ Open() (T, error) }
 
-// whole is a record, decoded if it is not yet. One that cannot be decoded is the zero record: the handler cannot
-// have been given its payload.
+// whole returns the decoded record, or the zero record if it cannot be decoded: the handler cannot have received its
+// payload.
 func whole(record any) any {
 	switch record := record.(type) {
 	case opener[events.SQSMessage]:
@@ -110,15 +110,15 @@ func identifier(record any) string {
 	}
 }
 
-// Begin is Watch for handlers of another shape: it notes that a handler has started on the record with that
-// identifier, without a payload. end notes how the handler ended, with one of the outcomes of package history; it
+// Begin is Watch for handlers with another signature: it records that a handler has started on the record with that
+// identifier, without a payload. end records how the handler ended, with one of the outcomes of package history. It
 // must be called once.
 func Begin(ctx context.Context, id string) (end func(outcome string)) {
 	return BeginDigest(ctx, id, "")
 }
 
-// BeginDigest is Begin for a handler that was given a payload with that digest, which Digest returns. The checker
-// compares it with the payload that was sent.
+// BeginDigest is Begin for a handler whose payload has that digest, see Digest. The checker compares it with the
+// payload that was sent.
 func BeginDigest(ctx context.Context, id, digest string) (end func(outcome string)) {
 	return begin(ctx, history.Event{Kind: history.Started, Record: id, Digest: digest})
 }
@@ -139,7 +139,7 @@ func begin(ctx context.Context, started history.Event) (end func(outcome string)
 	}
 }
 
-// Drop notes that a record was dropped on purpose, without a handler, and must not be redelivered.
+// Drop records that a record was dropped on purpose, without a handler, and must not be redelivered.
 func Drop(ctx context.Context, id string) {
 	inv := invocationOf(ctx)
 	if inv == nil {
@@ -148,7 +148,7 @@ func Drop(ctx context.Context, id string) {
 	inv.event(history.Event{Kind: history.Ended, Record: id, Detail: history.Dropped})
 }
 
-// event notes a start, or a drop, and returns the event with what the invocation knows of it.
+// event records a start or a drop, and returns the event with the data of the invocation.
 func (inv *invocation) event(event history.Event) history.Event {
 	inv.log.mu.Lock()
 	defer inv.log.mu.Unlock()
@@ -167,9 +167,8 @@ func (inv *invocation) event(event history.Event) history.Event {
 	return event
 }
 
-// Delivery returns how often a record of the invocation has been delivered, this time included: what
-// ApproximateReceiveCount contains for messages, for any source. It is 0 outside a simulation and for a record
-// that is not in the batch.
+// Delivery returns the number of deliveries of a record of the invocation, including this one, for any source: for
+// messages it equals ApproximateReceiveCount. It is 0 outside a simulation and for a record that is not in the batch.
 func Delivery(ctx context.Context, id string) int {
 	inv := invocationOf(ctx)
 	if inv == nil {

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// window is a tumbling window of a shard while it is open: the state that is carried from batch to batch.
+// window is an open tumbling window of a shard, with the state that is carried from batch to batch.
 type window struct {
 	start, end time.Time
 	state      json.RawMessage
-	early      bool // the state has become too large, so the window ends before its time
-	failures   int  // to tell the function of the end
+	early      bool // the state has become too large, so the window ends early
+	failures   int  // of invocations for the end of the window
 }
 
 const (
-	maxState   = 1 << 20 // how large the state of a window may be
+	maxState   = 1 << 20 // bounds the state of a window
 	emptyState = "{}"
 )
 
-// join reports whether the record belongs to the window that is open; it opens one if there is none.
+// join reports whether the record belongs to the open window. It opens one if there is none.
 func (l *lane) join(r *streamRecord, length time.Duration) bool {
 	start := r.at.Truncate(length)
 	if l.window == nil {
@@ -27,13 +27,13 @@ func (l *lane) join(r *streamRecord, length time.Duration) bool {
 	return l.window.start.Equal(start)
 }
 
-// carry takes over the state that a response has.
+// carry takes over the state in a response.
 func (w *window) carry(state json.RawMessage) {
 	w.state = state
 	w.early = len(state) > maxState
 }
 
-// appendFields appends what the event of a window has beside its records.
+// appendFields appends the fields of a window's event besides its records.
 func (w *window) appendFields(b []byte, final bool, shard, arn string) []byte {
 	b = append(b, `,"window":{"start":"`...)
 	b = w.start.UTC().AppendFormat(b, time.RFC3339)
@@ -58,8 +58,8 @@ func appendBool(b []byte, v bool) []byte {
 	return append(b, "false"...)
 }
 
-// settleWindow closes a window once the function has taken note of its end. One that ended early goes on
-// with nothing carried.
+// settleWindow closes a window after the function has handled its end. A window that ended early continues with an
+// empty state.
 func (p *streamPoller) settleWindow(l *lane, r result) {
 	w := l.window
 	if r.failed() {

@@ -2,8 +2,8 @@ package messages
 
 import "time"
 
-// Message is what troupe's actors are sent. The set is closed: all of it is in this file. Failures and
-// terminations travel as protoactor's own system messages.
+// Message is a message to one of troupe's actors. The set is closed and defined in this file. Failures and terminations
+// are system messages of protoactor-go.
 type Message interface{ message() }
 
 // AttemptFailed is what an actor fails with, and what its supervisor receives in protoactor's Failure.
@@ -15,19 +15,19 @@ type AttemptFailed struct {
 	Backoff time.Duration
 }
 
-// Expired tells the supervisor that an attempt has used up the record timeout and its grace.
+// Expired informs the supervisor that an attempt has used up the record timeout and its grace.
 type Expired struct{ Attempt *Attempt }
 
-// BackoffOver tells the supervisor that the record of a failed attempt may be tried again.
+// BackoffOver informs the supervisor that the record of a failed attempt may be tried again.
 type BackoffOver struct{ Attempt *Attempt }
 
-// BatchClosed tells the supervisor that every record has its outcome.
+// BatchClosed informs the supervisor that every record has its outcome.
 type BatchClosed struct{}
 
-// SlotsDrained tells the supervisor of a closed batch that the last handler, abandoned ones included, has ended.
+// SlotsDrained informs the supervisor of a closed batch that the last handler has ended, abandoned ones included.
 type SlotsDrained struct{}
 
-func (*Attempt) message()       {} // to a record or group actor: hand this record to the handler
+func (*Attempt) message()       {} // to a record or group actor: call the handler with this record
 func (*AttemptFailed) message() {}
 func (*Expired) message()       {}
 func (*BackoffOver) message()   {}

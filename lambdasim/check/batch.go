@@ -7,7 +7,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// invocation is one whose records have not all been settled.
+// invocation is an invocation with records that have not been settled.
 type invocation struct {
 	number    int
 	invoked   bool
@@ -15,7 +15,7 @@ type invocation struct {
 	until     time.Duration
 	records   map[string]*entry
 	order     []*entry           // of the batch
-	size      int                // records in the batch, those that are in it twice counted twice
+	size      int                // records in the batch, duplicates counted twice
 	reached   map[*group]*entry  // by group: the last record that was started
 	newest    map[*group]*record // by group: the last one in the batch
 	unsettled int
@@ -34,25 +34,25 @@ type entry struct {
 	starts     int
 	oks        int     // handlers that succeeded, and drops
 	key        string  // of its work
-	worked     []*work // that was done, by handlers that have not succeeded
-	workedIn   int     // the number of the last start in which it was
+	worked     []*work // done by handlers that have not succeeded
+	workedIn   int     // the number of the last start with work
 	forwarded  bool    // dead-lettered by the function
 	late       bool    // a handler may have succeeded or not
-	last       string  // what its last handler ended with; empty if none was started
+	last       string  // the outcome of its last handler; empty if none was started
 	delivery   int     // number of the delivery, of the last of its copies
 	open       []int   // numbers of the handlers at work
-	disordered bool    // has been found to overtake another record
-	unsettled  int     // copies that nothing is known of yet
+	disordered bool    // it overtook another record
+	unsettled  int     // copies without a result yet
 }
 
 func newInvocation(number int) *invocation {
 	return &invocation{number: number, records: make(map[string]*entry), reached: make(map[*group]*entry), newest: make(map[*group]*record)}
 }
 
-// add adds a record, and returns what is wrong with its place in the batch: a source that has records in order
-// delivers them so.
+// add adds a record and returns an error text if its place in the batch is wrong: an ordered source delivers records in
+// order.
 func (inv *invocation) add(r *record, delivery int, rules Rules) (what string) {
-	ordered := r.group // what is in order
+	ordered := r.group // the scope of the order
 	switch {
 	case rules.Replays && !rules.Composite:
 		ordered = nil // all of the shard
@@ -92,7 +92,7 @@ func (at *entry) gaveUp() bool { return at.starts > 0 && len(at.open) == 0 && at
 // failed reports whether a handler was started and the record may count as failed.
 func (at *entry) failed() bool { return at.starts > 0 && (!at.done() || at.late) }
 
-// end books how an invocation ended.
+// end records the end of an invocation.
 func (inv *invocation) end(kind history.Kind, answer response) {
 	inv.over, inv.ended, inv.answer = true, kind, answer
 	for inv.lowest < len(inv.order) && !answer.reported[inv.order[inv.lowest].record.id] {
@@ -100,12 +100,13 @@ func (inv *invocation) end(kind history.Kind, answer response) {
 	}
 }
 
-// shortOfTime reports whether half of the invocation's time was over: what was not started by then may be reported.
+// shortOfTime reports whether half of the invocation's time was over: records that have not started by then may be
+// reported.
 func (inv *invocation) shortOfTime(at time.Duration) bool {
 	return at >= inv.began+(inv.until-inv.began)/2
 }
 
-// judgeReport looks for records that were reported without a reason.
+// judgeReport finds records that were reported without a reason.
 func (c *Checker) judgeReport(inv *invocation, e history.Event) {
 	anyFailed := false
 	for _, at := range inv.order {
@@ -137,7 +138,7 @@ func (c *Checker) judgeReport(inv *invocation, e history.Event) {
 	}
 }
 
-// judgeError looks for a reason for a function error.
+// judgeError checks that a function error has a reason.
 func (c *Checker) judgeError(inv *invocation, e history.Event) {
 	if inv.size == 0 {
 		return
@@ -157,7 +158,7 @@ func (c *Checker) judgeError(inv *invocation, e history.Event) {
 	}
 }
 
-// judgeSettlement compares what the source did with a record with what the invocation had answered.
+// judgeSettlement compares the effect of the source on a record with the response of the invocation.
 func (c *Checker) judgeSettlement(inv *invocation, at *entry, e history.Event) {
 	r := at.record
 	answered := inv.ended == history.Answered
@@ -165,7 +166,7 @@ func (c *Checker) judgeSettlement(inv *invocation, at *entry, e history.Event) {
 		if e.Kind == history.Deleted || e.Kind == history.Checkpointed {
 			c.mustHaveSucceeded(e, at)
 		}
-		return // what Lambda makes of it is not certain
+		return // Lambda's interpretation is not certain
 	}
 	failed := !answered || c.rules.Windows && !inv.answer.state || inv.answer.reported[e.Record]
 	follows := c.rules.Replays && at.index >= inv.lowest
@@ -193,15 +194,15 @@ func (c *Checker) judgeSettlement(inv *invocation, at *entry, e history.Event) {
 	}
 }
 
-// lettingGo is how a source lets go of what was handled.
+// lettingGo describes how a source releases a handled record.
 var lettingGo = map[history.Kind]string{
 	history.Deleted:      "the queue deleted it",
 	history.Checkpointed: "the checkpoint moved past it",
 	history.Stale:        "it was not reported, and only another delivery kept it in the queue",
 }
 
-// mustHaveSucceeded looks for a success in the invocation on whose response the record is let go of. What happened
-// to other deliveries of the record is nothing that the response can count on.
+// mustHaveSucceeded checks that the record succeeded in the invocation whose response releases it. Other deliveries of
+// the record do not count.
 func (c *Checker) mustHaveSucceeded(e history.Event, at *entry) {
 	if at.done() {
 		return

@@ -14,7 +14,7 @@ import (
 // kept bounds the violations of a kind that a verdict lists.
 const kept = 10
 
-// Checker judges a history while it happens. It must not be used by several goroutines at once.
+// Checker judges a history event by event. It is not safe for concurrent use.
 type Checker struct {
 	rules    Rules
 	verdict  Verdict
@@ -25,12 +25,12 @@ type Checker struct {
 	records     map[string]*record
 	groups      map[string]*group
 	works       map[string]*work    // by key
-	invocations map[int]*invocation // those whose records are not all settled
+	invocations map[int]*invocation // with unsettled records
 	newest      int                 // number of an invocation
-	late        map[span]int        // handlers at work whose invocation is over; their number is left out
+	late        map[span]int        // running handlers whose invocation has ended, without their number
 
 	open       int // handlers at work
-	openGroups int // groups with a handler at work
+	openGroups int // groups with a running handler
 }
 
 // New returns a checker. If the history begins with a Began event, its rules replace the given ones.
@@ -46,8 +46,8 @@ func New(rules Rules) *Checker {
 	}
 }
 
-// Judge reads a history in its text form and returns the verdict on it. The rules are those in its first
-// event, without which the history is incomplete. The error is about reading.
+// Judge reads a history in its text form and returns the verdict. The rules are those in its first event, without which
+// the history is incomplete. An error concerns reading only.
 func Judge(r io.Reader) (Verdict, error) {
 	c := New(Rules{})
 	for event, err := range history.Read(r) {
@@ -62,7 +62,7 @@ func Judge(r io.Reader) (Verdict, error) {
 	return c.Verdict(), nil
 }
 
-// Verdict returns the verdict on what has happened so far. A history without its last event is incomplete.
+// Verdict returns the verdict on the events so far. A history without its last event is incomplete.
 func (c *Checker) Verdict() Verdict {
 	v := c.verdict
 	v.Violations, v.Kinds = slices.Clone(v.Violations), maps.Clone(v.Kinds)
@@ -85,7 +85,7 @@ func (c *Checker) Verdict() Verdict {
 	return v
 }
 
-// Record takes note of the next event.
+// Record adds the next event.
 func (c *Checker) Record(e history.Event) {
 	c.events++
 	if e.At < c.now {
@@ -163,7 +163,7 @@ func (c *Checker) began(e history.Event) {
 	}
 }
 
-// live returns the record of an event. A record that the source does not have is a contradiction.
+// live returns the record of an event. An event for a record that the source does not have is a contradiction.
 func (c *Checker) live(e history.Event) *record {
 	r := c.records[e.Record]
 	switch {
@@ -296,7 +296,7 @@ func (c *Checker) started(e history.Event) {
 		at.key = e.Detail
 	}
 	at.open = append(at.open, at.starts)
-	at.last = history.Abandoned // until it ends
+	at.last = history.Abandoned // until its end event
 	at.record.last = at.last
 	g.open = append(g.open, span{e.Record, e.Invocation, at.starts})
 	c.open++
@@ -307,7 +307,7 @@ func (c *Checker) started(e history.Event) {
 	c.verdict.Totals.ConcurrentGroups = max(c.verdict.Totals.ConcurrentGroups, c.openGroups)
 }
 
-// underHand returns the entry of a record that a function does something about, if its invocation is under way.
+// underHand returns the entry of a record that a function acts on, if its invocation has not ended.
 func (c *Checker) underHand(e history.Event) *entry {
 	inv := c.invocations[e.Invocation]
 	if inv == nil || inv.over || !inv.invoked || inv.records[e.Record] == nil {
@@ -319,14 +319,14 @@ func (c *Checker) underHand(e history.Event) *entry {
 	return at
 }
 
-// changed books a change of visibility. What it leads to shows in the deliveries.
+// changed records a change of visibility. Its effect shows in the deliveries.
 func (c *Checker) changed(e history.Event) {
 	if at := c.underHand(e); at != nil && e.Until < e.At {
 		c.incoherent(e, "hides a record until an instant that has passed")
 	}
 }
 
-// forwarded books that the function has dead-lettered a record.
+// forwarded records that the function has dead-lettered a record.
 func (c *Checker) forwarded(e history.Event) {
 	at := c.underHand(e)
 	if at == nil {
@@ -351,8 +351,7 @@ func (c *Checker) forwarded(e history.Event) {
 	r.settle()
 }
 
-// checkStart looks at a start on its own: that the record is not handled too often, and that the handler was
-// given its payload.
+// checkStart checks a start by itself: the record is not handled too often, and the handler received its payload.
 func (c *Checker) checkStart(e history.Event, at *entry) {
 	g, number := at.record.group.name, at.starts+1
 	if e.Number != 0 && e.Number != number {
@@ -384,10 +383,10 @@ func (c *Checker) checkGroup(e history.Event, g *group) {
 	}
 }
 
-// outcomes are what a handler can end with.
+// outcomes are the possible outcomes of a handler.
 var outcomes = []string{history.OK, history.Late, history.Fail, history.Panic, history.Exit, history.Abandoned, history.Dropped}
 
-// ended books the end of a handler. One that comes after its invocation was over says nothing any more.
+// ended records the end of a handler. An end after that of its invocation has no meaning.
 func (c *Checker) ended(e history.Event) {
 	if !slices.Contains(outcomes, e.Detail) {
 		c.incoherent(e, fmt.Sprintf("ends a handler with something else than one of %q", outcomes))
@@ -431,8 +430,8 @@ func (c *Checker) ended(e history.Event) {
 	}
 }
 
-// closed closes the interval of the handler that has ended. A drop may do without a handler. It reports false if
-// there was none.
+// closed closes the interval of the handler that has ended. A drop needs no handler. It reports false if there was
+// none.
 func (c *Checker) closed(e history.Event, at *entry) bool {
 	i := slices.Index(at.open, e.Number)
 	if e.Number == 0 && len(at.open) > 0 && e.Detail != history.Dropped {
@@ -450,7 +449,7 @@ func (c *Checker) closed(e history.Event, at *entry) bool {
 	return true
 }
 
-// endedLate books the end of a handler whose invocation is over, or which should not have been started.
+// endedLate records the end of a handler whose invocation has ended, or that should not have been started.
 func (c *Checker) endedLate(e history.Event) {
 	s := span{record: e.Record, invocation: e.Invocation}
 	if r := c.records[e.Record]; r != nil {
@@ -484,7 +483,7 @@ func (c *Checker) close(g *group, s span) {
 	}
 }
 
-// forget drops a group that nothing is left of.
+// forget removes a group without records and handlers.
 func (c *Checker) forget(g *group) {
 	if g.live == 0 && len(g.open) == 0 {
 		delete(c.groups, g.name)
@@ -528,7 +527,7 @@ func (c *Checker) over(e history.Event) {
 	for _, at := range inv.order {
 		for _, number := range at.open {
 			c.close(at.record.group, span{at.record.id, e.Invocation, number})
-			if e.Kind == history.Answered || e.Kind == history.Failed { // else nothing more is heard of them
+			if e.Kind == history.Answered || e.Kind == history.Failed { // otherwise no more events of them follow
 				c.late[span{record: at.record.id, invocation: e.Invocation}]++
 			}
 		}
@@ -548,7 +547,7 @@ func (c *Checker) judgeTime(inv *invocation, e history.Event) {
 	}
 }
 
-// settled books what the source has done with a record of an invocation that is over.
+// settled records the effect of the source on a record of an ended invocation.
 func (c *Checker) settled(e history.Event) {
 	inv := c.invocations[e.Invocation]
 	if inv == nil || !inv.over {
@@ -586,23 +585,23 @@ func (c *Checker) settled(e history.Event) {
 // streams reports whether the source is a stream or a topic.
 func (c *Checker) streams() bool { return c.rules.Replays || c.rules.Composite || c.rules.Pipe }
 
-// foreign are the kinds of events that a queue does not have, and those that a stream or a topic does not have.
+// foreign lists the kinds of events that a queue does not have, and those that a stream or a topic does not have.
 var foreign = map[bool][]history.Kind{
 	false: {history.Checkpointed, history.Discarded},
 	true:  {history.Deleted, history.Stale, history.DeadLettered, history.Duplicated},
 }
 
-// forgetInvocation drops an invocation that nothing more is to come of.
+// forgetInvocation removes an invocation without further events.
 func (c *Checker) forgetInvocation(inv *invocation) {
 	if inv.over && inv.unsettled == 0 {
 		delete(c.invocations, inv.number)
 	}
 }
 
-// conditions are what a mapping discards records for.
+// conditions are the reasons for which a mapping discards records.
 var conditions = []string{"RetryAttemptsExhausted", "RecordAgeExceeded"}
 
-// givenUp books that the source is done with a record, or with a copy of it, without an invocation.
+// givenUp records that the source has released a record, or a copy of it, without an invocation.
 func (c *Checker) givenUp(e history.Event) {
 	r := c.live(e)
 	if r == nil {
@@ -630,7 +629,7 @@ func (c *Checker) givenUp(e history.Event) {
 	c.letGo(r)
 }
 
-// letGo takes a copy of a record away.
+// letGo removes a copy of a record.
 func (c *Checker) letGo(r *record) {
 	if r.copies--; r.copies > 0 {
 		return
@@ -665,8 +664,8 @@ func (c *Checker) finish(e history.Event) {
 	}
 }
 
-// finishInvocations looks for invocations that nothing, or not everything, is known of. A run that is cut short
-// may leave a batch that was never sent off.
+// finishInvocations finds invocations with missing events. A run that is cut short may leave a batch that was never
+// delivered.
 func (c *Checker) finishInvocations(e history.Event) {
 	for _, number := range slices.Sorted(maps.Keys(c.invocations)) {
 		inv := c.invocations[number]

@@ -8,10 +8,10 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// work is what is known of work with a key. It is kept to the end of the history.
+// work is the state of work with a key. It is kept to the end of the history.
 type work struct {
-	effects int // how often it was done
-	excused int // how often it may have been done again
+	effects int // number of times that it was done
+	excused int // number of times that it may have been done again
 }
 
 func (c *Checker) work(key string) *work {
@@ -23,8 +23,8 @@ func (c *Checker) work(key string) *work {
 	return w
 }
 
-// worked books an effect. One that comes when its invocation is over is that of a handler that was not waited for,
-// which has lost its claim, or will.
+// worked records an effect. An effect after the end of its invocation is that of an abandoned handler, which has lost
+// its claim, or will.
 func (c *Checker) worked(e history.Event) {
 	if e.Invocation > c.newest {
 		c.incoherent(e, "is about an invocation that never began")
@@ -54,9 +54,9 @@ func (c *Checker) worked(e history.Event) {
 	at.worked = append(at.worked, w)
 }
 
-// excused books that work may be done again, for a reason that the handler gives. The end of an invocation has excused the
-// effects of the handlers that it did not wait for, so what they lose or cannot record later is no other reason; an expiry
-// is one at any time.
+// excused records that work may be done again, for a reason that the handler gives. The end of an invocation has
+// excused the effects of its abandoned handlers, so a lease that they lose, or a completion that they cannot store
+// later, is no further reason. An expiry always is.
 func (c *Checker) excused(e history.Event) {
 	w := c.works[e.Detail]
 	switch {
@@ -67,22 +67,22 @@ func (c *Checker) excused(e history.Event) {
 	}
 }
 
-// excuse books that work with a key may be done once more.
+// excuse records that work with a key may be done once more.
 func (c *Checker) excuse(w *work) {
 	w.excused++
 	c.verdict.Totals.Excused++
 }
 
-// recorded books that the handlers of a record have succeeded, so that the work that they did is recorded, or the history
-// says that it is not.
+// recorded records that the handlers of a record have succeeded, so that their work is stored as completed, or the
+// history says that it is not.
 func (at *entry) recorded() {
 	if len(at.open) == 0 {
 		at.worked = nil
 	}
 }
 
-// judgeWork excuses effects after which the function crashed, was not in time, or was not waited for before the handler
-// had succeeded: they may not have been recorded.
+// judgeWork excuses effects after which the function crashed, was late, or abandoned the handler before it succeeded:
+// their completion may not have been stored.
 func (c *Checker) judgeWork(inv *invocation) {
 	for _, at := range inv.order {
 		if inv.ended == history.Crashed || inv.ended == history.TimedOut || len(at.open) > 0 {
@@ -93,7 +93,7 @@ func (c *Checker) judgeWork(inv *invocation) {
 	}
 }
 
-// mustHaveWorked looks for the effect of a record that has succeeded.
+// mustHaveWorked checks that a record that succeeded had an effect.
 func (c *Checker) mustHaveWorked(e history.Event, at *entry) {
 	if w := c.works[at.key]; at.key != "" && (w == nil || w.effects == 0) {
 		g := at.record.group.name
@@ -101,7 +101,7 @@ func (c *Checker) mustHaveWorked(e history.Event, at *entry) {
 	}
 }
 
-// finishWork looks for work that was done more often than is explained.
+// finishWork finds work that was done more often than is excused.
 func (c *Checker) finishWork(e history.Event) {
 	for _, key := range slices.Sorted(maps.Keys(c.works)) {
 		w := c.works[key]

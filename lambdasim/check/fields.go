@@ -15,7 +15,7 @@ const (
 	detailField
 )
 
-// usedBy are the fields that each kind of event must have, and those that it may have beside them.
+// usedBy has the fields that each kind of event must have, and those that it may have.
 var usedBy = [...]struct{ must, may fields }{
 	history.Began:        {detailField, 0},
 	history.Sent:         {recordField, groupField | digestField},
@@ -61,7 +61,7 @@ func fieldsOf(e history.Event) (f fields) {
 	return f
 }
 
-// misshapen says what is wrong with the fields of an event; empty if they are those of its kind.
+// misshapen describes what is wrong with the fields of an event; it is empty if they match its kind.
 func misshapen(e history.Event) string {
 	if int(e.Kind) >= len(usedBy) || usedBy[e.Kind].must == 0 {
 		return "is of no kind that is known"

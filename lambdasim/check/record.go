@@ -2,26 +2,26 @@ package check
 
 import "github.com/troupe-go/troupe/lambdasim/history"
 
-// record is what is known of a record that the source has not let go of.
+// record is the state of a record that the source has not released.
 type record struct {
 	id         string
-	serial     int // of those that were sent
+	serial     int // in the order of sending
 	group      *group
 	digest     string
-	copies     int    // how often the source still has it
+	copies     int    // copies that the source still has
 	duplicated bool   // there was more than one copy
 	deliveries int    // so far
-	pending    int    // of these, those of invocations that have not settled them
-	settled    bool   // has succeeded, or is not going to: nothing waits for it
+	pending    int    // of these, in invocations that have not settled them
+	settled    bool   // has succeeded or never will: nothing waits for it
 	success    bool   // a handler has succeeded
-	dropped    bool   // left out on purpose
+	dropped    bool   // dropped on purpose
 	forwarded  bool   // dead-lettered by the function
-	last       string // what its last handler ended with; empty if none was started
+	last       string // the outcome of its last handler; empty if none was started
 
-	before, after *record // among the group's unsettled ones, in the order they were sent
+	before, after *record // in the list of the group's unsettled records, by order of sending
 }
 
-// group is a group that has live records or a handler at work.
+// group is a group with live records or a running handler.
 type group struct {
 	name        string
 	first, last *record // the unsettled records
@@ -29,7 +29,7 @@ type group struct {
 	open        []span
 }
 
-// span is a handler at work.
+// span is a running handler.
 type span struct {
 	record     string
 	invocation int
@@ -48,7 +48,7 @@ func newRecord(e history.Event, g *group, serial int) *record {
 	return r
 }
 
-// settle takes the record out of the way of the later ones of its group.
+// settle removes the record from the unsettled ones, so that later ones of its group need not wait.
 func (r *record) settle() {
 	if r.settled {
 		return
@@ -67,7 +67,7 @@ func (r *record) settle() {
 	r.before, r.after = nil, nil
 }
 
-// story says what has happened to a record that has not succeeded, given what its last handler ended with.
+// story describes what has happened to a record that has not succeeded, given the outcome of its last handler.
 func story(last string) string {
 	switch last {
 	case "":

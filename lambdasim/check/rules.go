@@ -6,37 +6,37 @@ import (
 	"strings"
 )
 
-// Order is what a run promises about the records of a group. Zero promises nothing.
+// Order is the order in which the records of a group must be handled. Zero requires none.
 type Order uint8
 
 const (
-	// NoOrder: records are handled in any order, several of a group at once. It fits standard queues and
-	// processing without order.
+	// NoOrder: records may be handled in any order, several of a group at once. For standard queues and processing
+	// without order.
 	NoOrder Order = iota
-	// Starts: of a group one record at a time, in batch order, but a failed record may be overtaken by
-	// later ones. It fits policies that continue after a failure.
+	// Starts: the records of a group are handled one at a time, in batch order, but later records may overtake a failed
+	// one. For policies that continue after a failure.
 	Starts
-	// Strict: as Starts, and a record succeeds for the first time only when every earlier one of its group
-	// has, or is out of the way. It fits policies that stop the batch or the group.
+	// Strict: as Starts, and a record succeeds for the first time only after every earlier one of its group has
+	// succeeded or been given up. For policies that stop the batch or the group.
 	Strict
 )
 
-// Stop is how far a failure may keep other records of its batch from being handled, so that they are reported
-// although no handler was started on them.
+// Stop is the set of records of its batch that a failure may keep from being handled. They may be reported although no
+// handler was started on them.
 type Stop uint8
 
 const (
 	// StopsByOrder: StopsBatch for Strict, else StopsNothing.
 	StopsByOrder Stop = iota
-	// StopsNothing: every record is handled for which there is time.
+	// StopsNothing: none. Every record is handled for which there is time.
 	StopsNothing
-	// StopsGroup: the records of its group that are behind it.
+	// StopsGroup: the later records of its group.
 	StopsGroup
-	// StopsBatch: all records that are not being handled yet.
+	// StopsBatch: all records that have not been started.
 	StopsBatch
 )
 
-// Errors is when an invocation may end with a function error although the mapping accepts partial responses.
+// Errors sets when an invocation may end with a function error although the mapping accepts partial responses.
 type Errors uint8
 
 const (
@@ -70,32 +70,32 @@ func nameOf(names []string, n uint8, kind string) string {
 	return fmt.Sprintf("%s %d", kind, n)
 }
 
-// Rules are what a run is judged by: what its source does, and what its processor promises.
+// Rules are the rules for a run: the behavior of its source, and the promises of its processor.
 type Rules struct {
 	Order Order
-	// Stops is what a failure may keep from being handled.
+	// Stops is the set of records that a failure may keep from being handled.
 	Stops Stop
-	// Errors is when function errors are right.
+	// Errors sets when function errors are allowed.
 	Errors Errors
-	// Attempts is how often a handler may be started on a record for one delivery, retries in place included.
-	// 0 is no limit. A record is never started again after a success.
+	// Attempts bounds the starts of a handler for a record in one delivery, including retries in place. 0 means no
+	// limit. A record is never started again after a success.
 	Attempts int
-	// Unhandled: records may be reported, and a function error returned, without a failure of a handler: payloads
-	// that cannot be decoded, a function that is not ready, a response that gets lost on its way.
+	// Unhandled: records may be reported, and a function error returned, without a failure of a handler: payloads that
+	// cannot be decoded, a function that is not ready, a response that is lost.
 	Unhandled bool
-	// Payloads: every handler has to show the payload that it was given. Without it the payloads that are shown
-	// have to be right.
+	// Payloads: every handler must provide a digest of its payload. Without it, digests that are provided must be
+	// right.
 	Payloads bool
-	// Overlap: handlers of different groups, or without groups of different records, have to have run at
-	// the same time at least once.
+	// Overlap: handlers of different groups, or without groups of different records, must have run at the same time at
+	// least once.
 	Overlap bool
 
 	// Reports: the mapping has ReportBatchItemFailures, so the text of responses counts.
 	Reports bool
-	// Composite: records are identified by objects of partition and offset, as Kafka's are, and in the history
-	// by both with an @ between them.
+	// Composite: records are identified by objects of partition and offset, like Kafka's; the history writes
+	// partition@offset.
 	Composite bool
-	// Replays: everything from the lowest identifier reported is delivered again, as streams do it.
+	// Replays: everything from the lowest reported identifier is redelivered, as from streams.
 	Replays bool
 	// Pipe: the source is a stream behind a pipe, which delivers what was reported again and nothing else.
 	Pipe bool
@@ -103,7 +103,7 @@ type Rules struct {
 	Windows bool
 }
 
-// stops returns what a failure may keep from being handled.
+// stops returns the records that a failure may keep from being handled.
 func (r Rules) stops() Stop {
 	switch {
 	case r.Stops != StopsByOrder:
@@ -115,7 +115,7 @@ func (r Rules) stops() Stop {
 	}
 }
 
-// flags are the rules that hold or do not.
+// flags returns the boolean rules.
 func (r *Rules) flags() []flag {
 	return []flag{
 		{"unhandled", &r.Unhandled}, {"payloads", &r.Payloads}, {"reports", &r.Reports}, {"composite", &r.Composite},
@@ -128,7 +128,7 @@ type flag struct {
 	on   *bool
 }
 
-// String returns the form that the first event of a history carries.
+// String returns the text form, which the first event of a history contains.
 func (r Rules) String() string {
 	text := "order=" + r.Order.String()
 	if r.Stops != StopsByOrder {
@@ -148,7 +148,7 @@ func (r Rules) String() string {
 	return text
 }
 
-// ParseRules reads what String returns.
+// ParseRules parses the result of String.
 func ParseRules(text string) (Rules, error) {
 	var r Rules
 	for word := range strings.FieldsSeq(text) {
@@ -160,7 +160,7 @@ func ParseRules(text string) (Rules, error) {
 	return r, nil
 }
 
-// set sets the rule that a word stands for and reports whether there is one.
+// set sets the rule that a word names, and reports whether there is one.
 func (r *Rules) set(word string) bool {
 	name, value, _ := strings.Cut(word, "=")
 	place := func(names []string) (n uint8, ok bool) {

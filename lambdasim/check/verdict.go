@@ -12,40 +12,40 @@ type Kind string
 
 // The kinds of violations.
 const (
-	Lost         Kind = "lost"          // a record was let go of without a success, or is not accounted for
+	Lost         Kind = "lost"          // a record was released without a success, or is not accounted for
 	Overlapped   Kind = "overlapped"    // two handlers of a group ran at once
 	Disordered   Kind = "disordered"    // a record of a group overtook an earlier one
-	BadResponse  Kind = "bad response"  // Lambda takes the response as something else than was meant, or all of it as failed
-	Late         Kind = "late"          // an invocation was not answered before its deadline
+	BadResponse  Kind = "bad response"  // Lambda interprets the response differently, or as a failure of the whole batch
+	Late         Kind = "late"          // an invocation had no response before its deadline
 	NeverBeside  Kind = "never beside"  // no two groups were ever handled at the same time
 	Stray        Kind = "stray"         // a handler ran outside an invocation, or on a record that was not in the batch
 	Redone       Kind = "redone"        // work was done more often than crashes and lost leases explain
 	Undone       Kind = "undone"        // a record succeeded although its work was never done
-	Unobserved   Kind = "unobserved"    // records were let go of and no handler was ever seen
+	Unobserved   Kind = "unobserved"    // records were released and no handler was ever recorded
 	Incoherent   Kind = "incoherent"    // the history contradicts itself
-	Incomplete   Kind = "incomplete"    // the history leaves out its beginning, its end, or what became of something
+	Incomplete   Kind = "incomplete"    // the history lacks its beginning, its end, or the end of something
 	Repeated     Kind = "repeated"      // a record was handled again in the same delivery after a success, or too often
-	Garbled      Kind = "garbled"       // a handler was given another payload than the record has, or shows none
+	Garbled      Kind = "garbled"       // a handler received a payload other than the record's, or provides none
 	OverReported Kind = "over-reported" // a record was reported, or a function error returned, without a failure to justify it
 )
 
 // Violation is a rule that was broken.
 type Violation struct {
 	Kind Kind
-	// At is when it showed, since the run began.
+	// At is the time at which it was found, since the beginning of the run.
 	At time.Duration
-	// Record, Group and Invocation are what it is about; zero if it is not about one.
+	// Record, Group and Invocation are its subject; zero if it has none.
 	Record     string
 	Group      string
 	Invocation int
-	// Text says in words what happened.
+	// Text describes it.
 	Text string
 }
 
-// String returns the kind and the words.
+// String returns the kind and the text.
 func (v Violation) String() string { return string(v.Kind) + ": " + v.Text }
 
-// Totals count what happened in a run.
+// Totals counts the events of a run.
 type Totals struct {
 	Sent       int // records that the source accepted
 	Duplicated int // deliveries that the source added
@@ -57,14 +57,15 @@ type Totals struct {
 	Retried     int // of these, attempts in place after the first one
 	Succeeded   int // records with at least one success
 
-	// Keys are those of work that was done, Effects how often work was done, and Excused how often it may have been
-	// done again: after a crash, a lost lease, a completion that was not recorded, or an expiry.
+	// Keys is the number of keys of work, Effects the number of times that work was done, and Excused the number of
+	// times that it may have been repeated: after a crash, a lost lease, a completion that was not recorded, or an
+	// expiry.
 	Keys, Effects, Excused int
 
 	Deleted      int
 	Checkpointed int
 	DeadLettered int // by the queue
-	Forwarded    int // records that the function has dead-lettered by itself
+	Forwarded    int // records that the function dead-lettered itself
 	Discarded    int
 	Expired      int
 	Filtered     int
@@ -75,21 +76,22 @@ type Totals struct {
 	Crashes        int
 	TimedOut       int
 
-	// Concurrent and ConcurrentGroups are the most handlers, and the most groups with a handler, at once.
+	// Concurrent and ConcurrentGroups are the maximum numbers of running handlers, and of groups with one, at the same
+	// time.
 	Concurrent       int
 	ConcurrentGroups int
 	// Elapsed is the time of the last event.
 	Elapsed time.Duration
 }
 
-// Verdict is what a checker thinks of a run.
+// Verdict is the result of a checker.
 type Verdict struct {
-	// Violations are the first ones found of each kind, in the order they were found; Count is how many
-	// there were, and Kinds how many of each kind.
+	// Violations are the first ones of each kind, in the order in which they were found; Count is the total, and Kinds
+	// the total per kind.
 	Violations []Violation
 	Count      int
 	Kinds      map[Kind]int
-	// Drained tells whether the run went on until the source was empty.
+	// Drained reports whether the run continued until the source was empty.
 	Drained bool
 	Totals  Totals
 }
@@ -97,7 +99,7 @@ type Verdict struct {
 // OK reports whether no rule was broken.
 func (v Verdict) OK() bool { return v.Count == 0 }
 
-// Err returns nil if no rule was broken, and an error with the verdict's text otherwise.
+// Err returns nil if no rule was broken, and otherwise an error with the text of the verdict.
 func (v Verdict) Err() error {
 	if v.OK() {
 		return nil
@@ -105,7 +107,7 @@ func (v Verdict) Err() error {
 	return errors.New(v.String())
 }
 
-// String returns a line of totals, and the violations in words.
+// String returns a line of totals, and the text of the violations.
 func (v Verdict) String() string {
 	var text strings.Builder
 	t := v.Totals

@@ -23,18 +23,18 @@ type Step struct {
 	Delete *Delete
 	// Change changes the visibility timeout of a message by its last receipt.
 	Change *Change
-	// Wait is how long to do nothing.
+	// Wait pauses for a time.
 	Wait time.Duration
 }
 
-// Receive is a receive and what it returns.
+// Receive is a receive and its result.
 type Receive struct {
-	// Max is how many messages are received at most.
+	// Max bounds the received messages.
 	Max int
 	// Visibility replaces the queue's visibility timeout unless it is negative.
 	Visibility time.Duration
-	// Want are the bodies that are returned. Those of a group come in this order and side by side; the order of the
-	// groups is not recorded, since AWS promises none.
+	// Want lists the returned bodies. Those of a group are in this order and adjacent; the order of groups is not
+	// recorded, since AWS promises none.
 	Want []string
 }
 

@@ -1,6 +1,6 @@
-// Package fifocases lists what SQS does with the visibility of messages of a FIFO queue, as recorded against AWS.
-// Each case is a sequence of calls and what comes of them. lambdasim's queue and its server are tested against the
-// cases; so can be any other server that stands in for SQS:
+// Package fifocases lists the behavior of SQS with the visibility of messages of a FIFO queue, as recorded against AWS.
+// Each case is a sequence of calls and their results. lambdasim's queue and its server are tested against the cases;
+// other servers that replace SQS can be, too:
 //
 //	for _, c := range fifocases.All() {
 //		t.Run(c.Name, func(t *testing.T) {

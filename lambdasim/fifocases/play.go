@@ -11,16 +11,16 @@ import (
 // Queue is a FIFO queue under test.
 type Queue interface {
 	Send(body, group string) error
-	// Receive receives up to so many messages without waiting for one. A negative visibility is the queue's.
+	// Receive receives up to most messages without waiting. A negative visibility means that of the queue.
 	Receive(most int, visibility time.Duration) ([]Message, error)
 	Delete(receipt string) error
 	Change(receipt string, timeout time.Duration) error
 }
 
-// Message is a message as it was received.
+// Message is a received message.
 type Message struct{ Body, Receipt string }
 
-// Play makes the calls of a case and returns the first difference from what is recorded, or nil. sleep waits.
+// Play makes the calls of a case and returns the first difference from the recording, or nil. It calls sleep to wait.
 func (c Case) Play(q Queue, sleep func(time.Duration)) error {
 	receipts := make(map[string]string)
 	for i, s := range c.Steps {
@@ -79,14 +79,14 @@ func groupOf(body string) string {
 	return group
 }
 
-// byGroup puts groups in one order and leaves the messages of each in theirs.
+// byGroup sorts the groups and keeps the order of messages within each.
 func byGroup(bodies []string) []string {
 	sorted := slices.Clone(bodies)
 	slices.SortStableFunc(sorted, func(a, b string) int { return cmp.Compare(groupOf(a), groupOf(b)) })
 	return sorted
 }
 
-// together reports whether the messages of each group are side by side.
+// together reports whether the messages of each group are adjacent.
 func together(bodies []string) bool {
 	left := make(map[string]bool)
 	for i, body := range bodies {

@@ -1,8 +1,8 @@
-// Package history describes what happened in a run of lambdasim as a sequence of events: records sent,
-// invocations with the records they were given, handlers that started and ended, answers, deletions,
-// checkpoints, dead letters. A history is all that package check needs to judge a run.
+// Package history describes a run of lambdasim as a sequence of events: sent records, invocations with their records,
+// handlers that started and ended, responses, deletions, checkpoints, dead letters. Package check judges a run by its
+// history alone.
 //
-// An Event has a compact text form, one line each, made to be read by people and by grep as well:
+// An Event has a compact text form of one line, for people and for grep:
 //
 //	0 sent r=9f1c0f7e-0001 g=alice
 //	12 invoked i=1 n=1 u=3000012

@@ -7,41 +7,40 @@ import (
 	"time"
 )
 
-// Kind is what happened.
+// Kind is the kind of an event.
 type Kind uint8
 
-// The kinds of events, with the fields of Event that each uses beside At.
+// The kinds of events, with the fields of Event that each uses besides At.
 const (
-	// Began: the first event. Detail holds the rules that the run is to be judged by.
+	// Began: the first event. Detail holds the rules for the run.
 	Began Kind = iota + 1
 	// Sent: the source has accepted Record of Group, whose payload has Digest. The order of these events is the
 	// source's order.
 	Sent
-	// Duplicated: a standard queue is going to deliver Record once more than it was sent.
+	// Duplicated: a standard queue will deliver Record once more.
 	Duplicated
-	// Filtered: the mapping's filter has turned Record away.
+	// Filtered: the mapping's filter has rejected Record.
 	Filtered
-	// Received: Record of Group goes into the batch of Invocation, for the Number-th time that it is
-	// delivered. The order of these events is the order within the batch. Invocations are numbered in the order in
-	// which their first event comes.
+	// Received: Record of Group is in the batch of Invocation, in its Number-th delivery. The order of these events is
+	// the order within the batch. Invocations are numbered in the order of their first events.
 	Received
-	// Invoked: Invocation has begun, with Number records, and has to be answered before Until.
+	// Invoked: Invocation has begun, with Number records and the deadline Until.
 	Invoked
 	// Started: in Invocation a handler has started on Record, for the Number-th time there. Digest is that of the
-	// payload that the handler was given, if it shows it; Detail is the key of its work, if that has one.
+	// payload of the handler, if provided; Detail is the key of its work, if it has one.
 	Started
 	// Worked: in Invocation the work with the key Detail has been done for Record.
 	Worked
-	// LeaseLost: what did the work with the key Detail had lost its claim on it before it was completed.
+	// LeaseLost: the claim on the work with the key Detail was lost before the work was completed.
 	LeaseLost
-	// Unrecorded: the work with the key Detail has been done, and that could not be recorded.
+	// Unrecorded: the work with the key Detail has been done, but its completion could not be stored.
 	Unrecorded
-	// Lapsed: what was recorded of the key Detail has expired.
+	// Lapsed: the completion of the key Detail has expired.
 	Lapsed
-	// Changed: in Invocation the function has changed the visibility of Record, which is now hidden until Until.
+	// Changed: in Invocation the function has changed the visibility of Record, which is hidden until Until.
 	Changed
-	// Forwarded: in Invocation the function has sent Record to the dead-letter queue Detail by itself. Digest is that
-	// of the letter's body, with which the record's own begins.
+	// Forwarded: in Invocation the function has sent Record to the dead-letter queue Detail itself. Digest is that of
+	// the letter's body, with which the digest of the record begins.
 	Forwarded
 	// Ended: the handler that was started for the Number-th time has ended. Detail is one of the outcomes.
 	Ended
@@ -49,45 +48,44 @@ const (
 	Answered
 	// Failed: Invocation has ended with a function error; Detail is its text.
 	Failed
-	// Crashed: Invocation has ended because the function panicked or its process died; Detail tells how.
+	// Crashed: Invocation has ended because the function panicked or its process died; Detail describes how.
 	Crashed
-	// TimedOut: Invocation had not been answered at its deadline and is over.
+	// TimedOut: Invocation had no response at its deadline and has ended.
 	TimedOut
-	// Deleted: after Invocation the queue has let go of Record.
+	// Deleted: after Invocation the queue has deleted Record.
 	Deleted
 	// Checkpointed: after Invocation the stream's checkpoint has moved past Record.
 	Checkpointed
-	// Returned: after Invocation Record is going to be delivered again.
+	// Returned: after Invocation Record will be redelivered.
 	Returned
-	// Stale: after Invocation Record is what it was, since the delivery was no longer the last one or, in a FIFO
+	// Stale: after Invocation nothing changes for Record, since the delivery was no longer the last one or, in a FIFO
 	// queue, had ended. One of Deleted, Checkpointed, Returned and Stale follows for each record of an invocation.
 	Stale
 	// DeadLettered: Record has been moved to the dead-letter queue.
 	DeadLettered
-	// Discarded: the mapping has given up on Record; Detail is the condition, as told to the on-failure
-	// destination.
+	// Discarded: the mapping has discarded Record; Detail is the condition that the on-failure destination receives.
 	Discarded
-	// Expired: Record was older than its source keeps records.
+	// Expired: Record exceeded the retention of its source.
 	Expired
 	// Finished: the last event. Detail is Drained or Stopped.
 	Finished
 )
 
-// What the handler of a record ended with: the Detail of an Ended event.
+// The outcomes of a handler: the Detail of an Ended event.
 const (
 	OK        = "ok"
 	Late      = "late" // without an error, but after its context had ended: it may count as a success or as a failure
 	Fail      = "fail"
 	Panic     = "panic"
 	Exit      = "exit"      // runtime.Goexit
-	Abandoned = "abandoned" // not waited for; it may still run
-	Dropped   = "dropped"   // left out on purpose: not handled, and not to be delivered again
+	Abandoned = "abandoned" // the function did not wait for it; it may still run
+	Dropped   = "dropped"   // dropped on purpose: not handled, and not redelivered
 )
 
-// How a run ended: the Detail of a Finished event.
+// The ends of a run: the Detail of a Finished event.
 const (
 	Drained = "drained" // every record was accounted for
-	Stopped = "stopped" // the run was cut short; what is left is still in the source
+	Stopped = "stopped" // the run was cut short; the remaining records are in the source
 )
 
 var kindNames = [...]string{
@@ -115,23 +113,23 @@ func kindOf(name string) (Kind, bool) {
 	return 0, false
 }
 
-// Event is one thing that happened. It is a value; fields that its kind does not use are zero.
+// Event is one event of a run. It is a value; fields that its kind does not use are zero.
 type Event struct {
 	// At is the time since the run began. The text form keeps microseconds.
 	At   time.Duration
 	Kind Kind
 	// Invocation is the number of an invocation, from 1.
 	Invocation int
-	// Record is the identifier Lambda knows the record by: message id or sequence number.
+	// Record is the identifier of the record for Lambda: message id or sequence number.
 	Record string
-	// Group is what the record is ordered by: message group, partition key or item key.
+	// Group is the scope of order of the record: message group, partition key or item key.
 	Group string
-	// Number counts; what, the kind says.
+	// Number is a count whose meaning depends on the kind.
 	Number int
 	// Until is a deadline, as a time since the run began.
 	Until time.Duration
-	// Digest stands for a payload: equal payloads have equal digests, and different ones in all likelihood
-	// different ones.
+	// Digest represents a payload: equal payloads have equal digests, and different payloads almost certainly different
+	// ones.
 	Digest string
 	Detail string
 }
@@ -172,7 +170,7 @@ func (e Event) AppendText(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// appendWord quotes text that would not survive as a word, with backquotes where they do: responses are JSON.
+// appendWord appends text, quoted if it is not a single word, with backquotes where possible: responses are JSON.
 func appendWord(b []byte, text string) []byte {
 	for i := range len(text) {
 		switch c := text[i]; {
@@ -186,7 +184,7 @@ func appendWord(b []byte, text string) []byte {
 	return append(b, text...)
 }
 
-// UnmarshalText reads the text form. It is encoding.TextUnmarshaler.
+// UnmarshalText parses the text form. It is encoding.TextUnmarshaler.
 func (e *Event) UnmarshalText(text []byte) error {
 	*e = Event{}
 	line := string(text)

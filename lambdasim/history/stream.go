@@ -7,8 +7,8 @@ import (
 	"iter"
 )
 
-// Writer writes events in their text form, a line each. It is buffered: call Flush at the end. A Writer must
-// not be used by several goroutines at once.
+// Writer writes events in their text form, one per line. It is buffered: call Flush at the end. A Writer is not safe
+// for concurrent use.
 type Writer struct {
 	out  *bufio.Writer
 	line []byte
@@ -18,7 +18,7 @@ type Writer struct {
 // NewWriter returns a Writer to w.
 func NewWriter(w io.Writer) *Writer { return &Writer{out: bufio.NewWriter(w)} }
 
-// Write writes an event. The first error stays; Flush returns it.
+// Write writes an event. Flush returns the first error.
 func (w *Writer) Write(e Event) {
 	if w.err != nil {
 		return
@@ -28,7 +28,7 @@ func (w *Writer) Write(e Event) {
 	_, w.err = w.out.Write(w.line)
 }
 
-// Flush writes out what is buffered and returns the first error there was.
+// Flush writes the buffered events and returns the first error.
 func (w *Writer) Flush() error {
 	if err := w.out.Flush(); w.err == nil {
 		w.err = err
@@ -39,7 +39,7 @@ func (w *Writer) Flush() error {
 // maxLine bounds a line: a response may name 10,000 records and more.
 const maxLine = 16 << 20
 
-// Read returns the events in r, one at a time. After an error, which names the line, there are no more.
+// Read returns the events in r, one at a time. An error contains the line number and ends the sequence.
 func Read(r io.Reader) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		lines := bufio.NewScanner(r)

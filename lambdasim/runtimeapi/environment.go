@@ -17,14 +17,14 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// errNotTaken says that a process died before it took an invocation, which another one may have then.
+// errNotTaken means that a process died before it took an invocation, so that another process may take it.
 var errNotTaken = errors.New("runtimeapi: not taken")
 
-// environment is a process, the API that it asks, and what it writes. Goroutines: the API's, the reader of
-// the output, and one that waits for the process to end and then ends the others.
+// environment is a process with its API and its output. Goroutines: the API's, the reader of the output, and one that
+// waits for the process to end and then ends the others.
 type environment struct {
 	f      *Function
-	load   int // invocations that have a place here; guarded by f.mu
+	load   int // invocations assigned to the process; guarded by f.mu
 	server *http.Server
 	cmd    *exec.Cmd
 	output *output
@@ -34,11 +34,11 @@ type environment struct {
 
 	mu       sync.Mutex
 	calls    map[string]*call // those that the process has taken and not answered
-	reaped   bool             // the process is no more, and its number may be another's
+	reaped   bool             // the process has ended, and its number may be reused
 	ready    bool             // the process has asked for an event
 	extended bool             // it has registered an extension
-	initErr  string           // what it told of its start, if that failed
-	died     error            // why, once it has
+	initErr  string           // the error of its start, if any
+	died     error            // the reason, after its end
 }
 
 const apiVersion = "/2018-06-01"
@@ -86,7 +86,7 @@ func (f *Function) start(number int) (e *environment, err error) {
 	return e, nil
 }
 
-// environ is what a process finds in its environment.
+// environ returns the environment variables of a process.
 func environ(api, dir string, number, concurrency int) []string {
 	env := []string{
 		"AWS_LAMBDA_RUNTIME_API=" + api,
@@ -109,11 +109,11 @@ func environ(api, dir string, number, concurrency int) []string {
 	return env
 }
 
-// wait ends everything when the process has ended.
+// wait waits for the end of the process and then ends everything else.
 func (e *environment) wait(dir string) {
 	err := e.cmd.Wait()
 	e.f.remove(e)
-	e.kill() // what it has started may be left
+	e.kill() // its child processes may be left
 	e.mu.Lock()
 	e.reaped = true
 	e.mu.Unlock()
@@ -142,7 +142,7 @@ func (e *environment) kill() {
 	}
 }
 
-// invoke has the process handle an event.
+// invoke lets the process handle an event.
 func (e *environment) invoke(c *call) ([]byte, error) {
 	defer e.f.release(e)
 	select {
@@ -182,7 +182,7 @@ func (e *environment) forget(c *call) {
 	delete(e.calls, c.id)
 }
 
-// atWork counts the invocations under way and the handlers at work.
+// atWork returns the number of running invocations and running handlers.
 func (e *environment) atWork() (invocations, handlers int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -192,7 +192,7 @@ func (e *environment) atWork() (invocations, handlers int) {
 	return len(e.calls), handlers
 }
 
-// api is what the process talks to.
+// api returns the API of the process.
 func (e *environment) api() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+apiVersion+"/runtime/invocation/next", e.serveNext)
@@ -206,7 +206,7 @@ func (e *environment) api() http.Handler {
 	return mux
 }
 
-// serveNext gives a loop of the process its next event, however long that takes.
+// serveNext sends a loop of the process its next event, however long that takes.
 func (e *environment) serveNext(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	e.ready = true
@@ -226,10 +226,10 @@ func (e *environment) serveNext(w http.ResponseWriter, r *http.Request) {
 	h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:simulated")
 	h.Set("Lambda-Runtime-Trace-Id", "Root=1-00000000-"+fmt.Sprintf("%024x", e.cmd.Process.Pid)+";Parent=0000000000000001;Sampled=0")
 	h.Set("Content-Type", "application/json")
-	_, _ = w.Write(c.payload) // a process that does not take it is on its way out
+	_, _ = w.Write(c.payload) // a process that does not read it is ending
 }
 
-// serveResponse takes the response to an invocation.
+// serveResponse receives the response to an invocation.
 func (e *environment) serveResponse(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
 	if err != nil {
@@ -243,12 +243,12 @@ func (e *environment) serveResponse(w http.ResponseWriter, r *http.Request) {
 	e.answer(w, r, answer, status)
 }
 
-// serveError takes the error of an invocation.
+// serveError receives the error of an invocation.
 func (e *environment) serveError(w http.ResponseWriter, r *http.Request) {
 	e.answer(w, r, reply{err: errors.New(errorText(r.Body))}, http.StatusAccepted)
 }
 
-// serveInitError takes the error of a process that cannot start.
+// serveInitError receives the error of a process that cannot start.
 func (e *environment) serveInitError(w http.ResponseWriter, r *http.Request) {
 	text := errorText(r.Body)
 	e.mu.Lock()
@@ -257,8 +257,7 @@ func (e *environment) serveInitError(w http.ResponseWriter, r *http.Request) {
 	accept(w)
 }
 
-// answer ends an invocation, if it is under way and in time. All that the process has told of its handlers
-// is read before.
+// answer ends an invocation, if it is running and in time. All output about its handlers is read before.
 func (e *environment) answer(w http.ResponseWriter, r *http.Request, answer reply, status int) {
 	e.output.sync()
 	e.mu.Lock()
@@ -279,7 +278,7 @@ func (e *environment) answer(w http.ResponseWriter, r *http.Request, answer repl
 	c.done <- answer
 }
 
-// errorText is what an error report says.
+// errorText returns the text of an error report.
 func errorText(body io.Reader) string {
 	text, _ := io.ReadAll(io.LimitReader(body, 1<<20))
 	var report struct {
@@ -312,7 +311,7 @@ type traceLine struct {
 	Outcome string `json:"outcome"`
 }
 
-// line takes a line of output: what it says about a handler goes to the history, everything else is passed on.
+// line handles a line of output: lines about handlers go to the history, all others are passed on.
 func (e *environment) line(text []byte) {
 	var t traceLine
 	if len(text) == 0 || text[0] != '{' || json.Unmarshal(text, &t) != nil || t.ID == "" || t.Event != "start" && t.Event != "end" {

@@ -17,27 +17,27 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// Config says what to run.
+// Config configures a function.
 type Config struct {
 	// Path is the program; Args are its arguments.
 	Path string
 	Args []string
-	// Env is added to the environment of each process, as "NAME=value". Beside it there is what Lambda
-	// sets, and PATH; nothing else of this process's environment.
+	// Env is added to the environment of each process, as "NAME=value". Otherwise a process has only the variables of
+	// Lambda, and PATH.
 	Env []string
-	// Environments is how many processes there may be at once. Default 1.
+	// Environments bounds the concurrent processes. Default 1.
 	Environments int
-	// MaxConcurrency is how many invocations a process is given at once; it learns that from
-	// AWS_LAMBDA_MAX_CONCURRENCY. Default 1.
+	// MaxConcurrency bounds the concurrent invocations of a process, which reads it from AWS_LAMBDA_MAX_CONCURRENCY.
+	// Default 1.
 	MaxConcurrency int
-	// ShutdownGrace is how long Shutdown leaves a process between SIGTERM and SIGKILL. Default 500 ms, as
-	// Lambda leaves to a process that has an internal extension.
+	// ShutdownGrace is the time that Shutdown leaves between SIGTERM and SIGKILL. Default 500 ms, as Lambda does for a
+	// process with an internal extension.
 	ShutdownGrace time.Duration
-	// Between, if not nil, is put between each process and its API, and called once for each process. By
-	// it HTTP can go wrong: it may answer in the API's place, change the answer or cut it short.
+	// Between, if not nil, wraps the API of each process, and is called once per process. It can break HTTP: it may
+	// respond in place of the API, change the response or cut it short.
 	Between func(api http.Handler) http.Handler
-	// Output gets what the processes write, lines that tell of handlers aside. It is called by several
-	// goroutines, one at a time. Default: nobody.
+	// Output receives the output of the processes, except lines about handlers. It is called by several goroutines, one
+	// at a time. Default: discarded.
 	Output io.Writer
 }
 
@@ -46,11 +46,11 @@ const maxResponse = 6 << 20
 
 var errClosed = errors.New("runtimeapi: the function is closed")
 
-// Function is a Lambda function in processes of its own. It is a lambda.Handler. Its methods may be called by
-// several goroutines at once.
+// Function is a Lambda function in processes of its own. It is a lambda.Handler. Its methods are safe for concurrent
+// use.
 type Function struct {
 	config Config
-	slots  chan struct{} // one for each invocation under way
+	slots  chan struct{} // one for each running invocation
 	output sync.Mutex
 	all    sync.WaitGroup // of environments
 
@@ -61,7 +61,7 @@ type Function struct {
 	closed       bool
 }
 
-// New returns a function whose first process is started by the first invocation.
+// New returns a function. The first invocation starts its first process.
 func New(config Config) (*Function, error) {
 	if config.Path == "" {
 		return nil, errors.New("runtimeapi: Config.Path is missing")
@@ -79,11 +79,11 @@ func New(config Config) (*Function, error) {
 	return f, nil
 }
 
-// Concurrency returns how many invocations there may be at once: Environments times MaxConcurrency. More of
-// them wait, while their deadline comes nearer.
+// Concurrency returns the maximum number of concurrent invocations: Environments times MaxConcurrency. Further
+// invocations wait, and their deadlines do not.
 func (f *Function) Concurrency() int { return f.config.Environments * f.config.MaxConcurrency }
 
-// Started returns how many processes have been started so far.
+// Started returns the number of processes started so far.
 func (f *Function) Started() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,20 +96,20 @@ type call struct {
 	id      string
 	payload []byte
 	done    chan reply
-	// ends ends the handlers at work, by record. It belongs to the reader of the process's output; open
-	// counts them for others.
+	// ends holds the end functions of the running handlers, by record. It belongs to the reader of the process's
+	// output; open is their number for other goroutines.
 	ends map[string][]func(outcome string)
 	open atomic.Int32
 }
 
-// reply is what a process made of an invocation.
+// reply is the result of an invocation of a process.
 type reply struct {
 	body []byte
 	err  error
 }
 
-// Invoke has a process handle an event and returns its response. The error is the function's own, or
-// matches lambdasim.ErrCrashed if the process died. At the deadline of ctx the process is killed.
+// Invoke lets a process handle an event and returns its response. The error is the function's own, or matches
+// lambdasim.ErrCrashed if the process died. At the deadline of ctx the process is killed.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	select {
 	case f.slots <- struct{}{}:
@@ -119,7 +119,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	c := &call{
 		ctx: ctx, id: f.requestID(ctx),
-		payload: bytes.Clone(payload), // a process may be reading it when nobody waits for it any more
+		payload: bytes.Clone(payload), // a process may still read it after Invoke has returned
 		done:    make(chan reply, 1), ends: make(map[string][]func(string)),
 	}
 	for {
@@ -134,7 +134,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 }
 
-// requestID is the one of the invocation's context, or a new one.
+// requestID returns the request id of the context, or a new one.
 func (f *Function) requestID(ctx context.Context) string {
 	if lc, ok := lambdacontext.FromContext(ctx); ok && lc.AwsRequestID != "" {
 		return lc.AwsRequestID
@@ -145,7 +145,7 @@ func (f *Function) requestID(ctx context.Context) string {
 	return fmt.Sprintf("00000000-0000-4000-8000-%012x", f.requests)
 }
 
-// environment returns a process that has a place for an invocation, and takes the place.
+// environment returns a process with a free place for an invocation, and takes the place.
 func (f *Function) environment() (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -168,14 +168,14 @@ func (f *Function) environment() (*environment, error) {
 	return e, nil
 }
 
-// release gives a place back.
+// release frees a place.
 func (f *Function) release(e *environment) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e.load--
 }
 
-// remove takes a process that has died out of the list.
+// remove removes a process that has died from the list.
 func (f *Function) remove(e *environment) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -187,9 +187,8 @@ func (f *Function) remove(e *environment) {
 	}
 }
 
-// Kill kills the process with the most handlers at work with SIGKILL, as a crash would. It returns how many
-// invocations were under way in it and how many handlers were at work, as far as they tell; zero if there is
-// no process.
+// Kill kills the process with the most running handlers with SIGKILL, as a crash would. It returns the numbers of its
+// running invocations and, as far as known, of its running handlers; zero if there is no process.
 func (f *Function) Kill() (invocations, handlers int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -205,8 +204,7 @@ func (f *Function) Kill() (invocations, handlers int) {
 	return invocations, handlers
 }
 
-// Close kills every process and waits until nothing is left of them. Invocations under way end with an
-// error.
+// Close kills every process and waits until nothing is left of them. Running invocations end with an error.
 func (f *Function) Close() error {
 	f.mu.Lock()
 	f.closed = true
@@ -225,10 +223,10 @@ func (f *Function) write(line []byte) {
 	}
 	f.output.Lock()
 	defer f.output.Unlock()
-	_, _ = f.config.Output.Write(line) // whoever gets it has to cope
+	_, _ = f.config.Output.Write(line) // the writer deals with its errors
 }
 
-// deadlineMS is how the API tells a deadline.
+// deadlineMS returns a deadline in the format of the API.
 func deadlineMS(ctx context.Context) string {
 	deadline, ok := ctx.Deadline()
 	if !ok {

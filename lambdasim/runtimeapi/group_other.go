@@ -13,7 +13,7 @@ func ownGroup(*exec.Cmd) {}
 // killGroup kills the process alone.
 func killGroup(p *os.Process) { _ = p.Kill() }
 
-// terminate ends the process: it cannot be asked to.
+// terminate kills the process, which cannot be asked to end here.
 func terminate(p *os.Process) { _ = p.Kill() }
 
 func freezeGroup(*os.Process) {}

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// shutdownGrace is from AWS: "Using the Lambda Extensions API to create extensions", shutdown phase.
+// shutdownGrace is documented in AWS: "Using the Lambda Extensions API to create extensions", shutdown phase.
 const shutdownGrace = 500 * time.Millisecond
 
-// extensionAPI is where a process registers an extension of its own, which is how it comes to be sent
-// SIGTERM. The extension receives nothing, so its call for the next event never returns.
+// extensionAPI lets a process register an extension, which makes Lambda send it SIGTERM. The extension receives no
+// events, so its call for the next event never returns.
 func (e *environment) extensionAPI(mux *http.ServeMux) {
 	const version = "/2020-01-01"
 	mux.HandleFunc("POST "+version+"/extension/register", func(w http.ResponseWriter, _ *http.Request) {
@@ -27,15 +27,14 @@ func (e *environment) extensionAPI(mux *http.ServeMux) {
 	})
 }
 
-// Shutdown ends every process as Lambda does when it has no more use for one: by SIGTERM, followed by
-// SIGKILL after Config.ShutdownGrace, if the process has registered an extension, which is what
-// lambda.WithEnableSIGTERM does; by SIGKILL alone, if it has not. Invocations under way can be answered in
-// the meantime; the others end as in a crash. It returns when the processes have gone. The next invocation
-// gets a new one.
+// Shutdown ends every process as Lambda does when it no longer needs it: by SIGTERM, followed by SIGKILL after
+// Config.ShutdownGrace, if the process has registered an extension (lambda.WithEnableSIGTERM does); otherwise by
+// SIGKILL alone. Running invocations may be answered in the meantime; the others end as in a crash. Shutdown returns
+// when the processes have ended. The next invocation gets a new one.
 func (f *Function) Shutdown() {
 	var all sync.WaitGroup
 	for _, e := range f.running() {
-		f.remove(e) // it gets no more invocations
+		f.remove(e) // it receives no more invocations
 		all.Go(e.shutdown)
 	}
 	all.Wait()
@@ -55,7 +54,7 @@ func (e *environment) shutdown() {
 	<-e.dead
 }
 
-// terminate sends SIGTERM to a process that is to get it.
+// terminate sends SIGTERM to a process with an extension.
 func (e *environment) terminate() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -63,19 +62,18 @@ func (e *environment) terminate() bool {
 		return false
 	}
 	terminate(e.cmd.Process)
-	thawGroup(e.cmd.Process) // a frozen one would not see it
+	thawGroup(e.cmd.Process) // a frozen process would not receive it
 	return true
 }
 
-// Freeze stops every process, with whatever is under way in it, as Lambda does between invocations. Time
-// goes on: what was to happen meanwhile happens after Thaw. An invocation that Invoke is given while its
-// process is frozen waits, up to its deadline.
+// Freeze stops every process, whatever it is doing, as Lambda does between invocations. Time continues: timers that
+// expire meanwhile fire after Thaw. An invocation of a frozen process waits, up to its deadline.
 //
-// A process may go on for a moment after Freeze has returned. At AWS the clocks of a frozen process may stand
-// still, too; here they go on. Freeze does nothing where there are no such signals.
+// A process may continue for a moment after Freeze has returned. At AWS the clocks of a frozen process may stop, too;
+// here they continue. Freeze does nothing on systems without such signals.
 func (f *Function) Freeze() { f.signal(freezeGroup) }
 
-// Thaw has every process go on.
+// Thaw continues every process.
 func (f *Function) Thaw() { f.signal(thawGroup) }
 
 func (f *Function) signal(send func(*os.Process)) {
@@ -88,7 +86,7 @@ func (f *Function) signal(send func(*os.Process)) {
 	}
 }
 
-// running are the processes that invocations can go to.
+// running returns the processes that accept invocations.
 func (f *Function) running() []*environment {
 	f.mu.Lock()
 	defer f.mu.Unlock()

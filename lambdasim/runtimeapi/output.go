@@ -8,8 +8,8 @@ import (
 
 // output is a pipe that a process writes to, and its reader.
 //
-// This process keeps the pipe's other end, too: what it writes there comes after everything that the process
-// has written before, so by writing a mark and waiting for it one knows that all of that has been read.
+// This process keeps the other end of the pipe too. What it writes there follows everything that the process has
+// written before, so when a mark has been read back, all of that has been read.
 type output struct {
 	w    *os.File
 	r    *os.File
@@ -22,10 +22,10 @@ type output struct {
 
 var mark = []byte("\x00lambdasim\x00")
 
-// maxLine bounds what is kept of a line without an end.
+// maxLine bounds a line without an end.
 const maxLine = 1 << 20
 
-// newOutput returns an output whose lines, with their newlines, are given to line.
+// newOutput returns an output that calls line with each line, including its newline.
 func newOutput(line func([]byte)) (*output, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -58,7 +58,7 @@ func (o *output) read() {
 	o.marks = nil
 }
 
-// take deals with the lines and marks in text and returns what is left of it.
+// take handles the lines and marks in text and returns the rest.
 func (o *output) take(text []byte) []byte {
 	for {
 		at := bytes.Index(text, mark)
@@ -79,7 +79,7 @@ func (o *output) take(text []byte) []byte {
 	}
 }
 
-// reach tells whoever waits for the first mark.
+// reach wakes the goroutine that waits for the first mark.
 func (o *output) reach() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -89,7 +89,7 @@ func (o *output) reach() {
 	}
 }
 
-// sync returns when everything that has been written so far has been dealt with.
+// sync blocks until everything written so far has been handled.
 func (o *output) sync() {
 	reached := make(chan struct{})
 	o.mu.Lock()

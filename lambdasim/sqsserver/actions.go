@@ -38,7 +38,7 @@ type request struct {
 	MessageAttributeNames       []string
 }
 
-// message is what SendMessage has of a message.
+// message is the message in SendMessage.
 type message struct {
 	MessageBody             string
 	DelaySeconds            *int
@@ -48,7 +48,7 @@ type message struct {
 	MessageGroupID          string `json:"MessageGroupId"`
 }
 
-// entry is what calls about a received message have of it.
+// entry is a received message in the other calls.
 type entry struct {
 	ReceiptHandle     string
 	VisibilityTimeout *int
@@ -61,7 +61,7 @@ type attribute struct {
 	BinaryValue []byte  `json:",omitempty"`
 }
 
-// result is what is returned of a message that was sent, or of an entry of a batch.
+// result is the result for a sent message, or for an entry of a batch.
 type result struct {
 	ID                     string `json:"Id,omitempty"`
 	MessageID              string `json:"MessageId,omitempty"`
@@ -70,7 +70,7 @@ type result struct {
 	SequenceNumber         string `json:",omitempty"`
 }
 
-// failure is an entry of a batch that failed.
+// failure is the result for a failed entry of a batch.
 type failure struct {
 	ID          string `json:"Id"`
 	SenderFault bool
@@ -99,7 +99,7 @@ func (b *batch) add(id string, r result, err error) {
 
 var entryID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
-// checkIDs looks at the identifiers of the entries of a batch.
+// checkIDs checks the identifiers of the entries of a batch.
 func (r *request) checkIDs() error {
 	seen := make(map[string]bool)
 	for _, e := range r.Entries {
@@ -114,7 +114,7 @@ func (r *request) checkIDs() error {
 	return nil
 }
 
-// sent returns the message as lambdasim has it.
+// sent converts the message to one of lambdasim.
 func (m message) sent() (lambdasim.Message, error) {
 	x := lambdasim.Message{Body: m.MessageBody, Group: m.MessageGroupID, Deduplication: m.MessageDeduplicationID}
 	if trace := m.MessageSystemAttributes["AWSTraceHeader"].StringValue; trace != nil {
@@ -332,8 +332,8 @@ func md5Of(text []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// md5OfAttributes is what SDKs compare the attributes with. (Developer Guide of SQS, "Calculating the MD5 message digest
-// for message attributes")
+// md5OfAttributes returns the sum with which SDKs check attributes. (Developer Guide of SQS, "Calculating the MD5
+// message digest for message attributes")
 func md5OfAttributes(attributes map[string]attribute) string {
 	if len(attributes) == 0 {
 		return ""

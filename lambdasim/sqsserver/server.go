@@ -20,7 +20,7 @@ const (
 	maxRequest  = 16 << 20
 )
 
-// Server is an http.Handler that serves queues. It may be used by several goroutines.
+// Server is an http.Handler that serves queues. It is safe for concurrent use.
 type Server struct {
 	queues map[string]*served
 }
@@ -31,7 +31,7 @@ type served struct {
 	direct *lambdasim.Direct
 }
 
-// New returns a server for queues, which no run may use. Their names must differ.
+// New returns a server for queues that no run uses. Their names must differ.
 func New(queues ...*lambdasim.Queue) (*Server, error) {
 	s := &Server{queues: make(map[string]*served)}
 	for _, q := range queues {
@@ -55,7 +55,7 @@ func (s *Server) URL(endpoint string, q *lambdasim.Queue) string {
 	return strings.TrimSuffix(endpoint, "/") + "/" + account + "/" + nameOf(q)
 }
 
-// action serves a request that was decoded, and returns what is to be encoded.
+// action serves a decoded request and returns the response to encode.
 type action func(ctx context.Context, q *served, r *request) (any, error)
 
 var actions = map[string]action{
@@ -80,7 +80,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if response == nil {
 		response = struct{}{}
 	}
-	_ = json.NewEncoder(w).Encode(response) // a client that does not read it is gone
+	_ = json.NewEncoder(w).Encode(response) // the client may be gone
 }
 
 func (s *Server) serve(r *http.Request) (any, error) {
