@@ -1,17 +1,17 @@
-// Package sources turns a Lambda event into records: what identifies each of them, what it is ordered by,
-// and its payload. It is pure: no actors, no clock, no logging, no goroutine.
+// Package sources turns a Lambda event into records, each with its identifier, group and payload. It has no actors, no
+// clock and no logging.
 //
 // SQS, Kinesis and DynamoDB each read one kind of event, either from the bytes that Lambda sent or from the
-// aws-lambda-go type. The result is a Batch, or an error if the event as a whole is not what it should be.
+// aws-lambda-go type. The result is a Batch, or an error if the event as a whole is malformed.
 //
 // # How bytes are read
 //
-// Decoding is most of what a batch costs, so that it is done by hand, in two steps. The first is one pass
-// over the event (index.go, scan.go), which checks that it is JSON, finds the records, and notes where their
-// fields are. The second builds the payload of one record from those places (fields.go, attribute.go and
-// the file of the source), when its turn has come and on whichever core that happens.
+// Decoding dominates the cost of a batch, so the code is handwritten and works in two steps. The first is one pass over
+// the event (index.go, scan.go), which checks that it is JSON, finds the records, and stores the positions of their
+// fields. The second builds the payload of one record from these positions (fields.go, attribute.go and the file of the
+// source), when its turn has come, on any core.
 //
-// Both know only what AWS sends. A record with anything else in it, such as a field that comes twice, in
-// other letters or with a value of the wrong kind, is given to encoding/json (plain.go), so that payloads are
-// the same as without this package, value for value. The fuzz tests hold it to that.
+// Both handle only the format that AWS sends. Records with anything unusual, such as a duplicate field, a field name in
+// another case or a value of the wrong kind, are decoded by encoding/json (plain.go). So values are the same as without
+// this package; fuzz tests check that.
 package sources

@@ -33,10 +33,10 @@ func appendItem(b []byte, attributes item) []byte {
 	return append(b, '}')
 }
 
-// appendValue writes any attribute value: DynamoDB allows strings, numbers and binaries as keys, but the
-// bytes of an event may say anything.
+// appendValue writes any attribute value: DynamoDB allows strings, numbers and binaries as keys, but an event may
+// contain other types.
 func appendValue(b []byte, v events.DynamoDBAttributeValue) []byte {
-	if v.IsNull() { // whatever its type: the zero value calls itself a binary
+	if v.IsNull() { // whatever its type: that of the zero value is binary
 		return append(b, `{"NULL":true}`...)
 	}
 	switch v.DataType() {
@@ -82,8 +82,8 @@ func appendBinary(b []byte, value []byte) []byte {
 	return append(b, '"')
 }
 
-// appendQuoted quotes as JSON does, but leaves everything that can stay, invalid UTF-8 too: two strings must
-// not become one.
+// appendQuoted quotes like JSON, but leaves everything else unchanged, including invalid UTF-8: different strings must
+// stay different.
 func appendQuoted(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
@@ -100,9 +100,8 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// isItemKey reports whether the JSON of key attributes, which has been scanned, is what itemKey makes of
-// them: for the strings and numbers that most keys are, in the spelling of AWS, it is. It may say no to
-// others.
+// isItemKey reports whether the JSON of key attributes, which has been scanned, equals the result of itemKey: it does
+// for strings and numbers in the spelling of AWS, which most keys are. It may report false for others.
 func isItemKey(keys string) bool {
 	s := jsonscan.Scanner{Text: keys}
 	if !s.Is(0, '{') {

@@ -15,7 +15,7 @@ import (
 // decodePlain decodes a record, or part of one, with encoding/json.
 func decodePlain(raw string, record any) (err error) {
 	defer func() {
-		// The attribute values of aws-lambda-go panic on a binary set that holds anything but strings.
+		// The attribute values of aws-lambda-go panic on a binary set with elements that are not strings.
 		if recover() != nil {
 			err = errWrongKind
 		}
@@ -31,7 +31,7 @@ func decodeAs[T any](raw string) (record T, err error) {
 
 var errWrongKind = errors.New("value of the wrong kind")
 
-// undecodable says which field of a record cannot be decoded, by decoding each of them by itself.
+// undecodable returns the error of a record, naming the field that cannot be decoded. It decodes each field by itself.
 func undecodable(raw string, wire reflect.Type, l *layout) error {
 	if fault := faultIn(&jsonscan.Scanner{Text: raw}, wire, 0, l, 0, "", ""); fault != nil {
 		return fault
@@ -40,8 +40,8 @@ func undecodable(raw string, wire reflect.Type, l *layout) error {
 	return &batch.DecodeError{Offset: -1, Problem: errWrongKind.Error()}
 }
 
-// faultIn finds the first field that cannot be decoded in the object at i, whose first name is base. open and
-// shut make a record of the object.
+// faultIn returns the first field that cannot be decoded in the object at i, whose first name is base. open and shut
+// turn the object into a record.
 func faultIn(s *jsonscan.Scanner, wire reflect.Type, i int, l *layout, base int, open, shut string) *batch.DecodeError {
 	i, more := s.First(i, '}', 0)
 	for more {
@@ -64,8 +64,8 @@ func faultIn(s *jsonscan.Scanner, wire reflect.Type, i int, l *layout, base int,
 	return nil // not covered, as in undecodable
 }
 
-// problem says what is wrong with a value, which stands at an offset of a text that cannot be decoded into a wire, in
-// words that hold nothing of the value.
+// problem describes the fault of a value at an offset of a text that cannot be decoded into a wire, without any part of
+// the value.
 func problem(text string, wire reflect.Type, offset int, err error) string {
 	fault := jsonfault.Find([]byte(text), wire, false)
 	if fault == nil { // not covered, as in undecodable
@@ -92,7 +92,7 @@ func problem(text string, wire reflect.Type, offset int, err error) string {
 	return said
 }
 
-// refusal is the problem of a value whose type decodes itself: as far as its kind goes, by the type that its
+// refusal returns the problem of a value whose type decodes itself: its kind, compared with the type that its
 // UnmarshalJSON decodes it into.
 func refusal(fault *jsonfault.Fault) string {
 	switch fault.Type {
@@ -131,14 +131,13 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// lenient is a string that does not mind being something else, for looking into records that cannot be
-// decoded, or have not been.
+// lenient is a string that accepts any other value, for reading records that cannot be decoded, or have not been.
 type lenient struct {
 	value string
 	came  string // what came; empty if nothing has
 }
 
-// UnmarshalJSON does as encoding/json does with a string, except that it never fails.
+// UnmarshalJSON decodes a string like encoding/json, but never fails.
 func (l *lenient) UnmarshalJSON(raw []byte) error {
 	switch kind := jsonscan.Kind(string(raw)); {
 	case !l.readable():
@@ -151,10 +150,10 @@ func (l *lenient) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// readable reports whether nothing but strings came, and nulls, which change nothing.
+// readable reports whether the value was a string, null or absent.
 func (l *lenient) readable() bool { return l.came == "" || l.came == "null" || l.came == "string" }
 
-// text is the string, or empty.
+// text returns the string, or "".
 func (l *lenient) text() string {
 	if !l.readable() {
 		return ""
@@ -162,7 +161,7 @@ func (l *lenient) text() string {
 	return l.value
 }
 
-// identifier returns the string as an identifier, or says what is wrong with it.
+// identifier returns the string as an identifier, or a description of its fault.
 func (l *lenient) identifier() (id, fault string) {
 	switch {
 	case !l.readable():

@@ -8,10 +8,9 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
-// Rest returns what the bytes of an event have beside its records: the event as a JSON object without
-// Records, such as {"window":{…},"state":{…}}. It is for sources whose events say more than that, and one
-// quick pass over them. The error matches batch.ErrEvent: payload is not JSON, or not an object. The result
-// does not refer to payload.
+// Rest returns the event as a JSON object without Records, such as {"window":{…},"state":{…}}. It is for sources whose
+// events have other members, and scans the event once. The error matches batch.ErrEvent: payload is not JSON, or not an
+// object. The result does not refer to payload.
 func Rest(payload []byte) ([]byte, error) {
 	s := jsonscan.Scanner{Text: string(payload)}
 	rest, end := restOf(&s, s.Space(0))
@@ -58,7 +57,7 @@ func WithoutRecords(payload []byte) bool {
 	return i >= 0 && s.End(i) >= 0
 }
 
-// restOf copies the members of the object at i, but for the records. It returns nil if there is no object.
+// restOf copies the members of the object at i, except the records. It returns nil if there is no object.
 func restOf(s *jsonscan.Scanner, i int) (rest []byte, end int) {
 	if !s.Is(i, '{') {
 		return nil, s.Value(i, 0)

@@ -12,25 +12,25 @@ var (
 	errNotBegun = errors.New("not begun")
 	// errTooLate is the failure of an attempt whose record timeout passed before its handler was called.
 	errTooLate = errors.New("troupe: no CPU was free to call the handler in that time")
-	// errNoActor is the failure of a record that its actor did not take. No handler can bring that about.
+	// errNoActor is the failure of a record that its actor did not take. No handler can cause it.
 	errNoActor = errors.New("troupe: the record's actor has died")
 )
 
 // A slot is the messages.Owner of its attempts: their actors call it back, on its own goroutine.
 var _ messages.Owner = (*slot)(nil)
 
-// Handle calls the handler, unless the time for that has passed since the record was taken: a goroutine may
-// be kept waiting anywhere, even until the response has left. A stop is not looked at again: a record that
-// was taken counts as started, since one behind it in the batch may have been by now.
+// Handle calls the handler, unless its time has passed since the record was taken: a goroutine may wait for a CPU
+// anywhere, even until the response has been returned. It does not check for a stop again: a record that was taken
+// counts as started, since a later one may have started by now.
 //
-// Slots go to work one after the other, each as the handler of the one before is called: started all at
-// once they would reach their handlers in any order, and records would not start in batch order.
+// Slots start one after the other, each when the handler of the previous one is called. If they started all at once,
+// they would call their handlers in any order, and records would not start in batch order.
 func (t *slot) Handle(a *messages.Attempt) error {
 	if a.Err() != nil {
 		if t.ledger.in.handlers.Err() != nil {
 			return errNotBegun
 		}
-		return errTooLate // its record timeout has passed; its record may have been given up
+		return errTooLate // its record timeout has passed; its record may have been abandoned
 	}
 	if start := a.Batch.Start; start != nil {
 		if t.handoff.refused = start(int(a.Index)); t.handoff.refused != nil {
@@ -40,7 +40,8 @@ func (t *slot) Handle(a *messages.Attempt) error {
 	t.startReserved()
 	err := a.Batch.Handle(a)
 	if err != nil {
-		// Looks into the handler's error, so it belongs where a panic or a hang is the handler's.
+		// Tell reads the handler's error. Its methods are user code, so a panic or a hang in them must be the
+		// handler's.
 		err = batch.Tell(err)
 		t.handoff.final, t.handoff.drop = batch.IsPermanent(err), batch.IsDrop(err)
 	}
@@ -77,8 +78,8 @@ func (t *slot) Failed(a *messages.Attempt, err error) error {
 	return t.callLastResort(a, err)
 }
 
-// callLastResort calls the last resort. If it panics, the record has failed with both errors; if it ends the
-// goroutine, with the one that it had.
+// callLastResort calls the last resort. If it panics, the record has failed with both errors; if it ends the goroutine,
+// with the error that it had.
 func (t *slot) callLastResort(a *messages.Attempt, err error) (resolved error) {
 	returned := false
 	batch.Try(func() error {
@@ -98,7 +99,7 @@ func (t *slot) callLastResort(a *messages.Attempt, err error) (resolved error) {
 	return resolved
 }
 
-// resortContext is the handlers' context, without the record timeout of an attempt, that answers for the attempt.
+// resortContext is the handlers' context with the values of the attempt, but without its record timeout.
 type resortContext struct {
 	context.Context
 	attempt *messages.Attempt

@@ -9,30 +9,30 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// Config is what all batches of a processor have in common. The zero value of an optional field turns it
-// off; nothing in it changes once a batch has been run.
+// Config holds the settings that all batches of a processor share. The zero value of an optional field turns it off. A
+// Config does not change once a batch has run.
 type Config struct {
-	// Concurrency bounds the handlers at work in one batch, from 1.
+	// Concurrency bounds the handlers that run at once in one batch, from 1.
 	Concurrency int
-	// Reserve is how long before the deadline the cutoff is, at least MinReserve; 0 for the default (SPEC D1).
+	// Reserve is the time from the cutoff to the deadline, at least MinReserve; 0 means the default (SPEC D1).
 	Reserve time.Duration
-	// LeastReserve is the least that Reserve, or the default, comes to, unless that is more than half of the time left
-	// on arrival (SPEC V3); 0 for none.
+	// LeastReserve is a lower bound for Reserve and its default, up to half of the time left on arrival (SPEC V3); 0
+	// means none.
 	LeastReserve time.Duration
-	// RecordTimeout bounds an attempt; 0 for no bound (SPEC D4).
+	// RecordTimeout bounds an attempt; 0 means no bound (SPEC D4).
 	RecordTimeout time.Duration
-	// Retry is the in-place retry; its zero value is none (SPEC P6).
+	// Retry configures retries in place; its zero value means none (SPEC P6).
 	Retry batch.Retry
-	// Decide, if not nil, takes the place of the batch's policy; a result that is no directive leaves it to
-	// the policy.
+	// Decide, if not nil, replaces the policy of the batch; a result that is not a directive leaves the decision to the
+	// policy.
 	Decide func(batch.Record, error) batch.Policy
-	// Actors are further properties of record and group actors, for tests that watch them.
+	// Actors are further properties of record and group actors, for tests that observe them.
 	Actors []actor.PropsOption
 }
 
-// What the default reserve is, what follows from a reserve, and the least there is of each (SPEC D1, D4, D5).
-// Timers are late by a millisecond or more, and a response takes a moment to leave: without the floors a handler
-// that hangs would make the response of a short invocation late.
+// The default reserve, the times derived from a reserve, and their minimums (SPEC D1, D4, D5). Timers are late by a
+// millisecond or more, and a response takes a moment to be returned: without the minimums a handler that hangs would
+// make the response of a short invocation late.
 const (
 	maxDefaultReserve = 500 * time.Millisecond
 	defaultShare      = 5 // of the time left on arrival
@@ -47,7 +47,7 @@ const (
 	cancelGrace  = 500 * time.Millisecond
 )
 
-// timesOf makes the timetable of a batch that has arrived now. cut says by how much the reserve was cut, if it was.
+// timesOf returns the timetable of a batch that arrives now. cut is the amount by which the reserve was cut.
 func timesOf(deadline time.Time, cfg *Config, now time.Time) (t batch.Times, cut []any) {
 	left := deadline.Sub(now)
 	reserve := cfg.Reserve
@@ -74,7 +74,7 @@ func timesOf(deadline time.Time, cfg *Config, now time.Time) (t batch.Times, cut
 	}, cut
 }
 
-// plus is a + b, or the longest duration if that is less: durations are the user's.
+// plus returns a + b, or the longest duration if that is less: the durations come from the user.
 func plus(a, b time.Duration) time.Duration {
 	if sum := a + b; sum >= a {
 		return sum

@@ -1,10 +1,10 @@
 // Package supervisor runs a batch: a batch supervisor actor with one actor per record, or per message group, under it.
 // It is part of the implementation and makes no promise of compatibility.
 //
-// Who does what:
+// Its parts:
 //
-//   - Run is what the caller waits in. It owns the deadline: at the last call it closes the batch itself, whatever
-//     the actors are doing.
+//   - Run is where the caller waits. It owns the deadline: at the last call it closes the batch itself, whatever the
+//     actors are doing.
 //   - The ledger tracks the state of every record. It alone decides, under one lock, what each record's outcome is,
 //     and it decides each outcome once. Its schedule says what starts next, and its slots how many start.
 //   - A slot is a goroutine that takes a record from the ledger, sends an attempt to the record's actor or its

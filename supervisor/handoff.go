@@ -11,20 +11,20 @@ import (
 // job is an attempt that the ledger gives to a slot.
 type job struct {
 	attempt *messages.Attempt // nil: there is nothing to do
-	actor   *actor.PID        // makes the attempt; nil: to be spawned
-	// startSlot: another slot has been reserved, which is to be started when the handler is called.
+	actor   *actor.PID        // makes the attempt; nil: not spawned yet
+	// startSlot: another slot has been reserved and starts when the handler is called.
 	startSlot bool
 }
 
-// handoff is what a slot and the ledger exchange about one attempt: the job, and what has come of it. It belongs to
-// the goroutine of the slot; the ledger touches it only in calls from there.
+// handoff is the exchange between a slot and the ledger about one attempt: the job and its result. It belongs to the
+// goroutine of the slot; the ledger accesses it only in calls from there.
 type handoff struct {
 	job job
 
 	// Set before the attempt ends.
 	refused error         // of Batch.Start
 	final   bool          // no attempt may follow
-	drop    bool          // the record is left out of the response
+	drop    bool          // the record is dropped
 	backoff time.Duration // if not final: the pause before the next attempt
 
 	// Set by the ledger when the attempt has ended.
@@ -33,12 +33,12 @@ type handoff struct {
 	nextTaken bool
 }
 
-// ended is what an attempt came to.
+// ended is how an attempt ended.
 type ended uint8
 
 const (
 	notBegun ended = iota // the handler was not called: the context had ended, or Batch.Start refused
 	done                  // the record is handled, or dropped
 	broken                // the attempt has failed, and the supervisor decides
-	late                  // the record was given up before the handler ended
+	late                  // the record was abandoned before the handler ended
 )

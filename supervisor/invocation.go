@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// Invocation is the time that a batch has: its instants, the caller's context, and the handlers' context, which
-// ends at the cutoff. Everything that runs for a batch obeys it, from the group function to the end of a window.
+// Invocation is the timetable of a batch, with the caller's context and the handlers' context, which ends at the
+// cutoff. Everything that runs for a batch obeys it, from the group function to the end of a window.
 type Invocation struct {
 	// Times are the instants of the batch; zero without a deadline.
 	Times batch.Times
@@ -17,7 +17,7 @@ type Invocation struct {
 	handlers context.Context // ends at the cutoff
 	cancel   context.CancelFunc
 	began    time.Time
-	cut      []any                      // what to log if the reserve was cut
+	cut      []any                      // for the log, if the reserve was cut
 	passed   *batch.DeadlinePassedError // nil unless the deadline had passed on arrival
 }
 
@@ -31,8 +31,8 @@ func Begin(ctx context.Context, cfg *Config) *Invocation {
 	return in
 }
 
-// Within brings the deadline forward to limit after the invocation began, if it is later or there is none. It is called
-// before anything has been started or has been given the handlers' context.
+// Within moves the deadline forward to limit after the begin of the invocation, if it is later or there is none. It
+// must be called before anything has started or received the handlers' context.
 func (in *Invocation) Within(cfg *Config, limit time.Duration) {
 	deadline := in.began.Add(limit)
 	if d := in.Times.Deadline; !d.IsZero() && !d.After(deadline) {
@@ -43,7 +43,7 @@ func (in *Invocation) Within(cfg *Config, limit time.Duration) {
 	in.start()
 }
 
-// start makes the handlers' context for the timetable.
+// start creates the handlers' context for the timetable.
 func (in *Invocation) start() {
 	if deadline := in.Times.Deadline; !deadline.IsZero() && !in.began.Before(deadline) {
 		in.passed = &batch.DeadlinePassedError{By: in.began.Sub(deadline)}
@@ -61,9 +61,9 @@ func (in *Invocation) Handlers() context.Context { return in.handlers }
 // Passed reports whether the deadline had passed when the batch arrived. Nothing starts then (SPEC D7).
 func (in *Invocation) Passed() bool { return in.passed != nil }
 
-// FirstHalf returns an invocation for what comes first of two things: its cutoff is at half of the time to the cutoff
-// of in, and its last call follows as in does it, within a quarter of the time that is left then. Deadline and Leave
-// stay the same. The caller must call its End.
+// FirstHalf returns an invocation for the first of two steps: its cutoff is at half of the time to the cutoff of in.
+// Its last call follows after the same time as that of in, but within a quarter of the time that is left then. Deadline
+// and Leave stay the same. The caller must call its End.
 func (in *Invocation) FirstHalf() *Invocation {
 	half := *in
 	in.cut = nil // half logs it

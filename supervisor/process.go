@@ -7,28 +7,28 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// process is what all batches of the process share. An actor system cannot be taken down again, so there is
-// one; nothing of a batch stays in it.
+// process is the state that all batches of the process share. An actor system cannot be ended, so there is only one;
+// nothing of a batch stays in it.
 type process struct {
 	system    *actor.ActorSystem
 	batches   atomic.Uint64 // names batches
 	abandoned atomic.Int64  // handlers abandoned and still running
 }
 
-// shared is the one process, once there is a batch.
+// shared holds the one process, from the first batch on.
 var shared struct {
 	once    sync.Once
 	process *process
 }
 
-// theProcess returns the process. The first batch makes it, with its actor system: an import of troupe has no effects.
+// theProcess returns the process. The first batch creates it with its actor system: importing troupe has no effects.
 func theProcess() *process {
 	shared.once.Do(func() { shared.process = &process{system: newSystem()} })
 	return shared.process
 }
 
-// guardian stops a batch supervisor that fails. protoactor would restart it, and with it start every record
-// again. There is one value of it because each strategy registers a process of its own, for ever.
+// guardian stops a batch supervisor that fails. protoactor-go would restart it, and so start every record again. There
+// is only one value, because each strategy registers a process of its own, forever.
 type guardian struct{}
 
 func (guardian) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any) {

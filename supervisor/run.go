@@ -10,8 +10,8 @@ import (
 
 // Run handles a batch and returns its report when every record has its outcome, at the last call at the latest.
 //
-// It is safe for concurrent use with different batches. Handlers that were abandoned go on after it has
-// returned, but can change nothing.
+// It is safe for concurrent use with different batches. Abandoned handlers continue after it has returned, but change
+// nothing.
 func (in *Invocation) Run(cfg *Config, b *messages.Batch) *batch.Report {
 	if len(b.Results) == 0 {
 		return &batch.Report{Source: b.Source, Records: b.Results, Running: stillRunning()}
@@ -31,8 +31,8 @@ func (in *Invocation) Run(cfg *Config, b *messages.Batch) *batch.Report {
 	return l.report()
 }
 
-// waitUntilClosed returns when the batch is closed, and closes it at the last call, if that is not zero. A
-// cancelled context brings the last call forward.
+// waitUntilClosed blocks until the batch is closed. It closes it at the last call, if that is not zero. A cancelled
+// context moves the last call forward.
 func (l *ledger) waitUntilClosed(lastCall time.Time) {
 	var up <-chan time.Time
 	if !lastCall.IsZero() {

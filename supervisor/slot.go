@@ -13,10 +13,10 @@ import (
 type slot struct {
 	supervisor *supervisor
 	ledger     *ledger
-	props      actor.Props     // the supervisor's; for record actors with the slot's mailbox
+	props      actor.Props     // those of the supervisor; for record actors with the slot's mailbox
 	mailbox    actor.Mailbox   // of the slot's record actors, one after the other
 	handoff    handoff         // of the attempt that it makes
-	shared     messages.Shared // by its attempts, except those with a record timeout
+	shared     messages.Shared // among its attempts, except those with a record timeout
 	waiting    bool            // for a verdict, and counted as ended
 }
 
@@ -34,8 +34,8 @@ func newSlot(s *supervisor) *slot {
 	return t
 }
 
-// work makes attempts until there is nothing left to do. An attempt that fails leaves the slot to the
-// supervisor, which puts it, or another one, back to work when it has decided.
+// work makes attempts until there is no more work. After a failed attempt the supervisor decides, and then puts this
+// slot or another one back to work.
 func (t *slot) work() {
 	returned := false
 	defer func() {
@@ -87,7 +87,7 @@ func (t *slot) loop() {
 	}
 }
 
-// attempt has the actor of the job make its attempt. A record actor whose record has its outcome is stopped.
+// attempt lets the actor of the job make its attempt. It stops a record actor whose record has its outcome.
 func (t *slot) attempt() {
 	h := &t.handoff
 	a := h.job.attempt
@@ -99,8 +99,8 @@ func (t *slot) attempt() {
 	ordered := t.ledger.batch.Ordered
 	fresh := h.job.actor == nil
 	if fresh {
-		// DefaultSpawner takes the parent's name and nothing else from the supervisor, so slots may spawn side
-		// by side; the ledger knows the children.
+		// DefaultSpawner uses only the parent's name of the supervisor, so slots may spawn concurrently; the ledger
+		// keeps the children.
 		h.job.actor, _ = actor.DefaultSpawner(t.ledger.process.system, t.supervisor.nameOf(a), &t.props, t.supervisor.self)
 		t.ledger.schedule.spawned(a.Index, h.job.actor)
 	} else if a.Number > 1 {
@@ -113,11 +113,11 @@ func (t *slot) attempt() {
 		}
 		return
 	}
-	// As Send and Stop do, but without looking the actor up in the registry: its mailbox is at hand.
+	// This does what Send and Stop do, without looking up the actor in the registry: the slot has its mailbox.
 	mailbox := t.mailbox
 	mailbox.PostUserMessage(a)
 	if h.ended != done {
-		t.mailbox = nil // still the actor's, or not as good as new
+		t.mailbox = nil // in use by the actor, or not reusable
 	}
 	if !h.failed() {
 		mailbox.PostSystemMessage(stopMessage)
@@ -126,10 +126,10 @@ func (t *slot) attempt() {
 
 var stopMessage = &actor.Stop{}
 
-// failed reports whether the actor of the job is left to the supervisor.
+// failed reports whether the supervisor decides about the actor of the job.
 func (h *handoff) failed() bool { return h.ended == broken || h.ended == late }
 
-// waitForVerdict has the slot wait to be put back to work. It reports false if the batch is over.
+// waitForVerdict blocks until the slot is put back to work. It reports false if the batch is over.
 func (t *slot) waitForVerdict() bool {
 	t.ledger.slotExited(false)
 	t.waiting = true
@@ -142,7 +142,7 @@ func (t *slot) waitForVerdict() bool {
 	}
 }
 
-// nameOf names the actor that begins with an attempt.
+// nameOf returns the name of the actor that begins with an attempt.
 func (s *supervisor) nameOf(a *messages.Attempt) string {
 	var room [32]byte
 	return string(strconv.AppendInt(append(append(room[:0], s.name...), '/'), int64(a.Index), 10))

@@ -4,12 +4,11 @@ package supervisor
 // ledger's lock guards it.
 type slots struct {
 	free     int  // may start, or take another record
-	working  int  // have a goroutine at work, which an abandoned handler may keep
-	starting bool // the one that was started last has not come to its first record
+	working  int  // have a goroutine, which an abandoned handler may keep
+	starting bool // the one started last has not reached its first record
 }
 
-// reserve counts another slot as working, which the caller starts. It reports false if none is free, or one is
-// starting.
+// reserve counts another slot as working; the caller starts it. It reports false if none is free, or one is starting.
 func (s *slots) reserve() bool {
 	if s.starting || s.free == 0 {
 		return false
@@ -20,7 +19,7 @@ func (s *slots) reserve() bool {
 	return true
 }
 
-// replace gives a slot that has failed another of the free ones.
+// replace gives a failed slot another free one.
 func (s *slots) replace() bool {
 	if s.free == 0 {
 		return false
@@ -29,11 +28,11 @@ func (s *slots) replace() bool {
 	return true
 }
 
-// arrived notes that the slot that was starting has come to its first record.
+// arrived records that the starting slot has reached its first record.
 func (s *slots) arrived() { s.starting = false }
 
 // release frees the place of a slot.
 func (s *slots) release() { s.free++ }
 
-// exited notes the end of a slot's goroutine.
+// exited records the end of a slot's goroutine.
 func (s *slots) exited() { s.working-- }

@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-go/troupe/messages"
 )
 
-// The policies as supervision strategies. Each is a small value that answers a failure with one of
-// protoactor's directives; what a directive does to a batch is the verdict's business.
+// The policies as supervision strategies. Each is a small value that answers a failure with a directive of
+// protoactor-go; the verdict applies the directive to the batch.
 
 // continuePolicy is P1, continue on failure.
 type continuePolicy struct{}
@@ -20,7 +20,7 @@ func (continuePolicy) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, ch
 	s.ResumeChildren(child)
 }
 
-// stopBatchPolicy is P2, stop on first failure: the failure is the whole batch's.
+// stopBatchPolicy is P2, stop on first failure: the failure is that of the whole batch.
 type stopBatchPolicy struct{}
 
 func (stopBatchPolicy) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, _ *actor.PID, _ *actor.RestartStatistics, reason, message any) {
@@ -34,8 +34,8 @@ func (stopGroupPolicy) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, c
 	s.StopChildren(child)
 }
 
-// deciderPolicy asks the user's decider (P5). A decider that panics, or answers with no directive, leaves the
-// failure to the strategy of the batch's policy.
+// deciderPolicy calls the user's decider (P5). If it panics or returns no directive, the strategy of the batch's policy
+// decides.
 type deciderPolicy struct {
 	decider func(batch.Record, error) batch.Policy
 	policy  actor.SupervisorStrategy
@@ -60,8 +60,8 @@ func (d deciderPolicy) ask(a *messages.Attempt) (directive batch.Policy) {
 	return directive
 }
 
-// runIsolated calls f, which is the user's, on a goroutine of its own, so that nothing f does ends the caller's. It returns
-// f's panic, or batch.ErrGoexit, as an error.
+// runIsolated calls f, which is user code, on a goroutine of its own, so that nothing in f can end the caller's
+// goroutine. It returns a panic of f, or batch.ErrGoexit, as an error.
 func runIsolated(f func()) error {
 	return batch.TryWithin(nil, func() error { f(); return nil })
 }
