@@ -21,7 +21,7 @@ variable "zip" {
 
 resource "aws_sqs_queue" "orders" {
   name                       = "orders"
-  visibility_timeout_seconds = 181 # six times the function's timeout, and the batching window
+  visibility_timeout_seconds = 181 # six times the function's timeout, plus the batching window
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_orders.arn
     maxReceiveCount     = 5
@@ -30,10 +30,10 @@ resource "aws_sqs_queue" "orders" {
 
 resource "aws_sqs_queue" "dead_orders" {
   name                      = "dead-orders"
-  message_retention_seconds = 1209600 # 14 days, the most there is
+  message_retention_seconds = 1209600 # 14 days, the maximum
 
   lifecycle {
-    prevent_destroy = true # what was given up on outlives the function
+    prevent_destroy = true # its contents outlive the function
   }
 }
 
@@ -92,7 +92,7 @@ data "aws_iam_policy_document" "lambda" {
   }
 }
 
-# No more than the mapping and the log need.
+# Only the permissions that the mapping and the log need.
 resource "aws_iam_role_policy" "charge" {
   name   = "charge"
   role   = aws_iam_role.charge.id
