@@ -11,7 +11,7 @@ type File struct {
 	Data []byte
 }
 
-// Report is what was found in a set of files.
+// Report is the result of checking a set of files.
 type Report struct {
 	Findings []Finding // by file and line
 	Mappings int       // event source mappings that were checked
@@ -20,7 +20,7 @@ type Report struct {
 	Files    int
 }
 
-// Faults returns how many findings are faults, and how many rules could not be decided.
+// Faults returns the number of findings that are faults, and the number of undecided rules.
 func (r Report) Faults() (faults, open int) {
 	for _, f := range r.Findings {
 		if f.Known {
@@ -34,7 +34,8 @@ func (r Report) Faults() (faults, open int) {
 
 var errFormat = errors.New("must be a SAM or CloudFormation template, the output of terraform show -json, or JSON of the AWS CLI (list-event-source-mappings, get-function-configuration, get-queue-attributes)")
 
-// Check reads files and applies the rules to all of them together. The error is of the first file that cannot be read.
+// Check reads files and applies the rules to all of them together. The error concerns the first file that cannot be
+// read.
 func Check(files ...File) (Report, error) {
 	var j judge
 	for _, f := range files {

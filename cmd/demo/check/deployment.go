@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// deployment is what a set of files describes, whatever their formats.
+// deployment describes the contents of a set of files, whatever their formats.
 type deployment struct {
 	functions []*function
 	queues    []*queue
@@ -14,11 +14,11 @@ type deployment struct {
 	unread    []place // what the reader of a format cannot look into
 }
 
-// place is where something stands.
+// place is a position in a file.
 type place struct {
 	file    string
 	at      position
-	subject string // how a person knows it
+	subject string // its name for people
 }
 
 type function struct {
@@ -85,7 +85,7 @@ type setting struct {
 	within bool     // value is something hidden that the property would be in
 }
 
-// settingOf is the property of that name in n.
+// settingOf returns the property of that name in n.
 func settingOf(n *node, name string, path ...string) setting {
 	s := setting{at: n.position(), name: name}
 	if len(path) == 0 {
@@ -115,7 +115,8 @@ func (s setting) doubtful() bool {
 	return s.hidden() && (s.within || strings.HasPrefix(s.value.text, "!If"))
 }
 
-// number is the setting as a whole number, or otherwise if it is absent. known is false if the file does not contain it.
+// number returns the setting as a whole number, or otherwise if it is absent. known is false if the file does not
+// contain it.
 func (s setting) number(otherwise int) (n int, known bool) {
 	if s.absent() {
 		return otherwise, true
@@ -127,7 +128,7 @@ func (s setting) number(otherwise int) (n int, known bool) {
 	return int(x), true
 }
 
-// truth is the setting as a boolean; an absent one is false.
+// truth returns the setting as a boolean; an absent one is false.
 func (s setting) truth() (value, known bool) {
 	if s.absent() {
 		return false, true
@@ -142,7 +143,7 @@ func (s setting) truth() (value, known bool) {
 	}
 }
 
-// String is how a person would name a setting whose value is not known.
+// String describes a setting whose value is not known.
 func (s setting) String() string {
 	if s.value == nil {
 		return s.name + " is not given"
@@ -154,7 +155,7 @@ func (s setting) String() string {
 	return s.name + " is " + text
 }
 
-// identity is what others may refer to a resource by.
+// identity is the set of names by which others may refer to a resource.
 type identity struct {
 	key  string // within its file
 	arn  string
@@ -162,7 +163,7 @@ type identity struct {
 	kind string // service of the ARN: "sqs", "lambda", …
 }
 
-// reference is what a property says of another resource.
+// reference is a property that refers to another resource.
 type reference struct {
 	key     string // of a resource in the same file
 	literal string // an ARN, a URL or a name
@@ -172,7 +173,7 @@ type reference struct {
 
 func (r reference) absent() bool { return r.key == "" && r.literal == "" && r.hidden == "" }
 
-// service is the service of an ARN, or "".
+// service returns the service of an ARN, or "".
 func service(arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) < 6 || parts[0] != "arn" {
@@ -181,7 +182,8 @@ func service(arn string) string {
 	return parts[2]
 }
 
-// lastName is the name in an ARN of a queue or function, or of what is no ARN. A function's version or alias is left out.
+// lastName returns the name in an ARN of a queue or function, or text itself if it is not an ARN, without the version
+// or alias of a function.
 func lastName(text string) string {
 	parts := strings.Split(text, ":")
 	switch {
@@ -243,7 +245,7 @@ func (d *deployment) function(r reference, file string) *function {
 	return nil
 }
 
-// add adds what another deployment has.
+// add adds the contents of another deployment.
 func (d *deployment) add(other deployment) {
 	d.functions = append(d.functions, other.functions...)
 	d.queues = append(d.queues, other.queues...)

@@ -15,10 +15,10 @@ const (
 	smallBatch        = 10
 )
 
-// Finding is what a rule says of a place.
+// Finding is the result of a rule at a place.
 type Finding struct {
 	Rule    Rule
-	Known   bool // false: the file does not contain what the rule has to know
+	Known   bool // false: the file does not contain what the rule needs
 	File    string
 	Line    int // from 1, as is Column
 	Column  int
@@ -46,7 +46,7 @@ func (j *judge) open(rule Rule, at place, format string, args ...any) {
 	j.add(rule, false, at, fmt.Sprintf(format, args...))
 }
 
-// in is the place of a setting of what stands at p.
+// in returns the place of a setting at p.
 func (p place) in(s setting) place { return place{p.file, s.at, p.subject} }
 
 func (j *judge) all() []Finding {
@@ -222,7 +222,7 @@ func (j *judge) batch(m *eventMapping) {
 	case window < 1:
 		j.fault(batchWindow, at, "BatchSize is %d and the batching window is %d s; with more than %d messages it must be at least 1 s", size, window, smallBatch)
 	case !known && why != "":
-		// A standard queue for all that is known, and as such it is right.
+		// As far as is known this is a standard queue, which is right.
 	}
 }
 

@@ -14,12 +14,12 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonfault"
 )
 
-// deepest is how far values may be nested in each other.
+// deepest bounds the nesting of values.
 const deepest = 500
 
 var errDeep = fmt.Errorf("values are nested more than %d deep", deepest)
 
-// parse reads the documents of a file. What begins with { is JSON, anything else YAML.
+// parse reads the documents of a file: JSON if it begins with {, otherwise YAML.
 func parse(data []byte) ([]*node, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if text := bytes.TrimSpace(data); len(text) > 0 && (text[0] == '{' || text[0] == '[') {

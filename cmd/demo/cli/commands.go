@@ -67,8 +67,8 @@ func (e usageError) Error() string {
 
 func (e usageError) Unwrap() error { return e.err }
 
-// commandOf takes the command off args. Lambda starts a function's program without arguments, so there the
-// command is serve.
+// commandOf returns the command and the remaining arguments. Lambda starts a function's program without arguments, so
+// there the command is serve.
 func commandOf(program string, args []string, getenv func(string) string) (command string, rest []string, err error) {
 	if len(args) == 0 {
 		if getenv(runtimeAPI) != "" {
@@ -92,7 +92,7 @@ func commandOf(program string, args []string, getenv func(string) string) (comma
 	}
 }
 
-// helpOf is what "help" and what follows it ask for.
+// helpOf returns the request for "help" and the words that follow it.
 func helpOf(program string, topics []string) error {
 	switch {
 	case len(topics) == 0:

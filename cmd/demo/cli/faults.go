@@ -11,10 +11,10 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// faults are how likely an attempt is to end in each way.
+// faults are the probabilities of the ends of an attempt.
 type faults struct{ fail, panic, exit, hang, kill float64 }
 
-// check looks for what cannot be. A sum may exceed 1 by rounding errors.
+// check refuses impossible values. A sum may exceed 1 by rounding errors.
 func (f faults) check(flags *flagSet) error {
 	var given []string
 	for _, p := range f.list() {
@@ -31,7 +31,7 @@ func (f faults) check(flags *flagSet) error {
 	return nil
 }
 
-// likelihood is how likely a deed is.
+// likelihood is the probability of a deed.
 type likelihood struct {
 	do     string
 	likely float64
@@ -41,11 +41,11 @@ func (f faults) list() [5]likelihood {
 	return [5]likelihood{{doFail, f.fail}, {doPanic, f.panic}, {doExit, f.exit}, {doHang, f.hang}, {doKill, f.kill}}
 }
 
-// inPlace keeps the attempts of a delivery apart from those of the others, of which there are fewer.
+// inPlace separates the attempts of a delivery from those of other deliveries, of which there are fewer.
 const inPlace = 1 << 20
 
-// script says what happens to a record at an attempt. It depends on nothing else, so the same seed has the
-// same happen in whatever order the records come.
+// script decides what happens to a record at an attempt. It depends on nothing else, so the same seed has the same
+// effect in any order of records.
 type script struct {
 	seed   uint64
 	faults faults
@@ -75,8 +75,8 @@ type faulty struct {
 	heard  func(id string, delivery, attempt int, do string) // of tests; nil in earnest
 }
 
-// handle handles the record with that identifier. A handler that hangs comes back when nobody waits for it
-// any more, so that a long run does not fill the memory with them; what it returns then has to be ignored.
+// handle handles the record with that identifier. A handler that hangs returns after everybody has stopped waiting for
+// it, so that hanging handlers do not fill the memory in a long run; its result must be ignored.
 //
 // effect is called when the work is done, with whether the process dies after it; nil if nobody counts. One of two
 // handlers that hang has done its work before, the other does it when it is late.
@@ -106,7 +106,7 @@ func (f *faulty) handle(ctx context.Context, id string, effect func(kill bool) e
 	return effect(d.do == doKill)
 }
 
-// deeds count what handlers did. They are safe for concurrent use.
+// deeds counts the actions of handlers. It is safe for concurrent use.
 type deeds struct{ fail, panic, exit, hang, kill atomic.Int64 }
 
 func (d *deeds) count(do string) {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// flagSet is the flags of one command. It remembers how each was given, for errors.
+// flagSet holds the flags of one command. It keeps how each was given, for errors.
 type flagSet struct {
 	*pflag.FlagSet
 	given map[string]string // by the name of a flag: "--timeout 16m" or "TROUPE_DEMO_TIMEOUT=16m"
@@ -23,7 +23,7 @@ func newFlagSet(command string) *flagSet {
 	return flags
 }
 
-// parse reads the command line. The error of a bad flag says what was given and what is allowed.
+// parse parses the command line. The error of a bad flag says what was given and what is allowed.
 func (f *flagSet) parse(args []string) error {
 	err := f.ParseAll(args, func(flag *pflag.Flag, value string) error {
 		if flag.Value.Type() == "bool" {
@@ -89,7 +89,7 @@ func (f *flagSet) names() (names []string) {
 	return names
 }
 
-// allowed says which values a flag takes, without its range.
+// allowed describes the values of a flag, without its range.
 func allowed(flag *pflag.Flag) string {
 	switch value := flag.Value.(type) {
 	case *choice:
@@ -113,7 +113,7 @@ func allowed(flag *pflag.Flag) string {
 	}
 }
 
-// usages are the rows of the flags in a help text.
+// usages returns the rows of the flags in a help text.
 func (f *flagSet) usages() string {
 	var b strings.Builder
 	f.VisitAll(func(flag *pflag.Flag) {
@@ -148,13 +148,13 @@ func (f *flagSet) usages() string {
 	return b.String()
 }
 
-// choices are the names that a flag takes and what they mean.
+// choices are the allowed words of a flag, with their values.
 type choices[T any] struct {
 	names  []string
 	values []T
 }
 
-// named are the choices among values that know their names.
+// named returns the choices for values with a String method.
 func named[T fmt.Stringer](values ...T) choices[T] {
 	c := choices[T]{values: values}
 	for _, v := range values {
@@ -198,7 +198,7 @@ func (c *choice) Set(value string) error {
 // libraryOption is an option of the library at the beginning of its errors.
 var libraryOption = regexp.MustCompile(`^(?:troupe: )?(With\w+|Retry|Stop\w*|Continue|Derive|Error\w+)(?:\([^)]*\)|\{[^}]*\})?`)
 
-// optionFlags are the flags that stand for options of the library.
+// optionFlags maps options of the library to flags.
 var optionFlags = map[string]string{
 	"WithConcurrency": "concurrency", "WithReserve": "reserve", "WithRecordTimeout": "record-timeout", "WithRetry": "retry", "Retry": "retry",
 	"WithoutOrder": "unordered", "WithLowestOnly": "lowest-only", "WithErrorWhen": "error-when", "WithPolicy": "policy",

@@ -12,11 +12,11 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// function is the Lambda function that the demo is. It is a lambda.Handler.
+// function is the Lambda function of the demo. It is a lambda.Handler.
 type function struct {
-	source     string // that all events come from, or auto
+	source     string // of all events, or auto
 	processors map[batch.Source]lambda.Handler
-	refused    map[batch.Source]error // why there is no processor for a source
+	refused    map[batch.Source]error // the error of each source without a processor
 	trace      io.Writer              // nil for none
 }
 
@@ -25,9 +25,9 @@ type refusedError struct{ error }
 
 func (e refusedError) Unwrap() error { return e.error }
 
-// newFunction makes the function that o describes. The error is a refusedError. An option that only some
-// sources refuse is no error if the source is not known yet; it is one for the events of those. The last
-// options go after all others.
+// newFunction returns the function that o describes. The error is a refusedError. If the source is not known yet, an
+// option that only some sources refuse is an error for events of these sources only. The last options follow all
+// others.
 func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Option) (*function, error) {
 	set := append(o.processor[:len(o.processor):len(o.processor)], troupe.WithLogger(newLogger(o.report, stderr)))
 	f := &function{source: o.source, processors: make(map[batch.Source]lambda.Handler), refused: make(map[batch.Source]error)}
@@ -55,7 +55,7 @@ func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Optio
 	return f, nil
 }
 
-// add adds the processor of a source, or why there is none.
+// add adds the processor of a source, or its error.
 func (f *function) add(source batch.Source) func(lambda.Handler, error) {
 	return func(p lambda.Handler, err error) {
 		if err != nil {
@@ -66,7 +66,7 @@ func (f *function) add(source batch.Source) func(lambda.Handler, error) {
 	}
 }
 
-// Invoke has the processor of the event's source handle it.
+// Invoke lets the processor of the event's source handle it.
 func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	source := batch.Source(f.source)
 	if f.source == sourceAuto {
@@ -99,7 +99,7 @@ func newLogger(report string, stderr io.Writer) *slog.Logger {
 	return slog.New(handler)
 }
 
-// withoutFailures leaves out the line that troupe logs for a batch with failures: the report says it all.
+// withoutFailures drops the line that troupe logs for a batch with failures: the report contains it all.
 type withoutFailures struct{ slog.Handler }
 
 func (h withoutFailures) Handle(ctx context.Context, r slog.Record) error {

@@ -6,7 +6,7 @@ import (
 	"github.com/troupe-go/troupe/cmd/demo/check"
 )
 
-// help is the text that --help prints: of a command, or the main one. Its lines have at most width columns.
+// help returns the text of --help, of a command or the main one. Its lines have at most width columns.
 func help(name, program, command string, width int) string {
 	var text string
 	switch command {
@@ -31,7 +31,7 @@ func flagUsages(command string) string {
 	return flags.usages()
 }
 
-// commandUsages are the rows of the commands.
+// commandUsages returns the rows of the commands.
 func commandUsages() string {
 	var b strings.Builder
 	for _, c := range commands {
@@ -189,7 +189,7 @@ Where an intrinsic function hides a value, check says that it is not known. chec
 findings, and 2 on bad usage or a file that cannot be read.
 `
 
-// ruleUsages are the rows of the rules of check.
+// ruleUsages returns the rows of the rules of check.
 func ruleUsages() string {
 	var b strings.Builder
 	for _, r := range check.Rules() {

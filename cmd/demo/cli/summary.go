@@ -32,7 +32,7 @@ type summary struct {
 	trials []*trial
 }
 
-// figures are the numbers of a source, or of all.
+// figures has the numbers of a source, or of all.
 type figures struct {
 	name      string
 	totals    check.Totals
@@ -56,7 +56,7 @@ func (f figures) givenUp() int {
 }
 func (f figures) left() int { return f.totals.Remaining - f.ahead }
 
-// newSummary puts together what the trials came to, which began at an instant.
+// newSummary combines the results of the trials, which began at an instant.
 func newSummary(o options, trials []*trial, gauge *tally.Gauge, began time.Time, interrupted bool) *summary {
 	r := &summary{
 		name: o.name, repeat: o.stress.repeat, run: runOf(o, began), seed: o.stress.seed, interrupted: interrupted, drained: true, trials: trials,
@@ -83,7 +83,7 @@ func newSummary(o options, trials []*trial, gauge *tally.Gauge, began time.Time,
 	return r
 }
 
-// inWords lists the violations that verdicts kept: the first of each kind, and then the others.
+// inWords lists the violations in the verdicts: the first of each kind, and then the others.
 func inWords(trials []*trial) (list []string) {
 	var others []string
 	for _, t := range trials {
@@ -101,7 +101,7 @@ func inWords(trials []*trial) (list []string) {
 	return append(list, others...)
 }
 
-// add adds what can be added.
+// add adds the numbers that can be summed.
 func (f *figures) add(other figures) {
 	t, o := &f.totals, other.totals
 	for _, sum := range []struct {
@@ -122,7 +122,7 @@ func (f *figures) add(other figures) {
 	f.latency.Add(other.latency)
 }
 
-// perSecond is how many records succeeded a second.
+// perSecond returns the number of records that succeeded per second.
 func (f figures) perSecond() float64 {
 	if f.totals.Elapsed <= 0 {
 		return 0

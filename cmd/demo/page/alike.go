@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// alike gives the sources the same steps, as many of them, and the same bounds of latency, so that their charts can be
-// compared at a glance: the same place is the same time in all of them. lower is where the first bucket begins.
+// alike gives all sources the same steps, number of steps and latency bounds, so that their charts can be compared at a
+// glance: the same position means the same time. lower is the lower bound of the first bucket.
 func alike(given []Source) (sources []Source, lower time.Duration) {
 	sources = slices.Clone(given)
 	var step time.Duration
@@ -39,7 +39,7 @@ func alike(given []Source) (sources []Source, lower time.Duration) {
 func sum(a, b int) int       { return a + b }
 func largestOf(a, b int) int { return max(a, b) }
 
-// joined makes one value of every n.
+// joined merges every n values into one.
 func joined(series []int, n int, join func(a, b int) int) []int {
 	var list []int
 	for i, value := range series {
@@ -52,8 +52,8 @@ func joined(series []int, n int, join func(a, b int) int) []int {
 	return list
 }
 
-// boundsOf are the ends of all buckets from the first to the last that any source has something in, and where the first
-// begins.
+// boundsOf returns the bounds of all buckets from the first to the last that is not empty in some source, and the lower
+// bound of the first.
 func boundsOf(sources []Source) (lower time.Duration, bounds []time.Duration) {
 	lower, last := Unbounded, time.Duration(0)
 	for _, s := range sources {
@@ -70,7 +70,7 @@ func boundsOf(sources []Source) (lower time.Duration, bounds []time.Duration) {
 	return lower, slices.DeleteFunc(slices.Compact(bounds), func(d time.Duration) bool { return d <= lower || d > last })
 }
 
-// within gives a histogram those bounds. Buckets that are not among them are empty.
+// within returns a histogram with those bounds. Buckets that it does not have are empty.
 func within(buckets []Bucket, bounds []time.Duration) (list []Bucket) {
 	counts := make(map[time.Duration]int)
 	for _, b := range buckets {

@@ -43,17 +43,17 @@ type tick struct {
 
 type box struct{ X, Y, Width, Height, Title string }
 
-// maxPoints is how many points a series is drawn with: more would be narrower than two pixels.
+// maxPoints bounds the points of a series: more would be narrower than two pixels.
 const maxPoints = 120
 
-// span is a stretch of a series' steps that is drawn as one point.
+// span is a range of steps that is drawn as one point.
 type span struct {
 	from, to time.Duration
 	first    int // step
 	last     int // step, not in the span
 }
 
-// spans cuts the steps of the source into at most maxPoints stretches, the same for all of its charts.
+// spans divides the steps of the source into at most maxPoints ranges, the same for all of its charts.
 func spans(s Source) []span {
 	steps, step := max(len(s.Handled), len(s.Succeeded), len(s.Redelivered), len(s.InFlight)), s.Step
 	if step <= 0 {
@@ -68,7 +68,7 @@ func spans(s Source) []span {
 	return all
 }
 
-// of is the part of the series in the span.
+// of returns the part of the series in the span.
 func (s span) of(series []int) []int {
 	return series[min(s.first, len(series)):min(s.last, len(series))]
 }
@@ -156,7 +156,7 @@ func redeliveredChart(s Source) chart {
 	return c
 }
 
-// latencyChart is a histogram whose first bucket begins at lower.
+// latencyChart returns a histogram whose first bucket begins at lower.
 func latencyChart(lower time.Duration, buckets []Bucket) chart {
 	c := chart{Title: "Latency, how many took how long", Kind: "latency"}
 	counts := make([]float64, len(buckets))
@@ -194,7 +194,7 @@ func latencyChart(lower time.Duration, buckets []Bucket) chart {
 	return c
 }
 
-// trim leaves out the empty buckets at both ends and tells where the first of the others begins.
+// trim removes the empty buckets at both ends and returns the lower bound of the first remaining one.
 func trim(buckets []Bucket) (lower time.Duration, rest []Bucket) {
 	for len(buckets) > 0 && buckets[0].Count <= 0 {
 		lower, buckets = buckets[0].UpTo, buckets[1:]
@@ -212,7 +212,7 @@ func boundText(d time.Duration) string {
 	return durationText(d)
 }
 
-// overTime gives the chart its axis of time, or says that there is nothing to draw.
+// overTime adds the time axis to the chart, or marks the chart as empty.
 func (c *chart) overTime(all []span, most float64) bool {
 	if most <= 0 {
 		c.Empty, c.Keys = true, nil
@@ -233,8 +233,8 @@ func (c *chart) overTime(all []span, most float64) bool {
 	return true
 }
 
-// y gives the chart its axis of values up to most, in steps of at least least, and returns the function that places a
-// value on it.
+// y adds the value axis up to most to the chart, in steps of at least least, and returns the function that maps a value
+// to its position.
 func (c *chart) y(most, least float64) func(float64) float64 {
 	step := max(least, niceStep(most, 4))
 	top := math.Ceil(most/step) * step
@@ -245,7 +245,7 @@ func (c *chart) y(most, least float64) func(float64) float64 {
 	return place
 }
 
-// niceStep is the 1, 2 or 5 times a power of ten that cuts length into at most about n parts.
+// niceStep returns 1, 2 or 5 times a power of ten, which divides length into at most about n parts.
 func niceStep(length float64, n int) float64 {
 	least := length / float64(n)
 	power := math.Pow(10, math.Floor(math.Log10(least)))
@@ -262,7 +262,7 @@ func (c *chart) columns(values []float64, y func(float64) float64) {
 	gap := min(2, width/5)
 	for i, v := range values {
 		if v > 0 {
-			top := min(y(v), plotBottom-1.5) // a few beside very many are still seen
+			top := min(y(v), plotBottom-1.5) // a few next to very many stay visible
 			c.Bars = append(c.Bars, box{
 				X: coordinate(plotLeft + float64(i)*width + gap/2), Y: coordinate(top),
 				Width: coordinate(width - gap), Height: coordinate(plotBottom - top),
@@ -277,7 +277,7 @@ func (c *chart) hover(i, n int, title string) {
 	c.Hover = append(c.Hover, box{X: coordinate(plotLeft + float64(i)*width), Width: coordinate(width), Title: title})
 }
 
-// steps is a line that keeps each value for the whole of its step, for that is what was counted.
+// steps returns a line that keeps each value for its whole step.
 func steps(values []float64, y func(float64) float64) string {
 	var path strings.Builder
 	width := float64(plotRight-plotLeft) / float64(len(values))

@@ -1,10 +1,10 @@
-// Package page writes what a run of the demo was like as one HTML file: the verdict, the facts, charts, and a timeline of
-// every attempt. The file needs nothing beside it and asks no network for anything.
+// Package page writes the report of a run of the demo as one HTML file: the verdict, the facts, charts, and a timeline
+// of every attempt. The file is self-contained and makes no network requests.
 //
-// The charts are SVG that html/template writes, so that they are there without JavaScript and follow the reader's light
-// or dark scheme. No library was found that does both: go-echarts and uPlot draw by JavaScript, the first from a server
-// of its own; gonum/plot writes fixed colours; wcharczuk/go-chart, which can write CSS classes, is archived. The timeline
-// is a canvas, since it has to stay quick with 20,000 bars.
+// The charts are SVG written by html/template, so that they work without JavaScript and follow the reader's light or
+// dark scheme. No library was found that does both: go-echarts and uPlot draw by JavaScript, the first from a server of
+// its own; gonum/plot writes fixed colours; wcharczuk/go-chart, which can write CSS classes, is archived. The timeline
+// is a canvas, to stay fast with 20,000 bars.
 package page
 
 import (
@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// Data is what a page shows. All text in it may come from anywhere: Write escapes it.
+// Data is the content of a page. Its text may come from any source: Write escapes it.
 type Data struct {
 	Title      string // "demo stress"
 	Command    string // the command line that repeats the run
@@ -37,8 +37,8 @@ type Data struct {
 // Fact is a label and its value, written for people.
 type Fact struct{ Label, Value string }
 
-// Source is the part of the run that one source took. The series begin with the run and have a value a step; one that is
-// shorter than the others counts as 0 from there on.
+// Source is the part of the run that concerns one source. The series begin with the run and have one value per step;
+// the missing values of a shorter series count as 0.
 type Source struct {
 	Name  string // "sqs", "fifo", …
 	Facts []Fact // likewise
@@ -56,17 +56,17 @@ type Source struct {
 	Omitted int      // attempts beyond what Rows hold
 }
 
-// Bucket counts latencies above the bucket before it and up to UpTo. The last may be without an end: [Unbounded].
+// Bucket counts latencies above the previous bucket and up to UpTo. The last bucket may be [Unbounded].
 type Bucket struct {
 	UpTo  time.Duration
 	Count int
 }
 
-// Unbounded is the end of a [Bucket] that has none.
+// Unbounded is the UpTo of a [Bucket] without an upper bound.
 const Unbounded time.Duration = 1<<63 - 1
 
-// Row is a line of the timeline: the attempts of a group, or of a lane, in any order. Attempts of the same lane have
-// nothing in common but that they are not at the same time.
+// Row is a line of the timeline: the attempts of a group, or of a lane, in any order. Attempts in a lane are unrelated,
+// but do not overlap.
 type Row struct {
 	Name string
 	Bars []Bar
@@ -89,8 +89,8 @@ var (
 	timelineJS string
 )
 
-// Write writes the page. It returns an error for an outcome that [Bar] does not know, before anything is written, and
-// whatever w returns.
+// Write writes the page. It returns an error for an unknown outcome of a [Bar], before it writes anything, and any
+// error of w.
 func Write(w io.Writer, d Data) error {
 	v, err := viewOf(d)
 	if err != nil {
@@ -107,7 +107,7 @@ func Write(w io.Writer, d Data) error {
 	return out.Flush()
 }
 
-// view is Data as the template wants it.
+// view is Data in the form that the template needs.
 type view struct {
 	Data
 	Verdict string
@@ -172,8 +172,8 @@ func viewOf(d Data) (view, error) {
 	return v, nil
 }
 
-// contentPolicy lets the browser run the page's own script and style, known by their hash, and load nothing at all: a
-// second wall behind the escaping, and the reason why the page cannot reach for a network.
+// contentPolicy allows only the page's own script and style, known by their hashes, and no requests: a second line of
+// defense besides escaping, and the reason why the page cannot use the network.
 func contentPolicy() template.HTMLAttr {
 	return template.HTMLAttr(fmt.Sprintf(`content="default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; form-action 'none'"`,
 		contentHash(pageCSS), contentHash(timelineJS)))

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// thousands is n with its digits in groups of three.
+// thousands returns n with its digits in groups of three.
 func thousands(n int) string {
 	digits := strconv.Itoa(n)
 	first := 0
@@ -19,7 +19,7 @@ func thousands(n int) string {
 	return digits
 }
 
-// short is v as an axis tells it: 2,500, 40k, 1.5M.
+// short returns v as an axis label: 2,500, 40k, 1.5M.
 func short(v float64) string {
 	switch {
 	case v >= 1e6:
@@ -58,7 +58,7 @@ func unitOf(d time.Duration) timeUnit {
 	return timeUnits[len(timeUnits)-1]
 }
 
-// in is d in the unit, with its name.
+// in returns d in the unit, with its name.
 func (u timeUnit) in(d time.Duration) string {
 	return significant(float64(d)/float64(u.size)) + " " + u.name
 }
@@ -70,7 +70,7 @@ func durationText(d time.Duration) string {
 	return unitOf(d).in(d)
 }
 
-// significant is v to three digits, or all that stand before the point.
+// significant returns v to three digits, or all digits before the point.
 func significant(v float64) string {
 	if math.Abs(v) >= 100 {
 		return thousands(int(math.Round(v)))

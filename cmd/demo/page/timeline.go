@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// outcomes are numbered in the page by their place here, which is also the order of the legend.
+// outcomes are numbered in the page by their index here, which is also the order of the legend.
 var outcomes = [...]string{"ok", "fail", "panic", "exit", "abandoned"}
 
 // titles are their tooltips.
 var titles = [len(outcomes)]string{"ok", "fail", "panic", "runtime.Goexit", "abandoned"}
 
-// timeline is what timeline.js draws.
+// timeline is the input of timeline.js.
 type timeline struct {
 	Outcomes []string      `json:"outcomes"`
 	Titles   []string      `json:"titles"`
@@ -21,8 +21,8 @@ type timeline struct {
 	Rows     []timelineRow `json:"rows"`
 }
 
-// timelineRow has its bars as columns of numbers, in the order in which they began: as an object a bar the page would be
-// several times as large.
+// timelineRow has its bars as columns of numbers, in the order in which they began: with an object per bar the page
+// would be several times as large.
 type timelineRow struct {
 	Name     string  `json:"name"`
 	Start    []int64 `json:"start"` // µs since the start of the bar before
@@ -68,7 +68,7 @@ func timelineOf(s Source) (timeline, error) {
 
 func byStart(a, b Bar) int { return cmp.Compare(a.Start, b.Start) }
 
-// counts are how many attempts ended in each of the outcomes, and how many there are.
+// counts returns the number of attempts for each outcome, and the total.
 func (t timeline) counts() (each [len(outcomes)]int, all int) {
 	for _, row := range t.Rows {
 		for _, outcome := range row.Outcome {

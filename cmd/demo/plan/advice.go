@@ -15,7 +15,7 @@ type knob struct {
 	text     func(int) string
 }
 
-// knobs are the settings that may help, the cheapest first.
+// knobs returns the settings that may help, the cheapest first.
 func (q Question) knobs() []knob {
 	list := []knob{{flag: "concurrency", from: q.Concurrency, to: max(q.most(), q.Concurrency), set: func(q *Question, v int) { q.Concurrency = v }}}
 	batch := maxBatch
@@ -47,7 +47,7 @@ func (q Question) knobs() []knob {
 	return append(list, knob{flag: "account", from: q.Account, to: maxAccount, set: func(q *Question, v int) { q.Account = v }})
 }
 
-// mostPollers is how many provisioned pollers may help; 0 is none.
+// mostPollers returns the number of provisioned pollers that may help; 0 means none.
 func (q Question) mostPollers() int {
 	switch {
 	case q.Source.queue():
@@ -59,12 +59,12 @@ func (q Question) mostPollers() int {
 	}
 }
 
-// hasRoom reports whether the rate is borne with room to spare, and batches have time enough.
+// hasRoom reports whether the rate leaves room to spare, and batches have enough time.
 func (q Question) hasRoom() bool {
 	return q.Rate <= room*q.capacity() && (q.Timeout == 0 || q.full().Takes <= q.Timeout-reserve(q.Timeout))
 }
 
-// changes are the settings of which each does by itself, at the least value that does.
+// changes returns the settings each of which suffices by itself, at the smallest value that does.
 func (q Question) changes() (list []Change) {
 	if q.hasRoom() {
 		return nil
@@ -88,7 +88,7 @@ func (q Question) changes() (list []Change) {
 	return list
 }
 
-// notes are sentences about what the numbers do not show.
+// notes returns sentences about facts that the numbers do not show.
 func (a Answer) notes() (list []string) {
 	q := a.Question
 	note := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
@@ -123,7 +123,7 @@ func (a Answer) notes() (list []string) {
 	return list
 }
 
-// noteEmpty warns about batches that come out nearly empty, and what to do about it.
+// noteEmpty warns of nearly empty batches and names a remedy.
 func (a Answer) noteEmpty(note func(string, ...any)) {
 	text := "Batches come out nearly empty: while there are environments to spare, records do not wait for others, and a batch of one gives --concurrency nothing to do."
 	if f := a.Fuller; f != nil {
@@ -170,13 +170,13 @@ func withWindow(window time.Duration) string {
 	return " and the window"
 }
 
-// mostWithin is how many records a batch may have to be handled in that time.
+// mostWithin returns the size of the largest batch that can be handled in that time.
 func (q Question) mostWithin(limit time.Duration) int {
 	n := sort.Search(q.most(), func(i int) bool { return q.batch(i+1, q.groupsIn()).Takes > limit })
 	return max(n, 1)
 }
 
-// number is x with two digits or none after the point.
+// number returns x with two decimals or none.
 func number(x float64) string {
 	if x >= 100 || x == float64(int(x)) {
 		return strconv.FormatFloat(x, 'f', 0, 64)

@@ -2,7 +2,8 @@ package plan
 
 import "time"
 
-// What AWS documents; docs/limits.md has the days on which the limits were read. The pages are those of the AWS Lambda Developer Guide unless another book is named.
+// Values that AWS documents; docs/limits.md has the days on which the limits were read. The pages are those of the AWS
+// Lambda Developer Guide unless another book is named.
 const (
 	// "Configuring scaling behavior for SQS event source mappings": a standard queue starts with five
 	// concurrent batches, gets up to 300 more a minute, and a mapping has up to 1,250 at once.
@@ -12,7 +13,7 @@ const (
 	queueMost     = 1_250
 	// The same page: the range of MaximumConcurrency.
 	minMaximumConcurrency, maxMaximumConcurrency = 2, 1_000
-	// The same page: what a provisioned poller of a queue can do, and how fast pollers are added: up to 10
+	// The same page: the limits of a provisioned poller of a queue, and the rate at which pollers are added: up to 10
 	// concurrent invocations, 10 receive calls and 1 MB a second each, 1,000 concurrent invocations a minute.
 	queuePollerConcurrent = 10
 	queuePollerCalls      = 10
@@ -63,17 +64,17 @@ const (
 	shardRecords = 1_000 // a second, written to a shard
 )
 
-// What is ours.
+// Values of troupe.
 const (
 	// defaultConcurrency is troupe's WithConcurrency (SPEC O4).
 	defaultConcurrency = 16
-	// defaultOverhead is an assumption: what an invocation costs beside the handlers.
+	// defaultOverhead is an assumption: the time of an invocation besides the handlers.
 	defaultOverhead = 10 * time.Millisecond
-	// maxShards and maxAccount keep the sums within reason; they are beyond what AWS gives.
+	// maxShards and maxAccount keep the results reasonable; AWS grants less.
 	maxShards, maxAccount = 100_000, 1_000_000
-	// room is the utilisation above which a plan is called tight.
+	// room is the utilization above which a plan is called tight.
 	room = 0.8
 )
 
-// reserve is how long before the timeout troupe tells handlers to end (SPEC D1).
+// reserve returns the time before the timeout at which troupe ends the contexts of handlers (SPEC D1).
 func reserve(timeout time.Duration) time.Duration { return min(500*time.Millisecond, timeout/5) }

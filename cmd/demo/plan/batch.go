@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Batch is an invocation's worth of records.
+// Batch is the batch of one invocation.
 type Batch struct {
-	// Records is how many there are.
+	// Records is the number of records.
 	Records int
-	// AtOnce is how many of them are handled at a time. It is no whole number where batches differ.
+	// AtOnce is the number of records that are handled at a time. It is fractional where batches differ.
 	AtOnce float64
-	// Takes is how long the invocation takes.
+	// Takes is the duration of the invocation.
 	Takes time.Duration
 }
 
-// batch makes a batch of n records of so many groups; 0 groups are as many as there are records.
+// batch returns a batch of n records in the given number of groups; 0 means a group per record.
 func (q Question) batch(n int, groups float64) Batch {
 	rounds := float64((n + q.Concurrency - 1) / q.Concurrency)
 	atOnce := float64(min(q.Concurrency, n))
@@ -26,13 +26,13 @@ func (q Question) batch(n int, groups float64) Batch {
 	return Batch{n, atOnce, q.Overhead + time.Duration(rounds*float64(q.Work))}
 }
 
-// perSecond is how many records a second go through one environment.
+// perSecond returns the number of records per second that one environment handles.
 func (b Batch) perSecond() float64 { return float64(b.Records) / b.Takes.Seconds() }
 
-// environments is how many environments are at work on rate records a second.
+// environments returns the number of busy environments at rate records per second.
 func (b Batch) environments(rate float64) float64 { return rate / b.perSecond() }
 
-// most is how many records a batch may have: the event is limited, too.
+// most returns the maximum number of records in a batch, which the size of the event limits too.
 func (q Question) most() int {
 	if q.Size == 0 {
 		return q.Batch
@@ -40,8 +40,8 @@ func (q Question) most() int {
 	return max(min(q.Batch, maxPayload/q.Size), 1)
 }
 
-// lanes is how many batches an ordered source may have under way at once, each of records that no other has
-// at the time: shards times factor, partitions, message groups. 0 is no such limit.
+// lanes returns the maximum number of concurrent batches of an ordered source: shards times factor, partitions, message
+// groups. 0 means no such limit.
 func (q Question) lanes() int {
 	lanes := 0
 	switch {
@@ -58,7 +58,7 @@ func (q Question) lanes() int {
 	return lanes
 }
 
-// groupsIn is how many groups the records of a batch are of; 0 is as many as there are records.
+// groupsIn returns the number of groups in a batch; 0 means a group per record.
 func (q Question) groupsIn() float64 {
 	switch {
 	case q.Source == FIFO:
@@ -71,11 +71,11 @@ func (q Question) groupsIn() float64 {
 	}
 }
 
-// full is the batch when as much waits as a batch can hold.
+// full returns the batch when the backlog fills it.
 func (q Question) full() Batch { return q.batch(q.most(), q.groupsIn()) }
 
-// deep is the batch while a backlog is worked off, and how many records it has on average. In a FIFO queue it
-// is of as few groups as there are messages for; in a lane it has what waits there and what arrives meanwhile.
+// deep returns the batch during a backlog, and its average number of records. In a FIFO queue it has as few groups as
+// there are messages for; in a lane it has the waiting records and those that arrive meanwhile.
 func (q Question) deep(backlog int) (b Batch, records float64) {
 	n := min(q.most(), backlog)
 	switch {
@@ -94,13 +94,13 @@ func (q Question) deep(backlog int) (b Batch, records float64) {
 	}
 }
 
-// perGroup is how many of n messages of a FIFO queue's backlog are of the same group.
+// perGroup returns how many of n messages of a FIFO queue's backlog belong to one group.
 func (q Question) perGroup(n, backlog int) int {
 	return min(ceil(float64(backlog)/float64(q.Groups)), n)
 }
 
-// usual is the batch to expect at the rate: what has arrived when the next one is sent off. With a limit that
-// is near it is larger, up to full, and inUse, the environments at work, are as many as the limit allows.
+// usual returns the batch to expect at the rate: the records that have arrived when the next batch is delivered. Near a
+// limit it is larger, up to full, and inUse, the number of busy environments, is as high as the limit allows.
 func (q Question) usual() (b Batch, inUse float64) {
 	limit := float64(q.environmentLimit())
 	arrives := q.Rate // where the batch is gathered
@@ -127,8 +127,8 @@ func (q Question) usual() (b Batch, inUse float64) {
 	return b, min(inUse, float64(q.atOnce()))
 }
 
-// fuller looks for the shortest window with which no more than so many environments are in use. Of windows people
-// take round ones.
+// fuller returns the shortest window, among round ones, with which no more than the given number of environments are in
+// use.
 func (q Question) fuller(most float64) *Fuller {
 	for _, seconds := range []int{1, 2, 5, 10, 20, 30, 60, 120, 300} {
 		window := time.Duration(seconds) * time.Second
@@ -143,7 +143,7 @@ func (q Question) fuller(most float64) *Fuller {
 	return nil
 }
 
-// groupsUsual is of how many groups n records are that arrive one after the other.
+// groupsUsual returns the number of groups of n records that arrive one after the other.
 func (q Question) groupsUsual(n int) float64 {
 	if q.Source == FIFO {
 		return min(q.groupsIn(), float64(n))
@@ -151,7 +151,7 @@ func (q Question) groupsUsual(n int) float64 {
 	return q.groupsIn()
 }
 
-// poll is how often a stream is looked at while there is nothing to do.
+// poll returns the interval at which an idle stream is polled.
 func (q Question) poll() time.Duration {
 	switch q.Source {
 	case Kinesis:
@@ -163,5 +163,5 @@ func (q Question) poll() time.Duration {
 	}
 }
 
-// ceil is math.Ceil that takes what is whole but for rounding as whole.
+// ceil is math.Ceil, tolerant of rounding errors.
 func ceil(x float64) int { return int(math.Ceil(x - 1e-9)) }

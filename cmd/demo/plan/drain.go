@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Drain is how a backlog goes, with the rate's records arriving meanwhile.
+// Drain describes the processing of a backlog while records arrive at the rate.
 type Drain struct {
-	// Ends says that it gets worked off at all.
+	// Ends reports whether the backlog ends.
 	Ends bool
-	// Takes is how long that takes, until the last of it has been handled.
+	// Takes is the time until the last record of the backlog has been handled.
 	Takes time.Duration
-	// Batch is what is handled at a time meanwhile.
+	// Batch is the batch during that time.
 	Batch Batch
-	// Environments is how many are at work at the most.
+	// Environments is the maximum number of busy environments.
 	Environments int
 }
 
-// cohort is some environments that are there from an instant on, in seconds.
+// cohort is a number of environments that exist from an instant on, in seconds.
 type cohort struct {
 	from float64
 	size int
 }
 
-// steps are the environments as Lambda adds them: so many at first, more with every interval, up to most.
+// steps returns the environments as Lambda adds them: an initial number, more with every interval, up to most.
 func (q Question) steps(most int) []cohort {
 	first, more, every := most, 0, time.Duration(0)
 	switch {
@@ -45,8 +45,8 @@ func (q Question) steps(most int) []cohort {
 	return list
 }
 
-// functionSteps splits a cohort where Lambda does not add environments to a function that fast. there is how
-// many there are before.
+// functionSteps splits a cohort where Lambda adds environments to a function more slowly. there is the number of
+// environments before.
 func (q Question) functionSteps(c cohort, there int) (list []cohort) {
 	for c.size > 0 {
 		from, size := c.from, min(c.size, max(functionFirst-there, functionMoreASecond))
@@ -60,8 +60,8 @@ func (q Question) functionSteps(c cohort, there int) (list []cohort) {
 	return list
 }
 
-// cycle is how long an environment is taken up by a batch, in seconds: for as long as the invocation, or
-// longer if the pollers of so many environments cannot feed them that fast.
+// cycle returns the time for which a batch occupies an environment, in seconds: the duration of the invocation, or more
+// if the pollers cannot feed that many environments.
 func (q Question) cycle(b Batch, environments int) float64 {
 	cycle := b.Takes.Seconds()
 	for _, l := range q.pollerLimits(b.Records) {
@@ -70,25 +70,25 @@ func (q Question) cycle(b Batch, environments int) float64 {
 	return cycle
 }
 
-// drain works a backlog off: every environment takes one batch after the other, from when it is there.
+// drain simulates a backlog: every environment takes one batch after the other, from its start on.
 func (q Question) drain() Drain {
 	var d Drain
 	var records float64
 	d.Batch, records = q.deep(q.Backlog)
 	most := q.atOnce()
-	if q.Source == FIFO { // a batch that takes several groups, or parts of them, keeps them from the others
+	if q.Source == FIFO { // a batch with several groups, or parts of them, blocks these groups for others
 		perGroup := q.perGroup(d.Batch.Records, q.Backlog)
 		groups := (d.Batch.Records + perGroup - 1) / perGroup
 		most = min(most, max(q.Groups/groups, 1))
 	}
 	cycle := q.cycle(d.Batch, most)
-	most = min(most, ceil(q.accountInvocations()*cycle)) // more would begin more than the account allows
+	most = min(most, ceil(q.accountInvocations()*cycle)) // more would exceed the invocations that the account allows
 	cycle = max(cycle, float64(most)/q.accountInvocations())
 	steps := q.steps(most)
 	if _, ok := rampUp(steps, records/cycle, q.Rate); !ok {
 		return d
 	}
-	// left is what has not been begun at t.
+	// left returns the number of records that have not been started at t.
 	left := func(t float64) float64 {
 		begun := 0.0
 		for _, c := range steps {
@@ -121,13 +121,13 @@ func (q Question) drain() Drain {
 	return d
 }
 
-// forever is what no backlog is worth waiting for, in seconds.
+// forever is the bound on the time for a backlog, in seconds.
 const forever = 100 * 365 * 24 * 3600
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// rampUp returns when the environments are enough for a rate, each handling so many records a second; ok is
-// false if they never are.
+// rampUp returns the time at which the environments suffice for a rate, each handling so many records per second; ok is
+// false if they never do.
 func rampUp(steps []cohort, each, rate float64) (t float64, ok bool) {
 	there := 0
 	for _, c := range steps {

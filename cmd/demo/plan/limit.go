@@ -6,24 +6,24 @@ import (
 	"slices"
 )
 
-// Limit is something that bounds how many records a second get through.
+// Limit is a bound on the records per second.
 type Limit struct {
-	// Name says what it is.
+	// Name is the name of the limit.
 	Name string
-	// Environments is how many it allows; 0 if it is no number of environments.
+	// Environments is the number of environments that it allows; 0 if it does not limit environments.
 	Environments int
-	// Records is how many records a second it allows, with full batches.
+	// Records is the number of records per second that it allows, with full batches.
 	Records float64
 }
 
-// environments are how many there may be for a reason. Batches are sized by them, so they must not go by what
-// a batch is.
+// environments is a bound on environments with its reason. The size of batches depends on these bounds, so they must
+// not depend on that size.
 type environments struct {
 	name string
 	most int
 }
 
-// environmentLimits are the limits that a number of environments makes, other than order.
+// environmentLimits returns the bounds on environments, except order.
 func (q Question) environmentLimits() []environments {
 	list := []environments{{"account concurrency", q.Account}}
 	if q.Source.queue() {
@@ -43,7 +43,7 @@ func (q Question) environmentLimits() []environments {
 	return list
 }
 
-// environmentLimit is the smallest of them.
+// environmentLimit returns the smallest of them.
 func (q Question) environmentLimit() int {
 	most := math.MaxInt
 	for _, l := range q.environmentLimits() {
@@ -52,10 +52,10 @@ func (q Question) environmentLimit() int {
 	return most
 }
 
-// accountInvocations is how many invocations a second the account's concurrency allows.
+// accountInvocations returns the invocations per second that the account's concurrency allows.
 func (q Question) accountInvocations() float64 { return float64(q.Account) * invocationsPerUnit }
 
-// invocationLimit is how many invocations a second there may be.
+// invocationLimit returns the maximum number of invocations per second.
 func (q Question) invocationLimit() float64 {
 	if q.Source.queue() && q.Pollers.provisioned() {
 		return min(q.accountInvocations(), float64(q.Pollers.Maximum)*queuePollerCalls)
@@ -63,7 +63,7 @@ func (q Question) invocationLimit() float64 {
 	return q.accountInvocations()
 }
 
-// laneName is what the lanes of an ordered source are.
+// laneName returns the name of the lanes of an ordered source.
 func (q Question) laneName() string {
 	switch {
 	case q.Source == FIFO:
@@ -79,7 +79,7 @@ func (q Question) laneName() string {
 	}
 }
 
-// limits are all limits, the first to bind first.
+// limits returns all limits, the first to bind first.
 func (q Question) limits() []Limit {
 	full := q.full()
 	var list []Limit
@@ -98,13 +98,13 @@ func (q Question) limits() []Limit {
 	return list
 }
 
-// feedLimits are those that are no number of environments: how fast batches of n records can come.
+// feedLimits returns the limits that are not numbers of environments: the rate of batches of n records.
 func (q Question) feedLimits(n int) []Limit {
 	invocations := Limit{Name: "invocations a second", Records: q.accountInvocations() * float64(n)}
 	return append(q.pollerLimits(n), invocations)
 }
 
-// pollerLimits are what provisioned pollers can take in.
+// pollerLimits returns the limits of provisioned pollers.
 func (q Question) pollerLimits(n int) (list []Limit) {
 	if !q.Pollers.provisioned() {
 		return nil

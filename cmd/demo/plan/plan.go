@@ -2,50 +2,50 @@ package plan
 
 import "time"
 
-// Answer is what the sums come to.
+// Answer is the result of an estimate.
 type Answer struct {
-	// Question is the one that is answered, with its defaults filled in.
+	// Question is the question, with its defaults filled in.
 	Question Question
 
-	// Full is the batch when as much waits as a batch can hold, Usual the one to expect at the rate.
+	// Full is the batch when the backlog fills it, Usual the one to expect at the rate.
 	Full, Usual Batch
 
-	// Environments is how many are needed for the rate: so few suffice with full batches.
+	// Environments is the number of environments needed for the rate with full batches.
 	Environments int
-	// InUse is how many will be at work at the rate on average, with usual batches.
+	// InUse is the average number of busy environments at the rate, with usual batches.
 	InUse float64
-	// Sequential is how many would be needed, with full batches, if a function handled one record after the
-	// other; SequentialInUse how many would be at work, with the batches to expect then.
+	// Sequential is the number of environments needed, with full batches, if a function handled one record after the
+	// other. SequentialInUse is the number of busy ones, with the batches to expect then.
 	Sequential      int
 	SequentialInUse float64
-	// SequentialKeepsUp says that there can be so many.
+	// SequentialKeepsUp reports whether that many environments are possible.
 	SequentialKeepsUp bool
-	// Fuller is a window that would do with half the environments in use or less. It is nil unless batches come
-	// out nearly empty.
+	// Fuller is a window with which at most half of the environments in use would suffice. It is nil unless batches are
+	// nearly empty.
 	Fuller *Fuller
 
-	// Capacity is how many records a second can be handled at most, Utilisation the rate's share of it.
+	// Capacity is the maximum number of records per second, Utilisation the share of it that the rate uses.
 	Capacity, Utilisation float64
-	// KeepsUp says that the rate is within the capacity, Tight that it is so with less than a fifth to spare.
+	// KeepsUp reports whether the rate is within the capacity, Tight whether less than a fifth of the capacity is left.
 	KeepsUp, Tight bool
-	// Limits are what bounds the capacity. The first one binds first.
+	// Limits are the bounds on the capacity. The first one binds first.
 	Limits []Limit
 
-	// RampUp is how long it takes until there are environments enough for the rate, and PiledUp how many
-	// records wait by then. Both are 0 if the source does not keep up.
+	// RampUp is the time until there are enough environments for the rate, and PiledUp the number of records that wait
+	// by then. Both are 0 if the source does not keep up.
 	RampUp  time.Duration
 	PiledUp int
-	// Drain is how the backlog goes; nil without one.
+	// Drain describes the backlog; nil without one.
 	Drain *Drain
 
-	// Changes are settings of which each one by itself would do for the rate, with a fifth to spare. There
-	// are none if the load has that much room, or if no setting is enough alone.
+	// Changes are settings each of which suffices for the rate by itself, with a fifth to spare. There are none if the
+	// load has that much room already, or if no single setting is enough.
 	Changes []Change
-	// Notes are what else to know, in sentences.
+	// Notes are further facts, in sentences.
 	Notes []string
 }
 
-// Fuller is what a longer batching window makes of batches that come out nearly empty.
+// Fuller is the effect of a longer batching window on nearly empty batches.
 type Fuller struct {
 	Window time.Duration
 	Usual  Batch
@@ -54,11 +54,11 @@ type Fuller struct {
 
 // Change is a setting to raise.
 type Change struct {
-	// Flag is the setting's, and To its value.
+	// Flag is the flag of the setting, and To its value.
 	Flag, To string
 }
 
-// Plan answers a question. The error tells all that is wrong with it.
+// Plan answers a question. The error lists everything that is wrong with it.
 func Plan(question Question) (Answer, error) {
 	q, err := question.complete()
 	if err != nil {
@@ -91,16 +91,16 @@ func Plan(question Question) (Answer, error) {
 	return a, nil
 }
 
-// nearlyEmpty says that batches are so far from full that environments are spent on it. A FIFO queue has no window
-// to fill them.
+// nearlyEmpty reports whether batches are so far from full that they waste environments. A FIFO queue has no window to
+// fill them.
 func (a Answer) nearlyEmpty() bool {
 	return a.Question.Rate > 0 && a.Question.Source != FIFO && a.KeepsUp && a.InUse >= 2*float64(a.Environments) && 2*a.Usual.Records <= a.Full.Records
 }
 
-// capacity is how many records a second can be handled.
+// capacity returns the maximum number of records per second.
 func (q Question) capacity() float64 { return q.limits()[0].Records }
 
-// atOnce is how many batches there may be at once.
+// atOnce returns the maximum number of concurrent batches.
 func (q Question) atOnce() int {
 	if lanes := q.lanes(); lanes > 0 {
 		return min(lanes, q.environmentLimit())
@@ -108,7 +108,8 @@ func (q Question) atOnce() int {
 	return q.environmentLimit()
 }
 
-// rampUp returns how long it takes until the environments suffice for the rate, and what piles up meanwhile.
+// rampUp returns the time until the environments suffice for the rate, and the number of records that pile up
+// meanwhile.
 func (q Question) rampUp(full Batch) (time.Duration, int) {
 	most := q.atOnce()
 	steps, each := q.steps(most), float64(full.Records)/q.cycle(full, most)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Source is where records come from.
+// Source is the origin of records.
 type Source string
 
 // The sources.
@@ -19,49 +19,50 @@ const (
 	Kafka    Source = "kafka"
 )
 
-// Sources returns all of them.
+// Sources returns all sources.
 func Sources() []Source { return []Source{SQS, FIFO, Kinesis, DynamoDB, Kafka} }
 
 func (s Source) queue() bool   { return s == SQS || s == FIFO }
 func (s Source) stream() bool  { return s == Kinesis || s == DynamoDB }
 func (s Source) ordered() bool { return s != SQS }
 
-// Question is a load and what is to bear it. Zero values stand for the defaults that the fields name.
+// Question is a workload and its configuration. Zero values stand for the defaults of the fields.
 type Question struct {
 	Source Source
-	// Rate is how many records arrive a second. 0 is none, if there is a Backlog.
+	// Rate is the number of records that arrive per second. 0 means none and needs a Backlog.
 	Rate float64
-	// Backlog is how many records are waiting.
+	// Backlog is the number of waiting records.
 	Backlog int
-	// Work is how long the handler takes for one record. It has to be given.
+	// Work is the time that the handler takes for one record. It is mandatory.
 	Work time.Duration
-	// Overhead is what an invocation takes beside. Default 10 ms; negative is none.
+	// Overhead is the time of an invocation besides the handlers. Default 10 ms; negative means none.
 	Overhead time.Duration
-	// Concurrency is how many handlers run at once in one invocation. Default 16, as troupe's; 1 is a loop.
+	// Concurrency is the number of handlers that run at once in one invocation. Default 16, troupe's default; 1 is a
+	// loop.
 	Concurrency int
 
 	// Batch is the mapping's BatchSize. Default 10 for queues, 100 for the others.
 	Batch int
 	// Window is MaximumBatchingWindowInSeconds. Default 0; 500 ms for Kafka. nil is the default.
 	Window *time.Duration
-	// Groups is how many message groups, partition keys, items or Kafka keys have records at a time. A FIFO
-	// queue needs it; for the others 0 is many, and a standard queue has none.
+	// Groups is the number of message groups, partition keys, items or Kafka keys with records at a time. A FIFO queue
+	// needs it; for streams and topics 0 means many, and a standard queue has none.
 	Groups int
-	// Shards is how many shards a stream has, or partitions a topic. Default 1.
+	// Shards is the number of shards of a stream, or partitions of a topic. Default 1.
 	Shards int
 	// Factor is a stream's ParallelizationFactor. Default 1.
 	Factor int
-	// MaximumConcurrency is a queue's. 0 is none.
+	// MaximumConcurrency is that of a queue. 0 means none.
 	MaximumConcurrency int
-	// Pollers are those of provisioned mode, for queues and Kafka. The zero value is Lambda's own scaling.
+	// Pollers configures provisioned mode, for queues and Kafka. The zero value means Lambda's own scaling.
 	Pollers Pollers
 	// Account is the concurrency that the account, or the function's reserved concurrency, leaves to the
 	// function. Default 1,000.
 	Account int
 
-	// Size is what a record takes of an event, in bytes. 0 is not known: limits in bytes are left out.
+	// Size is the size of a record in an event, in bytes. 0 means unknown: limits in bytes are omitted.
 	Size int
-	// Timeout is the function's. 0 is not known: nothing is said of it.
+	// Timeout is the timeout of the function. 0 means unknown: it is not checked.
 	Timeout time.Duration
 }
 
@@ -72,19 +73,19 @@ type Pollers struct {
 
 func (p Pollers) provisioned() bool { return p != Pollers{} }
 
-// complaints collects what is wrong with a question.
+// complaints collects the errors of a question.
 type complaints []error
 
 func (c *complaints) add(format string, args ...any) { *c = append(*c, fmt.Errorf(format, args...)) }
 
-// within complains about a value that is not from low to high. The names are those of the flags.
+// within adds an error if a value is not from low to high. The names are those of the flags.
 func (c *complaints) within(name string, value, low, high int, of string) {
 	if value < low || value > high {
 		c.add("--%s %d: allowed are %d to %d%s", name, value, low, high, of)
 	}
 }
 
-// complete fills in the defaults and refuses what AWS would refuse, or what makes no sense.
+// complete fills in the defaults and refuses values that AWS would refuse or that make no sense.
 func (q Question) complete() (Question, error) {
 	var c complaints
 	switch q.Source {

@@ -8,28 +8,28 @@ import (
 	"github.com/troupe-go/troupe/cmd/demo/page"
 )
 
-// Latency is how long records took, to three digits. It is a histogram, so its size does not depend on how
-// many they are.
+// Latency is a histogram of the latencies of records, to three digits. Its size does not depend on the number of
+// records.
 type Latency struct{ histogram *hdrhistogram.Histogram } // of microseconds
 
 const (
-	longest = 24 * time.Hour // what is longer counts as this
+	longest = 24 * time.Hour // longer latencies count as this
 	digits  = 3
 )
 
-// NewLatency returns an empty one.
+// NewLatency returns an empty histogram.
 func NewLatency() *Latency {
 	return &Latency{hdrhistogram.New(1, longest.Microseconds(), digits)}
 }
 
 func (l *Latency) record(d time.Duration) {
-	_ = l.histogram.RecordValue(min(d, longest).Microseconds()) // it is within the limits
+	_ = l.histogram.RecordValue(min(d, longest).Microseconds()) // never out of range
 }
 
-// Add adds what other has.
+// Add adds the latencies of other.
 func (l *Latency) Add(other *Latency) { l.histogram.Merge(other.histogram) }
 
-// At returns the duration that that many per cent of the records did not exceed; 0 if there are none.
+// At returns the duration that the given percentage of the records did not exceed; 0 if there are none.
 func (l *Latency) At(percent float64) time.Duration {
 	return time.Duration(l.histogram.ValueAtPercentile(percent)) * time.Microsecond
 }
@@ -60,7 +60,7 @@ func (l *Latency) Buckets() (list []page.Bucket) {
 	return list
 }
 
-// bounds returns a function that gives the ends of buckets, one after the other.
+// bounds returns a function that returns the upper bounds of buckets, one after the other.
 func bounds() func() time.Duration {
 	unit, i := 10*time.Microsecond, -1
 	return func() time.Duration {

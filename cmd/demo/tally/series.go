@@ -2,21 +2,21 @@ package tally
 
 import "time"
 
-// A series begins with short steps. When there are too many, every two become one, so that a run of any
-// length has between steps/2 and steps of them.
+// A series begins with short steps. When there are too many, every two are merged, so that a run of any length has
+// between steps/2 and steps of them.
 const (
 	firstStep = 10 * time.Millisecond
 	steps     = 240
 )
 
-// series is what happened step by step.
+// series counts events step by step.
 type series struct {
 	step                                      time.Duration
 	handled, succeeded, redelivered, inFlight []int
 }
 
-// at returns the index of the step that an instant falls into. The steps before it that nothing happened in
-// are added; in those, and at its beginning, that many handlers were at work.
+// at returns the index of the step that contains an instant. It adds the steps before it without events; in those, and
+// at its beginning, atWork handlers were running.
 func (s *series) at(now time.Duration, atWork int) int {
 	for int(now/s.step) >= steps {
 		s.fold()
@@ -29,7 +29,7 @@ func (s *series) at(now time.Duration, atWork int) int {
 	return i
 }
 
-// fold makes one step of every two.
+// fold merges every two steps.
 func (s *series) fold() {
 	s.step *= 2
 	sum := func(a, b int) int { return a + b }

@@ -1,6 +1,5 @@
-// Package tally counts, from the history of a run of one source, what people want to see of it: how long
-// records took, how the run went over time, and a timeline of the attempts. It remembers records only while
-// they are on their way, so its memory does not grow with the run.
+// Package tally computes figures of a run of one source from its history: latencies, series over time, and a timeline
+// of the attempts. It keeps records only while they are in progress, so its memory does not grow with the run.
 package tally
 
 import (
@@ -13,18 +12,18 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// Tally counts what happened to the records of one source. Only Settled may be called while Record is.
+// Tally counts the events of one source. Only Settled may be called concurrently with Record.
 type Tally struct {
-	// Latency is how long records took, from their first delivery until they succeeded; waiting for a
-	// redelivery is part of it. Records that never succeeded are not in it.
+	// Latency has the times from the first delivery of records to their success, including waits for redelivery.
+	// Records that never succeeded are not in it.
 	Latency *Latency
-	// Abandoned counts the attempts that were still under way when their invocation was over.
+	// Abandoned counts the attempts that were still running when their invocation ended.
 	Abandoned int
-	// InVain counts the records that were dead-lettered or discarded although they had succeeded: they came
-	// again because of others.
+	// InVain counts the records that were dead-lettered or discarded although they had succeeded: other records of
+	// their batches caused their redelivery.
 	InVain int
 
-	// AtWork knows how many handlers of the source are at work.
+	// AtWork counts the running handlers of the source.
 	AtWork Gauge
 
 	delivered int    // records, each once
@@ -33,8 +32,8 @@ type Tally struct {
 	timeline  timeline
 	settled   atomic.Int64
 
-	first   map[string]time.Duration  // by record that has not succeeded: its first delivery
-	batches map[int]map[string]*visit // by invocation that is not over, and record
+	first   map[string]time.Duration  // first delivery, by record that has not succeeded
+	batches map[int]map[string]*visit // by running invocation, and record
 }
 
 // visit is a record in a batch.
@@ -43,14 +42,14 @@ type visit struct {
 	open     []attempt
 }
 
-// attempt is a handler at work.
+// attempt is a running handler.
 type attempt struct {
 	number int
 	bar    place
 }
 
-// New returns a tally. Its timeline has a row per group, or if byGroup is false a row per lane: an attempt
-// takes the lowest lane that no other is in. It holds that many bars. The gauge, which may be shared, sees the handlers at work.
+// New returns a tally. Its timeline has up to bars bars, in a row per group, or if byGroup is false in a row per lane:
+// an attempt takes the lowest free lane. The gauge, which may be shared, counts the running handlers.
 func New(byGroup bool, bars int, gauge *Gauge) *Tally {
 	return &Tally{
 		Latency:  NewLatency(),
@@ -62,21 +61,21 @@ func New(byGroup bool, bars int, gauge *Gauge) *Tally {
 	}
 }
 
-// Ahead is the number of records that have succeeded while their source is not done with them: the run ended
-// before they were deleted, or before the checkpoint reached them.
+// Ahead returns the number of records that have succeeded and that the source still holds: the run ended before they
+// were deleted, or before the checkpoint reached them.
 func (t *Tally) Ahead() int { return t.delivered - len(t.first) - int(t.Settled()) }
 
-// Settled is the number of records that the source is done with. It may be called at any time.
+// Settled returns the number of records that the source has released. It is safe for concurrent use.
 func (t *Tally) Settled() int64 { return t.settled.Load() }
 
-// Fill puts the series, the latency and the timeline into a page's source.
+// Fill sets the series, the latencies and the timeline of a page's source.
 func (t *Tally) Fill(s *page.Source) {
 	s.Step, s.Handled, s.Succeeded, s.Redelivered, s.InFlight = t.series.step, t.series.handled, t.series.succeeded, t.series.redelivered, t.series.inFlight
 	s.Latency = t.Latency.Buckets()
 	s.Lanes, s.Rows, s.Omitted = !t.timeline.byGroup, t.timeline.sorted(), t.timeline.omitted
 }
 
-// Record takes note of the next event of the history.
+// Record adds the next event of the history.
 func (t *Tally) Record(e history.Event) {
 	at := t.series.at(e.At, t.AtWork.count())
 	switch e.Kind {
@@ -115,7 +114,7 @@ func (t *Tally) received(e history.Event, at int) {
 func (t *Tally) started(e history.Event, at int) {
 	v := t.batches[e.Invocation][e.Record]
 	if v == nil {
-		return // a handler that no batch has asked for, which is the checker's to tell of
+		return // a handler of no batch, which the checker reports
 	}
 	t.AtWork.add(1, e.At)
 	t.gauge.add(1, e.At)
@@ -125,7 +124,7 @@ func (t *Tally) started(e history.Event, at int) {
 	})})
 }
 
-// ended books the end of a handler, unless its invocation was over before.
+// ended records the end of a handler, unless its invocation had ended before.
 func (t *Tally) ended(e history.Event, at int) {
 	v := t.batches[e.Invocation][e.Record]
 	if v == nil {
@@ -150,7 +149,7 @@ func (t *Tally) ended(e history.Event, at int) {
 	}
 }
 
-// over ends an invocation, and with it what was still under way.
+// over ends an invocation with its attempts.
 func (t *Tally) over(e history.Event, at int) {
 	for _, v := range t.batches[e.Invocation] {
 		for _, a := range v.open {
@@ -168,12 +167,12 @@ func (t *Tally) close(a attempt, now time.Duration, at int, outcome string) {
 	t.timeline.end(a.bar, now, outcome)
 }
 
-// Gauge knows how many handlers are at work, the most there ever were at once, and how long there was any. It is safe for
+// Gauge tracks the number of running handlers, its maximum, and the time during which there was any. It is safe for
 // concurrent use.
 type Gauge struct {
 	mu        sync.Mutex
 	now, most int
-	since     time.Duration // when the first of those at work began
+	since     time.Duration // when the first running handler began
 	busy      time.Duration // before that
 }
 
@@ -197,14 +196,14 @@ func (g *Gauge) count() int {
 	return g.now
 }
 
-// Most returns the most handlers that were at work at once.
+// Most returns the maximum number of running handlers.
 func (g *Gauge) Most() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.most
 }
 
-// Busy returns how long any handler was at work, without the times when all were waited for.
+// Busy returns the time during which at least one handler was running.
 func (g *Gauge) Busy() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -14,14 +14,14 @@ import (
 // timeline lays attempts out in rows, in the order in which they begin, until it is full.
 type timeline struct {
 	byGroup bool
-	left    int // bars there is room for
+	left    int // room for bars
 	omitted int
 	list    []page.Row
 	rows    map[string]int // in list, by name
 	lanes   lanes
 }
 
-// place is where a bar is.
+// place is the position of a bar.
 type place struct {
 	lane     int // taken until the attempt ends; only if rows are lanes
 	row, bar int
@@ -61,19 +61,19 @@ func (t *timeline) end(p place, at time.Duration, outcome string) {
 	}
 }
 
-// sorted are the rows by name, so that the same run has them in the same order.
+// sorted returns the rows by name, so that the order is reproducible.
 func (t *timeline) sorted() []page.Row {
 	return slices.SortedStableFunc(slices.Values(t.list), func(a, b page.Row) int { return cmp.Or(byNumber(a.Name, b.Name), strings.Compare(a.Name, b.Name)) })
 }
 
-// byNumber compares names; digits count as the number that they are, so that 9 is before 10.
+// byNumber compares names, with digits as numbers, so that 9 precedes 10.
 func byNumber(a, b string) int {
 	for a != "" && b != "" {
 		text, number := cut(a)
 		otherText, otherNumber := cut(b)
 		order := cmp.Or(
 			strings.Compare(text, otherText),
-			cmp.Compare(len(number), len(otherNumber)), // without its zeros the longer one is the larger
+			cmp.Compare(len(number), len(otherNumber)), // without leading zeros the longer one is larger
 			strings.Compare(number, otherNumber),
 		)
 		if order != 0 {
@@ -84,7 +84,7 @@ func byNumber(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// cut returns what a name begins with: text, and the number after it without zeros in front.
+// cut returns the text at the beginning of a name, and the number after it without leading zeros.
 func cut(name string) (text, number string) {
 	i := strings.IndexAny(name, "0123456789")
 	if i < 0 {
@@ -93,10 +93,10 @@ func cut(name string) (text, number string) {
 	return name[:i], strings.TrimLeft(name[i:i+leading(name[i:])], "0")
 }
 
-// leading is how many digits text begins with.
+// leading returns the number of digits at the beginning of text.
 func leading(text string) int { return len(text) - len(strings.TrimLeft(text, "0123456789")) }
 
-// lanes are the numbers that are taken, a bit each.
+// lanes is the set of numbers in use, one bit each.
 type lanes []uint64
 
 // take takes the lowest free number.
