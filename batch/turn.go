@@ -68,8 +68,8 @@ const (
 	Unrecorded
 )
 
-// TurnKey is the context key under which an attempt is its own context's value. Only troupe's handler contexts
-// answer to it.
+// TurnKey is the context key under which an attempt is its own context's value. Only troupe's handler contexts have a
+// value for it.
 type TurnKey struct{}
 
 // TurnFrom returns the attempt that ctx belongs to: a context that troupe passed to a handler, to middleware or
@@ -89,8 +89,8 @@ func RecordFrom(ctx context.Context) (rec Record, ok bool) {
 	return turn.Record(), true
 }
 
-// View is what observers may ask about a batch besides its report. A Report may be kept; the context of an
-// observer, which contains the View, retains the records of the batch.
+// View gives observers access to a batch beyond its report. A Report may be kept; the context of an observer, which
+// contains the View, retains the records of the batch.
 type View struct {
 	// Times are the instants of the batch.
 	Times Times

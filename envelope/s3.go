@@ -67,8 +67,8 @@ func s3Record(payload []byte) (record events.S3EventRecord, err error) {
 	return record, nil
 }
 
-// each hands over the records and returns what failed. A record that is to be dropped must not hide that
-// another one failed: the message is dropped only if nothing else is wrong.
+// each calls next for each record and returns the failures. A record that is to be dropped must not hide that another
+// one failed: the message is dropped only if nothing else is wrong.
 func (e s3Event) each(ctx context.Context, handle func(context.Context, json.RawMessage) error) error {
 	var failed, dropped []error
 	for i, raw := range e.Records {
@@ -93,7 +93,7 @@ func (e s3Event) each(ctx context.Context, handle func(context.Context, json.Raw
 	return errors.Join(failed...)
 }
 
-// at says of which record of several an error is.
+// at adds the index of the record, one of several, to its error.
 func (e s3Event) at(i int, err error) error {
 	if len(e.Records) == 1 {
 		return err

@@ -79,7 +79,7 @@ func glueID(b []byte, s *schemaSettings) (id string, value []byte, err error) {
 	return id, value, err
 }
 
-// inflate decompresses a value, and not more of it than is allowed.
+// inflate decompresses a value up to the allowed size.
 func (s *schemaSettings) inflate(compressed []byte) ([]byte, error) {
 	limit := s.limit
 	if limit == 0 {

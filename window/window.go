@@ -70,13 +70,13 @@ func of[E, S, T any](src sources.Reader[E, T], event func([]T) E, fold func(cont
 	}
 }
 
-// Invoke handles the event in payload and returns the response, both as JSON: it is lambda.Handler. The
-// error is as that of troupe.Processor; it matches troupe.ErrEvent too if the event is not one of a window,
-// or its state cannot be decoded into S, and may be the final function's.
+// Invoke handles the event in payload and returns the response, both as JSON: it is lambda.Handler. The error is like
+// that of troupe.Processor; it matches troupe.ErrEvent too if the event is not one of a window, or its state cannot be
+// decoded into S, and may be the final function's.
 func (p *Processor[S, T]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	answer, err := p.invoke(ctx, payload)
 	if _, refused := err.(*batch.EventError); refused && sources.WithoutRecords(payload) {
-		// troupe.WithIgnore may know it.
+		// troupe.WithIgnore may recognize it.
 		if ignored, without := p.records.Invoke(ctx, payload); without == nil {
 			return ignored, nil
 		}
@@ -136,7 +136,7 @@ func (p *Processor[S, T]) process(ctx context.Context, properties Properties, b 
 	if failure != nil || len(failed) > 0 || !properties.IsFinalInvokeForWindow {
 		return failed, carried, failure
 	}
-	// Nothing is carried beyond the end, whatever Lambda may do with the answer.
+	// Nothing is carried beyond the end, whatever Lambda does with the response.
 	return failed, json.RawMessage(empty), p.end(ctx, properties, last)
 }
 

@@ -46,8 +46,8 @@ func WithDecoder(options ...func(*attributevalue.DecoderOptions)) Option {
 // attributevalue.UnmarshalMap does. What an UnmarshalDynamoDBAttributeValue returns or says never shows in the
 // error of the record, since it may hold parts of the item (SPEC S9).
 //
-// It panics if handler is nil, an option is bad, or T cannot be decoded from an item: it has to be a struct, a map,
-// an interface, a pointer to one of these, or to have an UnmarshalDynamoDBAttributeValue.
+// It panics if handler is nil, an option is invalid, or T cannot be decoded from an item: it must be a struct, a map,
+// an interface, a pointer to one of these, or have an UnmarshalDynamoDBAttributeValue method.
 func DynamoDB[T any](handler troupe.Handler[typed.Change[T]], options ...Option) troupe.Handler[troupe.Lazy[events.DynamoDBEventRecord]] {
 	s, err := settingsOf(handler == nil, reflect.TypeFor[T](), options)
 	if err != nil {
@@ -114,7 +114,7 @@ func decode[T any](s *settings, name string, attributes map[string]events.Dynamo
 	if err == nil {
 		return item, nil
 	}
-	// The decoder's own errors hold numbers, and those of unmarshalers anything.
+	// The decoder's own errors contain numbers of the item, and those of unmarshalers may contain anything.
 	problem := fmt.Sprintf("what the AWS SDK does not decode as %T", *item)
 	var mismatch *attributevalue.UnmarshalTypeError
 	if errors.As(err, &mismatch) && mismatch.Type != nil {

@@ -159,7 +159,7 @@ func (s *Scanner) key(i int) int {
 	return s.Colon(i)
 }
 
-// Quote is Str where there may be no string.
+// Quote is Str for a position that may not hold a string.
 func (s *Scanner) Quote(i int) (end int, special bool) {
 	if !s.Is(i, '"') {
 		return s.Fail(i), false

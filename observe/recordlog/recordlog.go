@@ -22,8 +22,8 @@ import (
 //   - source, id, index: the record, by source, identifier and place in the batch from 0
 //   - group_hash: stands for its group, the same for the same group; left out if there is none
 //   - attempt: the number of the last attempt, from 1; 0 if it was never started
-//   - reason: in a word, such as "panic" or "deadline", or "error" for an error of the handler's own; see
-//     batch.Words, whose first word it is
+//   - reason: one word, such as "panic" or "deadline", or "error" for the handler's own error; see batch.Words, whose
+//     first word it is
 //   - error: the text of the error, cut after 300 bytes
 //
 // They contain nothing of payloads, except for what a handler's own error says, and groups are hashed (SPEC S9).

@@ -30,10 +30,10 @@ func WithPrefix(prefix string) Option {
 	return func(s *Store) error { s.prefix = prefix; return nil }
 }
 
-// New returns a store in what a client of go-redis is connected to: a *redis.Client, *redis.ClusterClient,
-// *redis.Ring or redis.UniversalClient. It does not ask the server for anything yet. The client's options must have
-// ContextTimeoutEnabled set: without it the client ignores deadlines, and a server that hangs would keep a record
-// beyond the end of its invocation. New panics if it is not set, client is nil, or an option is bad.
+// New returns a store in the server or cluster of a go-redis client: a *redis.Client, *redis.ClusterClient, *redis.Ring
+// or redis.UniversalClient. It makes no request yet. The client's options must have ContextTimeoutEnabled set: without
+// it the client ignores deadlines, and a server that hangs would keep a record beyond the end of its invocation. New
+// panics if it is not set, client is nil, or an option is invalid.
 func New(client redis.Scripter, options ...Option) *Store {
 	if client == nil {
 		panic(errors.New("troupe: redisstore: the client is nil; one of go-redis is needed"))
@@ -69,8 +69,8 @@ func obeysDeadlines(client redis.Scripter) (obeys, known bool) {
 // is "c", the token, the hash of the payload as a netstring, and "v" and the value if there is one. So a header of one
 // token is never the start of another's.
 var (
-	// claim: KEYS[1], what it is to hold, milliseconds. Nothing if that has been set, or was there; else what
-	// is there and its milliseconds left.
+	// claim: KEYS[1], what it is to hold, milliseconds. It returns nothing if the value has been set or was there, and
+	// otherwise the existing value and its remaining milliseconds.
 	claimScript = redis.NewScript(`
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return {} end
 local held = redis.call('GET', KEYS[1])
@@ -114,7 +114,7 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Co
 	return read(value, until)
 }
 
-// read returns what a value says that is in the way of a claim.
+// read interprets the existing value that prevents a claim.
 func read(value string, until time.Time) (*idempotency.Completion, error) {
 	foreign := errors.New("troupe: redisstore: the key holds something that is not of an idempotency store; give the store a prefix of its own")
 	kind, rest := value, ""
@@ -146,7 +146,7 @@ func (s *Store) Renew(ctx context.Context, c idempotency.Claim) error {
 	return s.set(ctx, "renewal", c.Key, claimed(c.Token), c.Lease, claimed(c.Token))
 }
 
-// maxValue is what a string of Redis may hold, with room for the header.
+// maxValue bounds a value: the size of a string in Redis, with room for the header.
 const maxValue = 512<<20 - 64<<10
 
 // Complete implements idempotency.Store.

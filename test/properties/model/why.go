@@ -27,7 +27,7 @@ var names = [...]string{"error", "permanent error", "panic", "goexit", "not star
 var endings = [...]Why{OK: 0, Fail: Erred, FailForGood: ErredForGood, Panic: Panicked, Goexit: Exited, Hang: Abandoned, Undecodable: Unread, Drop: Unread,
 	FailJoined: Erred, FailNil: Erred, FailBadly: Erred, PanicBadly: Panicked, LeaveOut: Erred, FailMute: Abandoned}
 
-// Ending is why an attempt fails that ends as do says and meets no limit.
+// Ending returns the reason for the failure of an attempt that ends by do and meets no limit.
 func Ending(do Do) Why { return endings[do] }
 
 // Has reports whether all reasons of sub are among w.

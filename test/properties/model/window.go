@@ -14,9 +14,9 @@ func (a Answer) Covered() int {
 	return len(a.Results)
 }
 
-// Close is what becomes of the end of a window that came with b, when the records are done with as a says: it
-// is handled like a record of its own, in the time that is left, without b's options. ok is false if a record
-// has failed: then the end is delivered again, and nothing happens now.
+// Close returns the outcome of the end of a window that arrived with b, after the records have ended as in a. The end
+// is handled like a record of its own, in the remaining time, without b's options. ok is false if a record has failed:
+// then the end is redelivered, and nothing happens now.
 func Close(b Batch, a Answer, end Act) (answer Answer, ok bool) {
 	if a.Count(0) > 0 {
 		return answer, false
