@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// SQS returns a processor whose handler receives all messages of a batch at once, in batch order. It is not called
-// without messages. The handler may change and keep the slice.
+// SQS returns a processor whose handler gets the messages of a batch all at once, in batch order, and never
+// none. The slice is the handler's; it may be changed and kept.
 //
 // The handler's context ends at the cutoff. If it has not returned by the last call it is abandoned, and all
 // of its records are reported. RecordFrom returns nothing of use in it.
@@ -35,9 +35,9 @@ func DynamoDB(handler func(ctx context.Context, batch []events.DynamoDBEventReco
 	return of(sources.DynamoDB(), response.ForDynamoDB(), handler, options)
 }
 
-// Kafka is SQS for batches of a Kafka topic, with the events of package kafka. The slice is in the order of topics by
-// name, partitions by number, and offsets. Order is kept by partition: kafka.ByKey is a WithGroup and is refused like
-// it. WithLowestOnly is refused as by kafka.New.
+// Kafka is SQS for batches of a Kafka topic, with the events of package kafka. The slice is in the order of
+// topics by name, partitions by number, and offsets. Order is kept by partition: kafka.ByKey is a WithGroup, and
+// refused with it. So is WithLowestOnly, as by kafka.New.
 func Kafka(handler func(ctx context.Context, batch []kafka.Record) error, options ...troupe.Option) *troupe.Processor[kafka.Event, kafka.Response] {
 	return of(kafka.Source{}, kafka.Answer(), handler, options)
 }

@@ -13,25 +13,25 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// SQSThen returns a processor that calls handler for each message, in parallel, and then write once with the values of
-// the messages that succeeded, in batch order. write is not called without values. handler is a function wrapped by
-// troupe.Returning or idempotency.Returning, optionally inside typed or envelope; V is the type that it returns.
+// SQSThen returns a processor that calls handler for each message, in parallel, and then write once with the values
+// of the messages that succeeded, in batch order, and never with none. handler is a function that troupe.Returning
+// or idempotency.Returning wraps, with typed or envelope around it if need be; V is the type that it returns.
 //
-// A message succeeds if its handler and the write do. write returns nil if it has written all values, Failures by their
-// index in the slice if it refused some of them, and any other error if it has written none: then, and if it panics or
-// is abandoned, the messages of all values have failed. write may change and keep the slice.
+// A message succeeds if its handler and the write do. write returns nil if it has written all values, Failures by
+// their index in the slice if it refused some of them, and any other error if it has written none: then, and if it
+// panics or is abandoned, the messages of all values have failed. The slice is write's; it may be changed and kept.
 //
 // The handlers' context ends at half of the time from the start of the batch to the cutoff, and messages that have not
-// started by then fail with troupe.ErrDeadline. The context of write ends at the cutoff; RecordFrom returns nothing
-// useful in it. Without a deadline neither has a limit.
+// started by then fail with troupe.ErrDeadline. The context of write ends at the cutoff; RecordFrom returns nothing of
+// use in it. Without a deadline neither has a limit.
 //
 // Order within a group holds for handlers and values: the value of a message behind a failed one of its group is not
-// written, and if write refuses the value of a message, later messages of its group fail with troupe.ErrGroupStopped,
-// although they are written. Under troupe.Continue, and where the batch is not ordered, each message is reported by
-// itself.
+// written, and if write refuses the value of a message, later messages of its group are reported with it, although
+// they are written; they fail with troupe.ErrGroupStopped. Under troupe.Continue, and where the batch is not ordered,
+// each message is reported by itself.
 //
-// All of troupe's options apply to handler, except WithDecider, which is refused. Records that the write refuses are
-// not retried and reach no last resort. SQSThen panics if handler or write is nil or an option is invalid.
+// All of troupe's options apply to handler, except WithDecider, which is refused. A last resort and a retry
+// are not called for what the write refuses. It panics if handler or write is nil or an option is wrong.
 func SQSThen[M troupe.SQSRecord, V any](handler troupe.Handler[M], write func(ctx context.Context, values []V) error, options ...troupe.Option) *troupe.SQSProcessor {
 	return thenOf(sources.SQS(), response.ForSQS(), handler, write, options)
 }
@@ -77,7 +77,7 @@ func (e enriched[E, T]) Limits() sources.Limits {
 type then[T, V any] struct {
 	write   func(context.Context, []V) error
 	call    call[V]
-	indexes []int // of the record of each value in call.given
+	indexes []int // of the record of each of call.given
 	plan    *sources.Plan[T]
 }
 
@@ -86,8 +86,8 @@ var (
 	errWritten   = errors.New("its value was handed to the write, and it is reported so that order holds")
 )
 
-// Admit collects the values to write: those of the records that succeeded and that no failure in their group holds
-// back. A record without a value has failed, since a handler wrapped by Returning is meant to have one.
+// Admit collects the values that are written: those of the records that succeeded and that nothing in their group
+// holds back. A record without a value has failed, since whoever wraps a handler by Returning means it to be written.
 func (t *then[T, V]) Admit(p *sources.Plan[T], report *batch.Report) func(context.Context) error {
 	t.plan = p
 	t.call = call[V]{handler: t.write}
@@ -116,7 +116,7 @@ func (t *then[T, V]) Admit(p *sources.Plan[T], report *batch.Report) func(contex
 	return t.call.run
 }
 
-// Spread fails the records whose values were not written, and the later ones of their groups.
+// Spread fails the records whose values were not written, and those behind them in their groups.
 func (t *then[T, V]) Spread(report *batch.Report, one batch.Result) {
 	failure := t.call.failure(one)
 	if one.Attempts == 0 {
@@ -137,7 +137,7 @@ func (t *then[T, V]) Spread(report *batch.Report, one batch.Result) {
 	}
 }
 
-// unwritten returns the error of records whose write never started: the reason why it did not.
+// unwritten is why records have failed whose write was never started: what kept it from starting.
 func unwritten(why error) error {
 	reasons, _ := batch.Cause(why)
 	err := errUnwritten
@@ -153,8 +153,8 @@ func fail(r *batch.Result, err error) {
 	r.Outcome, r.Err, r.Value = batch.Failed, err, nil
 }
 
-// halts holds back only the groups of failed records, even under StopBatch: records of other groups have been handled
-// already and keep their outcome (SPEC P2).
+// halts holds back the groups of failed records alone, even under StopBatch: what is in other groups has been handled
+// already, and counts as what it is (SPEC P2).
 func (t *then[T, V]) halts(report *batch.Report) *halts {
 	policy := t.plan.Policy
 	if policy == batch.StopBatch {

@@ -8,21 +8,21 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// whole is a batch that one call handles.
+// whole is a batch that is handled as one.
 type whole[T any] struct {
 	handler func(context.Context, []T) error
 	plan    *sources.Plan[T]
-	results []batch.Result // of the records
+	results []batch.Result // the records'
 
 	call    call[T]
-	indexes []int // of each record in call.given in results
+	indexes []int // of each of call.given in results
 }
 
 // errBehind is the error of a record that was handled, perhaps successfully, and is redelivered.
 var errBehind = errors.New("it was handed to the handler, and is reported so that order holds")
 
-// Admit collects the records for the handler: all except those that cannot be decoded and those that the policy stops
-// after them.
+// Admit decides what the handler is given: all but the records that cannot be decoded and those that the policy
+// stops behind them.
 func (w *whole[T]) Admit(p *sources.Plan[T]) func(context.Context) error {
 	w.plan = p
 	w.results = p.Results
@@ -49,14 +49,14 @@ func (w *whole[T]) Admit(p *sources.Plan[T]) func(context.Context) error {
 	return w.call.run
 }
 
-// Spread turns the report about the one attempt into a report about the records.
+// Spread turns the report about the one attempt into one about the records.
 func (w *whole[T]) Spread(report *batch.Report) {
 	one := report.Records[0]
 	failure := w.call.failure(one)
 	for i := range w.results {
 		r := &w.results[i]
 		r.Queued = one.Queued
-		if one.Attempts == 0 { // no record was started
+		if one.Attempts == 0 { // nobody's turn has come
 			r.Attempts, r.Err = 0, one.Err
 		}
 	}
@@ -72,7 +72,7 @@ func (w *whole[T]) Spread(report *batch.Report) {
 	report.Records = w.results
 }
 
-// hold fails the records that the policy stops after a failed record.
+// hold fails what the policy stops behind a record that has failed.
 func (w *whole[T]) hold() {
 	halt := w.halts()
 	for i := range w.results {
@@ -86,7 +86,7 @@ func (w *whole[T]) hold() {
 	}
 }
 
-// halts applies a policy to failures, in batch order.
+// halts is what a policy makes of failures, in batch order.
 type halts struct {
 	policy  batch.Policy
 	results []batch.Result
@@ -113,7 +113,7 @@ func (h *halts) after(i int) {
 	}
 }
 
-// of returns the reason why record i must not pass, or nil.
+// of says why record i must not pass, if it must not.
 func (h *halts) of(i int) batch.Reason {
 	switch {
 	case h.batch:

@@ -24,27 +24,27 @@ type Batch[T any] struct {
 	// is called like Open. Nil: the records have no payload apart from the whole.
 	Payload func(i int) ([]byte, error)
 	// Text returns the JSON of record i in bytes of its own, whether or not it can be decoded. It is called like Open.
-	// Nil: the JSON is not known.
+	// Nil: it is not known.
 	Text func(i int) []byte
-	// Group returns the source's own group of record i; ok is false if it cannot be read. Nil: the source has no order
-	// of its own.
+	// Group returns the group that the source itself puts record i in; ok is false if it cannot be read. Nil:
+	// the source has no order of its own.
 	Group func(i int) (group string, ok bool)
 	// Ordered and Unordered are the policies that Derive stands for, with order and without it. Zero:
 	// StopGroup and Continue for a source with an order of its own, Continue for others.
 	Ordered, Unordered batch.Policy
-	// Notes returns the parts of records that Open has omitted, for the report, in batch order. It is called once the
-	// batch has ended, possibly concurrently with Open. Nil: Open omits nothing.
+	// Notes returns what Open has left out of records, for the report, in batch order. It is called once the batch
+	// has ended, perhaps while Open is called. Nil: Open leaves out nothing.
 	Notes func() []batch.Note
-	// NoLowest means that the identifiers of this event are not positions, so that WithLowestOnly has no effect.
+	// NoLowest says that the identifiers of this event are no positions to restart at, so that WithLowestOnly
+	// has no effect.
 	NoLowest bool
-	// Within is the time for which the sender of this event waits for the response, counted from its arrival. Zero:
-	// until the function's deadline, which applies in any case if it is earlier.
+	// Within is how long the sender of this event waits for the response, counted from its arrival. Zero: until the
+	// function's deadline, which counts in any case if it is earlier.
 	Within time.Duration
-	// NoResponse is the reason why the sender of this event ignores the reported records. The event is then refused
-	// unless the processor has ErrorWhenAny, since the failed records would be lost. Empty: the sender reads the
-	// response.
+	// NoResponse says why the sender of this event ignores which records are reported. The event is refused then
+	// unless the processor has ErrorWhenAny, since the failed records would be lost. Empty: the response counts.
 	NoResponse string
-	// Handling is the unit of a handler call. Zero: each record.
+	// Handling is what handlers are called for. Zero: each record.
 	Handling batch.Handling
 	// Review looks at the outcomes of all records before they are reported, and may turn a success into a failure,
 	// such as that of a record whose result does not fit into the response. It is called once, on the invocation's
@@ -81,7 +81,7 @@ type Limits struct {
 	// Policy, if it is not Derive, is the only policy. An option that sets another is refused, and a variable of
 	// the environment has no effect.
 	Policy batch.Policy
-	// Why is the reason for the only Policy.
+	// Why says why Policy is the only one.
 	Why string
 
 	NoDecider, NoWithoutOrder, NoGroup, NoRetry, NoRecordTimeout, NoMiddleware, NoLastResort, NoLowestOnly, NoIgnore, NoRedelivery string
@@ -104,12 +104,12 @@ type Plan[T any] struct {
 	// otherwise. Its Open is an error, and no record after it may be handled: any of them might belong to the
 	// same group.
 	Barrier int
-	// Policy decides what the failure of a record means for the others. It is not Derive.
+	// Policy says what the failure of a record means for the others. It is not Derive.
 	Policy batch.Policy
 	// Handling is that of the Batch.
 	Handling batch.Handling
-	// Open, Payload and Text are those of the Batch. If the records were grouped by a user function, Open returns the
-	// values that the function received, and its failure for the record at the barrier.
+	// Open, Payload and Text are those of the Batch. If the records were grouped by a function of the user's, Open
+	// returns the values that the function saw, and its failure for the record at the barrier.
 	Open    func(i int) (T, error)
 	Payload func(i int) ([]byte, error)
 	Text    func(i int) []byte
@@ -131,8 +131,8 @@ func (p *Plan[T]) Raw(i int) (raw []byte, whole bool) {
 
 // Whole handles all records of a batch in one call. A value handles one batch.
 type Whole[T any] interface {
-	// Admit is called once with the arranged records, before anything runs. It returns the function that the one
-	// attempt calls; nil if there is nothing to call.
+	// Admit is called once with the arranged records, before anything runs. It returns what the one attempt
+	// calls; nil if there is nothing to call.
 	Admit(p *Plan[T]) (handle func(context.Context) error)
 	// Spread turns the report about the one attempt into one about the records, by setting its Records.
 	Spread(report *batch.Report)
@@ -141,14 +141,14 @@ type Whole[T any] interface {
 // Then ends a batch whose records have been handled one by one with one call for all of them. A value ends one batch.
 type Then[T any] interface {
 	// Admit is called once every record has its outcome, with the arranged records and the report so far. It returns
-	// the function that the one attempt calls; nil if there is nothing to call.
+	// what the one attempt calls; nil if there is nothing to call.
 	Admit(p *Plan[T], report *batch.Report) (handle func(context.Context) error)
 	// Spread turns the result of that attempt into outcomes of records. It is not called if Admit returned nil.
 	Spread(report *batch.Report, one batch.Result)
 }
 
-// Lazy is a record of type T of which only the payload has been read; the rest is decoded on demand. It may be kept and
-// is safe for concurrent use.
+// Lazy is a record of type T of which the payload alone has been read; the rest is decoded when it is asked for. It
+// may be kept and used from any goroutine.
 type Lazy[T any] struct {
 	payload []byte
 	opened  *T // if the record has been decoded already
@@ -196,8 +196,8 @@ func LazyOf[T any](payload func() ([]byte, error), open func() (T, error)) Lazy[
 	return Lazy[T]{funcs: &lazyFuncs[T]{payload, open}}
 }
 
-// Lazy returns record i of the plan. It returns an error if the payload cannot be read or, for a record without one, if
-// the record cannot be decoded.
+// Lazy returns record i of the plan. The error says that its payload cannot be read, or, of a record without one,
+// that it cannot be decoded.
 func (p *Plan[T]) Lazy(i int) (l Lazy[T], err error) {
 	l = Lazy[T]{plan: p, index: i}
 	if p.Payload != nil {

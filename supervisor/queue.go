@@ -5,8 +5,8 @@ import "slices"
 // queue hands out the records that may start, the earliest in batch order first (SPEC O1). A record is in
 // it while it is unstarted, or due for another attempt, and its group is idle.
 type queue struct {
-	// firsts has the first record of each group in batch order; nil if every record is a group of its own. Those before
-	// next have been returned.
+	// firsts has the first record of each group in batch order; nil if every record is a group of its own.
+	// Those before next have been handed out.
 	firsts []int32
 	next   int32
 	end    int32 // of firsts, or of the batch
@@ -16,7 +16,7 @@ type queue struct {
 	popped int
 }
 
-// first returns the earliest record of a group that has not started.
+// first returns the earliest record of a group of which nothing has started.
 func (q *queue) first() int32 {
 	if q.firsts == nil {
 		return q.next
@@ -26,7 +26,7 @@ func (q *queue) first() int32 {
 
 func (q *queue) empty() bool { return q.next == q.end && q.popped == len(q.ready) }
 
-// pop removes and returns the earliest record; there must be one.
+// pop takes the earliest record; there must be one.
 func (q *queue) pop() int32 {
 	if q.popped == len(q.ready) || q.next < q.end && q.first() < q.ready[q.popped] {
 		i := q.first()

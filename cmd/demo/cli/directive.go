@@ -18,7 +18,7 @@ import (
 	"github.com/troupe-go/troupe/s3batch"
 )
 
-// The actions of a directive.
+// What a directive can ask for.
 const (
 	doOK    = "ok"
 	doFail  = "fail"
@@ -30,7 +30,7 @@ const (
 // doKill kills the process after the work, in a run with --idempotent. No record can ask for it.
 const doKill = "kill"
 
-// The names of the parts of a directive.
+// The names of a directive's parts.
 const (
 	partDo    = "do"
 	partFor   = "for"
@@ -41,14 +41,14 @@ var errTold = errors.New("failed as directed")
 
 const panicTold = "told to panic"
 
-// directive is the instruction of a record for its own handling.
+// directive is what a record says is to happen to it.
 type directive struct {
 	do    string
 	work  time.Duration // before that
-	times int           // number of attempts that do it, the later ones succeed; negative for all of them
+	times int           // only that many attempts do it, the later ones are ok; negative for all of them
 }
 
-// part is a part of a directive as written in the record. The zero value is an absent one.
+// part is a part of a directive as it stands in the record. The zero value is one that is not there.
 type part struct {
 	kind partKind
 	text string // of a string or a number
@@ -117,7 +117,7 @@ func hasDirective(item map[string]events.DynamoDBAttributeValue) bool {
 	return false
 }
 
-// readDirective assembles a directive from its parts. The error names the part that is not understood.
+// readDirective puts a directive together from its parts. The error says which part is not understood.
 func readDirective(get func(name string) part) (directive, error) {
 	d := directive{do: doOK, times: -1}
 	switch p := get(partDo); {
@@ -169,11 +169,11 @@ func (p part) String() string {
 	}
 }
 
-// player is the demo's handler for each source: it does what the records say. It counts attempts for the life of the
-// process, since Lambda may redeliver a failed record to the same process; this takes memory for each identifier whose
-// directive has times.
+// player is the demo's handler for each source: it plays what the records say. The attempts are counted for
+// as long as the process lives, since Lambda hands a failed record to the same process again; they take
+// memory for each identifier whose directive has times.
 type player struct {
-	never <-chan struct{} // hanging handlers wait for it; nil except in tests
+	never <-chan struct{} // what a hanging handler waits for; nil in earnest
 
 	mu       sync.Mutex
 	attempts map[string]int
@@ -249,7 +249,7 @@ func (p *player) attempt(id string) int {
 	return p.attempts[id]
 }
 
-// work waits for d, or until ctx ends.
+// work takes d, or less if ctx ends before.
 func work(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil

@@ -19,7 +19,7 @@ import (
 	"github.com/troupe-go/troupe/redelivery/redeliverytest"
 )
 
-// driven is a source for stress.
+// driven is a source that stress can drive.
 type driven struct {
 	name      string
 	mostBatch int // AWS's limit for a batch
@@ -40,7 +40,7 @@ func drivenSources() []driven {
 	}
 }
 
-// The settings of sources and mappings that no flag sets.
+// How sources and mappings are set up beside what the flags say.
 const (
 	maxReceives    = 3                      // of a message; the next receive moves it to the dead-letter queue
 	maxRetries     = 10                     // of a stream's batch
@@ -54,7 +54,7 @@ const (
 	smallBatch     = 10
 )
 
-// load is the workload of one source.
+// load is what one source is to be put through.
 type load struct {
 	records int // 0 for no limit
 	groups  int
@@ -69,11 +69,11 @@ type load struct {
 	deadLetterAfter int           // with --dead-letter-after
 }
 
-// reserveOf returns the default reserve of a run. It is more than the library's (SPEC D1), since all invocations share
-// the machine here, and a busy machine makes timers late. stress --help describes it.
+// reserveOf is the reserve of a run that was not told of one. It is more than the library's (SPEC D1), for all
+// the invocations share the machine here, and a busy machine makes timers late. stress --help describes it.
 func reserveOf(timeout time.Duration) time.Duration { return min(timeout*45/100, 2*time.Second) }
 
-// count returns the number of records for a feed.
+// count is the number of records for a feed.
 func (l *load) count() int {
 	if l.records == 0 {
 		return math.MaxInt
@@ -108,8 +108,8 @@ func (l *load) queue(suffix string) (lambdasim.Simulation, error) {
 	}
 	queue := &lambdasim.Queue{
 		Name: "stress" + suffix,
-		// No message may be redelivered while the invocation that received it may still run. This is the minimum, and
-		// not AWS's advice of six times the timeout plus the window
+		// No message may be redelivered while an invocation it was received for can still be under way. That is the
+		// least there can be, and not AWS's advice, which is six times the timeout and the window on top
 		// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html): the run is to take seconds.
 		VisibilityTimeout: l.timeout + time.Duration(mapping.MaximumBatchingWindowInSeconds)*time.Second,
 		RedrivePolicy:     lambdasim.RedrivePolicy{DeadLetterQueue: &lambdasim.Queue{Name: "dead" + suffix}, MaxReceiveCount: maxReceives},
@@ -210,7 +210,7 @@ func orderOf(s driven, o options) check.Order {
 	}
 }
 
-// expect sets the checker's expectations about a source's records under the options.
+// expect sets what the checker expects of a source's records under the options.
 func expect(s *lambdasim.Simulation, source driven, o options) {
 	s.Order = new(orderOf(source, o))
 	s.Stops = stopsOf(source, o)
@@ -225,7 +225,7 @@ func expect(s *lambdasim.Simulation, source driven, o options) {
 	s.Payloads = true
 }
 
-// stopsOf returns the records that a failure may keep from being handled.
+// stopsOf is what a failure may keep from being handled.
 func stopsOf(s driven, o options) check.Stop {
 	grouped := s.ordered && !o.unordered
 	switch {
