@@ -15,7 +15,7 @@ EXAMPLE := examples/sqs
 # What make fuzz runs, package:target, and how long each. make fuzz FUZZTIME=10m for longer.
 FUZZ := internal/jsonscan:FuzzAgainstEncodingJSON sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzAssembled sources:FuzzPipes sources:FuzzDecodeNeverPanics \
 	kafka:FuzzDecode kafka:FuzzRecord kafka:FuzzHeaders kafka:FuzzConfluent kafka:FuzzGlue typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes envelope:FuzzOffloaded kpl:FuzzUnpack \
-	firehose:FuzzDecode s3batch:FuzzDecode \
+	firehose:FuzzDecode s3batch:FuzzDecode internal/jsonfault:FuzzFind cmd/demo/check:FuzzCheck \
 	test/fuzz:FuzzInvokeSQS test/fuzz:FuzzInvokeKinesis test/fuzz:FuzzInvokeDynamoDB test/fuzz:FuzzInvokeKafka \
 	test/fuzz:FuzzInvokeWindow test/fuzz:FuzzInvokeAggregates test/fuzz:FuzzInvokeBulk test/fuzz:FuzzInvokeThen \
 	lambdasim/history:FuzzEventsComeBackAsTheyWere
