@@ -2,6 +2,8 @@ package serial
 
 import (
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,12 +11,36 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+// calls are the values that a queue has passed on.
+type calls struct {
+	mu   sync.Mutex
+	made []int
+}
+
+func (c *calls) add(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made = append(c.made, n)
+}
+
+func (c *calls) all() []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.made)
+}
+
+func (q *Queue[T]) isRunning() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.running
+}
+
 // Calls are made one after the other, in order, whatever is added meanwhile.
 func TestCallsAreMadeInOrderOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
 			q       *Queue[int]
-			got     []int
+			got     calls
 			working int
 		)
 		q = New(func(n int) {
@@ -24,31 +50,31 @@ func TestCallsAreMadeInOrderOneAtATime(t *testing.T) {
 				q.Add(n + 10)
 			}
 			time.Sleep(time.Second)
-			got = append(got, n)
+			got.add(n)
 			working--
 		})
 		for n := range 3 {
 			q.Add(n)
 		}
 		synctest.Wait()
-		assert.Empty(t, got, "Add does not wait")
+		assert.Empty(t, got.all(), "Add does not wait")
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		assert.Equal(t, []int{0, 1, 2, 10, 11, 12}, got)
-		assert.False(t, q.running, "the goroutine has ended")
+		assert.Equal(t, []int{0, 1, 2, 10, 11, 12}, got.all())
+		assert.False(t, q.isRunning(), "the goroutine has ended")
 		q.Add(20)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		assert.Equal(t, 20, got[len(got)-1], "another one is started")
+		assert.Equal(t, 20, got.all()[len(got.all())-1], "another one is started")
 	})
 }
 
 // A call that ends its goroutine takes no other call with it, and none that is added later.
 func TestACallThatExitsTakesNoOtherWithIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var got []int
+		var got calls
 		q := New(func(n int) {
-			got = append(got, n)
+			got.add(n)
 			if n%2 == 0 {
 				runtime.Goexit()
 			}
@@ -59,8 +85,8 @@ func TestACallThatExitsTakesNoOtherWithIt(t *testing.T) {
 		synctest.Wait()
 		q.Add(5)
 		synctest.Wait()
-		assert.Equal(t, []int{0, 1, 2, 3, 4, 5}, got)
-		assert.False(t, q.running)
+		assert.Equal(t, []int{0, 1, 2, 3, 4, 5}, got.all())
+		assert.False(t, q.isRunning())
 	})
 }
 
@@ -70,14 +96,14 @@ func TestTheFirstCallIsTheCallers(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var (
 				q   *Queue[int]
-				got []int
+				got calls
 			)
 			q = New(func(n int) {
 				if n == 0 {
 					q.Add(1)
 					time.Sleep(time.Second)
 				}
-				got = append(got, n)
+				got.add(n)
 				if exits {
 					runtime.Goexit()
 				}
@@ -89,11 +115,11 @@ func TestTheFirstCallIsTheCallers(t *testing.T) {
 			}()
 			time.Sleep(time.Second / 2)
 			synctest.Wait()
-			assert.Empty(t, got)
+			assert.Empty(t, got.all())
 			time.Sleep(time.Second)
 			synctest.Wait()
 			assert.Equal(t, exits, !returned, "the caller's goroutine makes the call")
-			assert.Equal(t, []int{0, 1}, got)
+			assert.Equal(t, []int{0, 1}, got.all())
 		})
 	}
 }
@@ -103,10 +129,10 @@ func TestAClosedQueueDropsItsValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
 			q   *Queue[int]
-			got []int
+			got calls
 		)
 		q = New(func(n int) {
-			got = append(got, n)
+			got.add(n)
 			q.Close()
 		})
 		q.Add(0)
@@ -114,8 +140,8 @@ func TestAClosedQueueDropsItsValues(t *testing.T) {
 		synctest.Wait()
 		q.Add(2)
 		synctest.Wait()
-		assert.Equal(t, []int{0}, got)
-		assert.False(t, q.running)
+		assert.Equal(t, []int{0}, got.all())
+		assert.False(t, q.isRunning())
 		assert.Empty(t, q.waiting)
 	})
 }
@@ -123,20 +149,20 @@ func TestAClosedQueueDropsItsValues(t *testing.T) {
 // A queue that stays makes all calls on one goroutine, from the first Add until Close.
 func TestAStayingQueueKeepsItsGoroutineUntilClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var got []int
-		q := NewStaying(func(n int) { got = append(got, n) })
-		assert.False(t, q.running, "nothing was added")
+		var got calls
+		q := NewStaying(func(n int) { got.add(n) })
+		assert.False(t, q.isRunning(), "nothing was added")
 		for n := range 3 {
 			q.Add(n)
 			synctest.Wait()
-			assert.True(t, q.running, "it waits for more")
+			assert.True(t, q.isRunning(), "it waits for more")
 		}
-		assert.Equal(t, []int{0, 1, 2}, got)
+		assert.Equal(t, []int{0, 1, 2}, got.all())
 		q.Close()
 		synctest.Wait()
-		assert.False(t, q.running, "it has ended")
+		assert.False(t, q.isRunning(), "it has ended")
 		q.Add(3)
 		synctest.Wait()
-		assert.Equal(t, []int{0, 1, 2}, got)
+		assert.Equal(t, []int{0, 1, 2}, got.all())
 	})
 }
