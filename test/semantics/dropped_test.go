@@ -180,7 +180,7 @@ func TestNewProcessorServesASourceOfOnesOwn(t *testing.T) {
 	_, err = troupe.NewProcessor(words{}, answer, none, troupe.WithLowestOnly())
 	assert.ErrorContains(t, err, "WithLowestOnly")
 	_, err = troupe.NewProcessor(words{}, answer, none, troupe.WithGroup(func(events.SQSMessage) string { return "" }))
-	assert.ErrorContains(t, err, "words needs a func(string) string")
+	assert.ErrorContains(t, err, "for words it must be a func(string) string")
 	_, err = troupe.NewProcessor(words{}, answer, func(context.Context, int) error { return nil })
 	assert.ErrorContains(t, err, "the words handler is a func(context.Context, int) error; it must take a string or a sources.Lazy[string]")
 }

@@ -443,7 +443,7 @@ func TestKafkaRefusesBadOptions(t *testing.T) {
 	none := func(context.Context, kafka.Record) error { return nil }
 	assert.ErrorContains(t, panicked(t, func() { kafka.New[kafka.Record](nil) }), "the kafka handler is nil")
 	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithLowestOnly()) }), "on kafka the failed records left out would be lost", "SPEC S2, S8")
-	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithGroup(func(events.SQSMessage) string { return "" })) }), "kafka needs a func(kafka.Record) string")
+	assert.ErrorContains(t, panicked(t, func() { kafka.New(none, troupe.WithGroup(func(events.SQSMessage) string { return "" })) }), "for kafka it must be a func(kafka.Record) string")
 	assert.ErrorContains(t, panicked(t, func() {
 		troupe.SQS(func(context.Context, events.SQSMessage) error { return nil }, kafka.ByKey())
 	}), "the record of the source, also where")

@@ -95,13 +95,13 @@ func TestEveryConstructorChecksWhatItIsGiven(t *testing.T) {
 	assert.ErrorContains(t, panicked(t, func() { troupe.Kinesis[events.KinesisEventRecord](nil) }), "kinesis handler is nil")
 	assert.ErrorContains(t, panicked(t, func() { troupe.DynamoDB[events.DynamoDBEventRecord](nil) }), "dynamodb handler is nil")
 	for _, other := range []troupe.Option{kin, dyn} {
-		assert.ErrorContains(t, panicked(t, func() { troupe.SQS(ignore[events.SQSMessage], other) }), "another source")
+		assert.ErrorContains(t, panicked(t, func() { troupe.SQS(ignore[events.SQSMessage], other) }), "the record of the source")
 	}
 	for _, other := range []troupe.Option{sqs, dyn} {
-		assert.ErrorContains(t, panicked(t, func() { troupe.Kinesis(ignore[events.KinesisEventRecord], other) }), "another source")
+		assert.ErrorContains(t, panicked(t, func() { troupe.Kinesis(ignore[events.KinesisEventRecord], other) }), "the record of the source")
 	}
 	for _, other := range []troupe.Option{sqs, kin} {
-		assert.ErrorContains(t, panicked(t, func() { troupe.DynamoDB(ignore[events.DynamoDBEventRecord], other) }), "another source")
+		assert.ErrorContains(t, panicked(t, func() { troupe.DynamoDB(ignore[events.DynamoDBEventRecord], other) }), "the record of the source")
 	}
 	assert.NotPanics(t, func() {
 		troupe.SQS(ignore[events.SQSMessage], sqs)

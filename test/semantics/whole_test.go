@@ -125,7 +125,7 @@ func TestASourcesLimitsAreKnownAtConstruction(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.EqualError(t, construct(c.limits, c.option), "troupe: "+name+" is not allowed: why")
-			assert.NoError(t, construct(reading.Limits{}, c.option))
+			assert.NoError(t, construct(reading.Limits{NotAnEvent: reading.WithoutRecords}, c.option))
 			assert.NoError(t, construct(c.limits, troupe.WithConcurrency(3)))
 		})
 	}

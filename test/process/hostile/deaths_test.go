@@ -24,7 +24,7 @@ func TestAHandlerThatEndsTheProcessLosesNothing(t *testing.T) {
 		{"exit", "exit status 3"},
 		{"panic-elsewhere", "in a goroutine of its own"},
 		{"overflow", "stack overflow"},
-		{"hoard", "exit status"}, // the Go runtime says that it is out of memory, or breaks down before it can
+		{"hoard", "exit status|out of memory|SIGSEGV"}, // the Go runtime says that it is out of memory, or breaks down before it can
 	} {
 		for _, name := range []string{"queue", "ordered.fifo"} {
 			t.Run(c.do+"/"+name, func(t *testing.T) {
@@ -41,8 +41,14 @@ func TestAHandlerThatEndsTheProcessLosesNothing(t *testing.T) {
 				deeds[7] = c.do
 				deeds[9] = "fail"
 				crashes := drained(t, f, lambdasim.Simulation{Timeout: 5 * time.Second}, name, deeds)
-				assert.Len(t, crashes, 1)
-				assert.Contains(t, said.String()+strings.Join(crashes, ""), c.says)
+				ends := said.String() + strings.Join(crashes, "")
+				if c.do == "hoard" { // the runtime may break down so that Lambda's timeout has to end the process
+					assert.LessOrEqual(t, len(crashes), 1)
+					assert.Regexp(t, c.says, ends)
+				} else {
+					assert.Len(t, crashes, 1)
+					assert.Contains(t, ends, c.says)
+				}
 				assert.Equal(t, 2, f.Started())
 			})
 		}
