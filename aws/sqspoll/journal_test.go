@@ -173,7 +173,6 @@ type journal struct {
 type openBatch struct {
 	consumer string
 	answered bool
-	failed   []string
 	records  []string // not settled
 }
 

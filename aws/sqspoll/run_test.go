@@ -47,7 +47,6 @@ type running struct {
 
 	mu      sync.Mutex
 	batches []sqspoll.Batch
-	handled []string // bodies, as they are started, with the time since the start in seconds
 }
 
 // run starts a Run for the messages and the handler.
