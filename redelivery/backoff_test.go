@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -341,7 +342,7 @@ func TestCallsEndBeforeTheResponseLeaves(t *testing.T) {
 				totals.Err = nil
 				assert.Equal(t, c.want, *totals)
 				assert.NoError(t, ctx.Err())
-				assert.LessOrEqual(t, len(v.calls), 16, "nothing is called when there is no time")
+				assert.LessOrEqual(t, v.count(), 16, "nothing is called when there is no time")
 			})
 		})
 	}
@@ -394,12 +395,12 @@ func TestADelayThatDoesNotReturn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := &visibility{}
-				calls := 0
+				var calls atomic.Int32
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				var totals redelivery.Totals
 				_, err := troupe.SQS(told(map[string]string{"a1": "fail", "a2": "fail"}), redelivery.Backoff(v, func(int, error) time.Duration {
-					if calls++; calls == 1 {
+					if calls.Add(1) == 1 {
 						c.delay()
 					}
 					return 0

@@ -53,6 +53,13 @@ func (v *visibility) ChangeVisibility(ctx context.Context, queueARN string, chan
 	return nil, nil
 }
 
+// count returns the number of calls so far, one of which may have been left behind.
+func (v *visibility) count() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.calls)
+}
+
 // messages makes an event: of each word the first letter is the group, and the word the identifier.
 func messages(arn string, receives int, ids ...string) events.SQSEvent {
 	var e events.SQSEvent

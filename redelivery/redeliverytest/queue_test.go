@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +26,8 @@ var errHandler = errors.New("the handler's own error")
 // SPEC V1, V2: under faults of handlers and of the queue's calls nothing is lost, nothing that was dead-lettered is
 // reported, and the order of groups is kept. The checker judges.
 func TestQueuesUnderFaults(t *testing.T) {
-	changed, dead := 0, 0
+	var changed atomic.Int64
+	dead := 0
 	for seed := range uint64(20) {
 		for _, suffix := range []string{"", ".fifo"} {
 			synctest.Test(t, func(t *testing.T) {
@@ -62,7 +64,7 @@ func TestQueuesUnderFaults(t *testing.T) {
 					Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
 					Handler: troupe.SQS(lambdasim.Watch(handle), troupe.WithPolicy(troupe.StopGroup), troupe.WithLogger(slog.New(slog.DiscardHandler)),
 						redelivery.Backoff(redeliverytest.Visibility(queue), redelivery.Exponential(time.Second, 10*time.Minute),
-							redelivery.WithLogger(slog.New(slog.DiscardHandler)), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { changed += t.Changed })),
+							redelivery.WithLogger(slog.New(slog.DiscardHandler)), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { changed.Add(int64(t.Changed)) })),
 						redelivery.DeadLetter(redeliverytest.Sender(letters), 3)),
 				}.Run(t.Context())
 				require.NoError(t, err)
@@ -72,7 +74,7 @@ func TestQueuesUnderFaults(t *testing.T) {
 			})
 		}
 	}
-	assert.Greater(t, changed, 100)
+	assert.Greater(t, changed.Load(), int64(100))
 	assert.Greater(t, dead, 100)
 }
 
