@@ -82,6 +82,7 @@ test-long: ## Compare 100,000 draws with the model (DRAWS=…), and run the test
 	go test ./cmd/demo/plan -run '^TestAMillionMessagesAMinute$$' -v -count=1 -args -plan.million
 	go test ./test/process/hostile -run '^TestAProcessFullOfSpinningHandlersAnswers$$' -v -count=1 -args -hostile.spin
 	go test ./lambdasim -run HundredThousand -v -count=1 -args -lambdasim.million
+	cd aws && go test ./sqspoll -run '^TestGoroutinesAndHeapStayFlat$$' -v -count=1 -timeout 0 -args -sqspoll.soak=10m
 
 .PHONY: soak
 soak: ## Soak all sources under faults and hangs for SOAK (1h) and check that nothing grows
@@ -122,8 +123,9 @@ mutants: ## Mutate the library and check that a test fails; half an hour or more
 	go run -C tools ./mutants $(MUTANTS)
 
 .PHONY: bench
-bench: ## Run the benchmarks of the packages
+bench: ## Run the benchmarks of the packages, and sqspoll against hand-written loops
 	go test -run '^$$' -bench . -benchmem . ./sources ./kafka ./typed ./envelope ./observe/...
+	cd aws && go test ./sqspoll -run '^TestThroughput$$' -v -count=1 -timeout 0 -args -sqspoll.compare=4000
 
 .PHONY: compare
 compare: ## Compare troupe with its rivals; writes the table and the chart in docs/

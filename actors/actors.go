@@ -48,7 +48,7 @@ func receive(c actor.Context) {
 	var why error
 	defer func() { // the attempt may end the goroutine
 		if failure != nil {
-			// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor told.
+			// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor receives the failure.
 			c.(actor.Supervisor).EscalateFailure(why, failure)
 		}
 	}()

@@ -168,8 +168,8 @@ func (r *results) review(report *batch.Report) {
 	r.restore(report)
 }
 
-// put replaces the entry of record i, unless it is too large beside those of the others without data: base is the length
-// of that response.
+// put replaces the entry of record i, unless it does not fit even though the other entries carry no
+// data: base is the length of that response.
 func (r *results) put(i int, entry ResponseRecord, base int) bool {
 	old := &r.response.Records[i]
 	entry.ID, entry.FromMSK = old.ID, old.FromMSK

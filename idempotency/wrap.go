@@ -315,7 +315,7 @@ func (a *attempt) renew(ctx context.Context) (handlers context.Context, stop fun
 		for sleep(calls, third) {
 			claim.Lease = time.Now().Add(a.lease + a.skew)
 			once, free := context.WithTimeout(calls, third)
-			err := a.store.Renew(once, claim)
+			err := contained(once, func() error { return a.store.Renew(once, claim) })
 			free()
 			switch {
 			case errors.Is(err, ErrLeaseLost):
@@ -337,24 +337,24 @@ func (a *attempt) renew(ctx context.Context) (handlers context.Context, stop fun
 // would do the work again for certain.
 func (a *attempt) complete(ctx context.Context, value any, keep bool) error {
 	done := Completion{Payload: a.claim.Payload, Expires: time.Now().Add(a.expiry)}
+	call, cancel := a.detached(ctx)
+	defer cancel()
 	if keep {
-		text, err := marshal(value)
+		text, err := a.marshal(call, value)
 		if err != nil {
 			a.warn("troupe: idempotency: a value has no JSON, so that its duplicates will have none", err)
 		}
 		done.Value = text
 	}
-	call, cancel := a.detached(ctx)
-	defer cancel()
-	err := a.repeat(call, -1, func(ctx context.Context) error {
-		err := a.store.Complete(ctx, a.claim.Key, a.claim.Token, done)
-		if done.Value != nil && errors.Is(err, ErrValue) {
-			a.warn("troupe: idempotency: a value cannot be stored, so that its duplicates will have none", err)
-			done.Value = nil
-			err = a.store.Complete(ctx, a.claim.Key, a.claim.Token, done)
-		}
-		return err
-	})
+	complete := func(done Completion) error {
+		return a.repeat(call, -1, func(ctx context.Context) error { return a.store.Complete(ctx, a.claim.Key, a.claim.Token, done) })
+	}
+	err := complete(done)
+	if done.Value != nil && errors.Is(err, ErrValue) {
+		a.warn("troupe: idempotency: a value cannot be stored, so that its duplicates will have none", err)
+		done.Value = nil
+		err = complete(done)
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -417,7 +417,7 @@ func (a *attempt) repeat(ctx context.Context, times int, call func(context.Conte
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		end, _ := ctx.Deadline()
 		once, cancel := context.WithTimeout(ctx, min(max(time.Until(end)/2, leastTry), mostTry))
-		err = call(once)
+		err = contained(once, func() error { return call(once) })
 		cancel()
 		times--
 		if err == nil || errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrValue) || errors.Is(err, ErrKey) || times == 0 {
@@ -429,26 +429,57 @@ func (a *attempt) repeat(ctx context.Context, times int, call func(context.Conte
 	}
 }
 
+// grace is how long a call may outlast its context before it is left behind, and logWithin how long a line of the log
+// is waited for.
+const (
+	grace     = 10 * time.Millisecond
+	logWithin = 100 * time.Millisecond
+)
+
+// contained calls code of the user's that must not decide about work that is already done: a method of the store or of a
+// value. It may panic, call runtime.Goexit, or ignore ctx, which is an error here. call must not touch what its caller
+// continues to use.
+func contained(ctx context.Context, call func() error) error {
+	over := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { close(over) }) })
+	defer stop()
+	err := batch.TryWithin(over, call)
+	if p, ok := err.(*batch.PanicError); ok { // whose value may have methods that misbehave in turn
+		return errors.New(p.Error())
+	}
+	return err
+}
+
+// warn logs. The logger is the user's too.
 func (a *attempt) warn(text string, err error) {
 	attrs := []any{"name", a.name, "error", err}
 	if a.turn != nil {
 		attrs = append(attrs, "record", a.turn.Record().ID)
 	}
-	a.log().Warn(text, attrs...)
+	ctx, cancel := context.WithTimeout(context.Background(), logWithin)
+	defer cancel()
+	_ = contained(ctx, func() error { a.log().Warn(text, attrs...); return nil })
 }
 
 // marshal returns a value's JSON. Its error holds no part of the value.
-func marshal(value any) (text []byte, err error) {
-	defer func() {
-		if recover() != nil {
-			text, err = nil, ValueErrorf("the MarshalJSON of a %T, or of what is in it, panicked", value)
+func (a *attempt) marshal(ctx context.Context, value any) ([]byte, error) {
+	texts := make(chan []byte, 1)
+	err := contained(ctx, func() error {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return ValueErrorf("%T: %T", value, err)
 		}
-	}()
-	text, err = json.Marshal(value)
-	if err != nil {
-		return nil, ValueErrorf("%T: %T", value, err)
+		texts <- text
+		return nil
+	})
+	switch {
+	case err == nil:
+		return <-texts, nil
+	case errors.Is(err, ErrValue):
+		return nil, err
+	default:
+		return nil, ValueErrorf("the MarshalJSON of a %T, or of what is in it, did not return", value)
 	}
-	return text, nil
 }
 
 // sleep waits for d and reports whether ctx is still live.

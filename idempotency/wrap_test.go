@@ -948,3 +948,42 @@ type uncomparable struct {
 	idempotency.Store
 	_ []int
 }
+
+// unruly is a store whose Renew misbehaves at first.
+type unruly struct {
+	idempotency.Store
+	renewals  atomic.Int32
+	misbehave func()
+}
+
+func (u *unruly) Renew(ctx context.Context, claim idempotency.Claim) error {
+	if u.renewals.Add(1) == 1 {
+		u.misbehave()
+	}
+	return u.Store.Renew(ctx, claim)
+}
+
+// SPEC I3: the lease is renewed on a goroutine of its own. What a store does there neither ends the process nor the
+// renewals.
+func TestAStoreThatMisbehavesAtARenewal(t *testing.T) {
+	for name, misbehave := range map[string]func(){
+		"panics": func() { panic("boom") }, "exits": runtime.Goexit, "hangs": func() { time.Sleep(time.Hour) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &unruly{Store: idempotency.NewMemory(), misbehave: misbehave}
+				calls := 0
+				handle := idempotency.Wrap("charge", store, func(context.Context, string) string { return "o-1" }, func(context.Context, string) error {
+					calls++
+					time.Sleep(9 * time.Second)
+					return nil
+				}, idempotency.WithFunction("f"), idempotency.WithLease(3*time.Second), idempotency.WithLogger(slog.New(slog.DiscardHandler)))
+				require.NoError(t, handle(t.Context(), "r"))
+				require.NoError(t, handle(t.Context(), "r"))
+				assert.Equal(t, 1, calls, "it was completed")
+				assert.Greater(t, store.renewals.Load(), int32(3))
+				time.Sleep(2 * time.Hour)
+			})
+		})
+	}
+}

@@ -160,7 +160,7 @@ func TestAutomaticBisectHalvesWhatFailed(t *testing.T) {
 	}
 }
 
-// What is given up on is told with the sequence numbers of the stream.
+// Discarded records are described by the sequence numbers of the stream.
 func TestAPipeDiscardsWhatItRetriedInVain(t *testing.T) {
 	dead := &lambdasim.Queue{Name: "dead"}
 	f := &piped{answer: func(_ int, ids []string) (string, error) { return reportIDs(ids[len(ids)-1]), nil }}

@@ -28,8 +28,8 @@ func always(d time.Duration) func(int, error) time.Duration {
 	return func(int, error) time.Duration { return d }
 }
 
-// told is what the handler does with a message, by its identifier: "fail", "hang" until long after the deadline.
-func told(does map[string]string) troupe.Handler[events.SQSMessage] {
+// directed is what the handler does with a message, by its identifier: "fail", "hang" until long after the deadline.
+func directed(does map[string]string) troupe.Handler[events.SQSMessage] {
 	return func(ctx context.Context, msg events.SQSMessage) error {
 		switch does[msg.MessageId] {
 		case "fail":
@@ -80,7 +80,7 @@ func TestMessagesWhoseHandlerFailedGetATimeout(t *testing.T) {
 				if event.Records == nil {
 					event.Records = []events.SQSMessage{}
 				}
-				response, err := troupe.SQS(told(c.does), options...).Process(ctx, event)
+				response, err := troupe.SQS(directed(c.does), options...).Process(ctx, event)
 				require.NoError(t, err)
 				var calls []string
 				for i, call := range v.calls {
@@ -107,7 +107,7 @@ func TestNothingIsCalledAfterTheDeadline(t *testing.T) {
 	for _, arn := range []string{standard, fifo} {
 		v := &visibility{}
 		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
-		_, report, err := troupe.SQS(told(nil), redelivery.Backoff(v, always(0)), quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever)).ProcessReport(ctx, messages(arn, 1, "a1", "a2"))
+		_, report, err := troupe.SQS(directed(nil), redelivery.Backoff(v, always(0)), quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever)).ProcessReport(ctx, messages(arn, 1, "a1", "a2"))
 		cancel()
 		require.NoError(t, err)
 		assert.Equal(t, 2, report.NotStarted)
@@ -145,7 +145,7 @@ func TestTheTimeIsThatOfTheFirstFailed(t *testing.T) {
 		v := &visibility{}
 		event := messages(fifo, 3, "a1", "a2", "a3")
 		event.Records[2].Attributes["ApproximateReceiveCount"] = "99"
-		p := troupe.SQS(told(map[string]string{"a1": "fail", "a2": "panic", "a3": "fail"}), redelivery.Backoff(v, func(receives int, err error) time.Duration {
+		p := troupe.SQS(directed(map[string]string{"a1": "fail", "a2": "panic", "a3": "fail"}), redelivery.Backoff(v, func(receives int, err error) time.Duration {
 			assert.Equal(t, 3, receives)
 			assert.ErrorIs(t, err, errHandler)
 			assert.NotErrorIs(t, err, troupe.ErrPanic)
@@ -173,7 +173,7 @@ func TestTheTimeIsThatOfTheFirstFailed(t *testing.T) {
 		{1 << 62, []redelivery.Option{redelivery.WithLongest(11 * time.Hour)}, 11 * time.Hour / 2, 11 * time.Hour},
 	} {
 		v := &visibility{}
-		_, err := troupe.SQS(told(map[string]string{"a1": "fail"}), redelivery.Backoff(v, always(c.delay), c.options...), quiet).Process(t.Context(), messages(standard, 1, "a1", "a2"))
+		_, err := troupe.SQS(directed(map[string]string{"a1": "fail"}), redelivery.Backoff(v, always(c.delay), c.options...), quiet).Process(t.Context(), messages(standard, 1, "a1", "a2"))
 		require.NoError(t, err)
 		require.Len(t, v.calls, 1)
 		assert.GreaterOrEqual(t, v.calls[0][0].Timeout, c.least)
@@ -192,7 +192,7 @@ func TestCallsHaveTenEntriesAndSixteenAreUnderWay(t *testing.T) {
 			does[id] = "fail"
 		}
 		var totals redelivery.Totals
-		_, err := troupe.SQS(told(does), redelivery.Backoff(v, always(0), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = t })), quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever)).
+		_, err := troupe.SQS(directed(does), redelivery.Backoff(v, always(0), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = t })), quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever)).
 			Process(t.Context(), messages(standard, 1, ids...))
 		require.NoError(t, err)
 		assert.Len(t, v.calls, 35)
@@ -205,7 +205,7 @@ func TestCallsHaveTenEntriesAndSixteenAreUnderWay(t *testing.T) {
 
 	v := &visibility{}
 	ids := slices.Concat(numbered("a", 7), numbered("b", 7), numbered("c", 2))
-	_, err := troupe.SQS(told(map[string]string{"a001": "fail", "b001": "fail", "c001": "fail"}), redelivery.Backoff(v, always(0)), quiet, troupe.WithPolicy(troupe.StopGroup), troupe.WithErrorWhen(troupe.ErrorWhenNever)).
+	_, err := troupe.SQS(directed(map[string]string{"a001": "fail", "b001": "fail", "c001": "fail"}), redelivery.Backoff(v, always(0)), quiet, troupe.WithPolicy(troupe.StopGroup), troupe.WithErrorWhen(troupe.ErrorWhenNever)).
 		Process(t.Context(), messages(fifo, 1, ids...))
 	require.NoError(t, err)
 	require.Len(t, v.calls, 2, "a group is not spread over calls")
@@ -272,7 +272,7 @@ func TestWhatTheQueueAnswers(t *testing.T) {
 				totals redelivery.Totals
 			)
 			logger := slog.New(slog.NewTextHandler(&text, nil))
-			_, err := troupe.SQS(told(does), redelivery.Backoff(v, always(199*time.Second), redelivery.WithLogger(logger), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = t })),
+			_, err := troupe.SQS(directed(does), redelivery.Backoff(v, always(199*time.Second), redelivery.WithLogger(logger), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = t })),
 				quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever)).Process(t.Context(), messages(c.arn, 1, numbered("a", c.n)...))
 			require.NoError(t, err)
 			var sizes []string
@@ -399,7 +399,7 @@ func TestADelayThatDoesNotReturn(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				var totals redelivery.Totals
-				_, err := troupe.SQS(told(map[string]string{"a1": "fail", "a2": "fail"}), redelivery.Backoff(v, func(int, error) time.Duration {
+				_, err := troupe.SQS(directed(map[string]string{"a1": "fail", "a2": "fail"}), redelivery.Backoff(v, func(int, error) time.Duration {
 					if calls.Add(1) == 1 {
 						c.delay()
 					}
@@ -420,7 +420,7 @@ func TestADelayThatDoesNotReturn(t *testing.T) {
 func TestAMessageThatCannotBeDecodedIsLeftAlone(t *testing.T) {
 	v := &visibility{}
 	var totals redelivery.Totals
-	p := troupe.SQS(told(map[string]string{"a2": "fail"}), redelivery.Backoff(v, always(0), redelivery.WithLogger(slog.New(slog.DiscardHandler)), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = t })), quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever))
+	p := troupe.SQS(directed(map[string]string{"a2": "fail"}), redelivery.Backoff(v, always(0), redelivery.WithLogger(slog.New(slog.DiscardHandler)), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = t })), quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever))
 	_, err := p.Invoke(t.Context(), []byte(`{"Records":[{"messageId":"a1","receiptHandle":"r","body":7},{"messageId":"a2","receiptHandle":"r2","body":"b","attributes":{"ApproximateReceiveCount":"many"}}]}`))
 	require.NoError(t, err)
 	require.Len(t, v.calls, 1)
@@ -430,7 +430,7 @@ func TestAMessageThatCannotBeDecodedIsLeftAlone(t *testing.T) {
 	assert.Equal(t, 1, totals.Changed)
 
 	totals = redelivery.Totals{}
-	p = troupe.SQS(told(map[string]string{"a1": "fail"}), redelivery.Backoff(&visibility{}, always(0), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = t })), quiet,
+	p = troupe.SQS(directed(map[string]string{"a1": "fail"}), redelivery.Backoff(&visibility{}, always(0), redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) { totals = t })), quiet,
 		troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithPolicy(troupe.StopBatch), troupe.WithConcurrency(1))
 	_, err = p.Invoke(t.Context(), []byte(`{"Records":[{"messageId":"a1","receiptHandle":"r","body":"b"},{"messageId":"a2","receiptHandle":"r2","body":7}]}`))
 	require.NoError(t, err)
@@ -464,7 +464,7 @@ func TestWhatBackoffRefuses(t *testing.T) {
 		"troupe: redelivery: Backoff: WithLongest(12h0m0s): must be from 1s to 11h": func() { redelivery.Backoff(v, f, redelivery.WithLongest(12*time.Hour)) },
 		"troupe: redelivery: Backoff: WithTotals(nil): must be a function":          func() { redelivery.Backoff(v, f, redelivery.WithTotals(nil)) },
 		"troupe: redelivery.Backoff is not allowed with ErrorWhenAny: after an error Lambda redelivers the whole batch": func() {
-			troupe.SQS(told(nil), redelivery.Backoff(v, f), troupe.WithErrorWhen(troupe.ErrorWhenAny))
+			troupe.SQS(directed(nil), redelivery.Backoff(v, f), troupe.WithErrorWhen(troupe.ErrorWhenAny))
 		},
 		"troupe: redelivery.Backoff is for sqs, not for kinesis": func() {
 			troupe.Kinesis(func(context.Context, events.KinesisEventRecord) error { return nil }, redelivery.Backoff(v, f))

@@ -27,7 +27,7 @@ import (
 	"github.com/troupe-go/troupe/window"
 )
 
-// sender keeps letters, and fails as told.
+// sender keeps letters, and fails as directed.
 type sender struct {
 	err   error
 	delay time.Duration
@@ -130,7 +130,7 @@ func TestWhatWasNotTriedIsNotDeadLettered(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		does := map[string]string{"a1": "hang"}
-		_, report, err := troupe.SQS(told(does), redelivery.DeadLetter(s, 1), quiet, troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenNever)).
+		_, report, err := troupe.SQS(directed(does), redelivery.DeadLetter(s, 1), quiet, troupe.WithConcurrency(1), troupe.WithErrorWhen(troupe.ErrorWhenNever)).
 			ProcessReport(ctx, messages(fifo, 9, "a1", "a2"))
 		require.NoError(t, err)
 		assert.Equal(t, 2, report.Failed)
@@ -401,7 +401,7 @@ func TestWhatDeadLetterRefuses(t *testing.T) {
 	assert.PanicsWithError(t, "troupe: redelivery: DeadLetter: the sender is nil", func() { redelivery.DeadLetter(nil, 1) })
 	assert.PanicsWithError(t, "troupe: redelivery: DeadLetter: after -1 receives: must be at least 1, or 0 to leave that to the queue", func() { redelivery.DeadLetter(&sender{}, -1) })
 	for name, construct := range map[string]func(troupe.Option){
-		"ErrorWhenAny": func(o troupe.Option) { troupe.SQS(told(nil), o, troupe.WithErrorWhen(troupe.ErrorWhenAny)) },
+		"ErrorWhenAny": func(o troupe.Option) { troupe.SQS(directed(nil), o, troupe.WithErrorWhen(troupe.ErrorWhenAny)) },
 		"bulk":         func(o troupe.Option) { bulk.SQS(func(context.Context, []events.SQSMessage) error { return nil }, o) },
 		"bulk.Then": func(o troupe.Option) {
 			bulk.SQSThen(troupe.Returning(func(context.Context, events.SQSMessage) (int, error) { return 0, nil }), func(context.Context, []int) error { return nil }, o)

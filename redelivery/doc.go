@@ -10,7 +10,7 @@
 //
 // Backoff gives each message that failed a visibility timeout of its own, after the batch. DeadLetter sends a
 // message to a dead-letter queue at once if it failed with troupe.Permanent, if it cannot be decoded, or at its fifth
-// receive here; it is then dropped from the batch, and the rest of its group goes on.
+// receive here; it is then dropped from the batch, and the rest of its group continues.
 //
 // The interfaces Visibility and Sender are implemented by github.com/troupe-go/troupe/aws/sqsredelivery. The rules are
 // V1 to V4 in docs/semantics.md, and docs/guides/retries.md explains when to use what.

@@ -20,7 +20,7 @@ const (
 
 var errHandler = errors.New("the handler's own error")
 
-// visibility records calls, and answers as told.
+// visibility records calls, and answers as directed.
 type visibility struct {
 	answer func(n int, changes []redelivery.Change) ([]error, error) // n counts calls from 1; nil: all changed
 	delay  time.Duration

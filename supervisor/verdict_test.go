@@ -107,7 +107,7 @@ func TestProtoactorsDirectivesAreVerdicts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := &messages.Batch{Results: []batch.Result{{ID: "1"}, {ID: "2"}}, Barrier: 2, Policy: batch.Continue}
 			l, _ := ledgerOf(&Config{Concurrency: 1}, b)
-			l.supervisorStarted(actor.NewPID(theProcess().system.Address(), "nobody")) // who the end of a back-off is told to
+			l.supervisorStarted(actor.NewPID(theProcess().system.Address(), "nobody")) // receives the end of a back-off
 			l.startSlotIfUseful()
 			h := taken(l)
 			require.True(t, l.attemptEnded(h, errHandler))

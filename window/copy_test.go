@@ -235,7 +235,7 @@ func TestTheLimitOfAMapIsExact(t *testing.T) {
 	assert.JSONEq(t, `{"state":{"mean":1},"batchItemFailures":[{"itemIdentifier":"1"}]}`, string(answer))
 }
 
-// What a record costs in memory beside the copy of its state: of a map of 1,000 entries one copy, and not its JSON.
+// A record costs one copy of its state in memory, such as of a map of 1,000 entries, and not its JSON.
 func TestARecordCostsOneCopyOfAMap(t *testing.T) {
 	state := tally{}
 	for i := range 1000 {

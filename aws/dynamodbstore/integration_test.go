@@ -32,7 +32,7 @@ func onEach(t *testing.T, test func(t *testing.T, client *dynamodb.Client)) {
 
 func clientOf(t testing.TB, endpoint string) *dynamodb.Client {
 	if endpoint == "" {
-		t.Skip("needs a server: make integration")
+		t.Skip("needs a server of DynamoDB: make integration, which CI runs")
 	}
 	return dynamodb.New(dynamodb.Options{
 		BaseEndpoint: &endpoint,

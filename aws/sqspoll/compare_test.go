@@ -92,7 +92,7 @@ var rivals = []struct {
 // TestThroughput compares Run with hand-written loops on one server, in turns.
 func TestThroughput(t *testing.T) {
 	if *compared == 0 {
-		t.Skip("give -sqspoll.compare=4000")
+		t.Skip("compares for minutes on a quiet machine: make bench")
 	}
 	for _, work := range []time.Duration{0, time.Millisecond, 10 * time.Millisecond} {
 		rates := make([][]float64, len(rivals))
@@ -131,7 +131,7 @@ func TestThroughput(t *testing.T) {
 // the end.
 func TestGoroutinesAndHeapStayFlat(t *testing.T) {
 	if *soak == 0 {
-		t.Skip("give -sqspoll.soak=10m")
+		t.Skip("polls for minutes: make test-long")
 	}
 	s := simulated(t, false)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -59,7 +59,7 @@ var servers = []struct{ name, endpoint string }{
 // needsServers skips tests that take minutes and compare visibility timeouts of seconds with a real clock: they run alone.
 func needsServers(t *testing.T) {
 	if servers[1].endpoint == "" {
-		t.Skip("needs servers: make integration")
+		t.Skip("takes minutes with a real clock, and needs servers: make integration, which CI runs")
 	}
 }
 
@@ -71,7 +71,7 @@ func onEach(t *testing.T, test func(t *testing.T, s *server, fifo bool)) {
 				t.Parallel() // they wait for visibility timeouts most of the time
 				if s.endpoint == "" {
 					if s.name != "sqsserver" {
-						t.Skip("needs a server: make integration")
+						t.Skip("needs a server that is not ours: make integration, which CI runs")
 					}
 					test(t, simulated(t, fifo), fifo)
 					return

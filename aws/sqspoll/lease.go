@@ -16,7 +16,7 @@ import (
 )
 
 // ErrExpired is why a message was not started: its visibility timeout may have ended, so that another consumer may have
-// received it. errors.Is finds it in the report, beside troupe.ErrNotStarted.
+// received it. errors.Is finds it in the report, as it finds troupe.ErrNotStarted.
 var ErrExpired = errors.New("troupe: sqspoll: the visibility timeout may have ended")
 
 // ErrStopping is why a message was not started: Run was stopping and gave it back to the queue.

@@ -73,7 +73,7 @@ func (l *letters) Send(_ context.Context, letter redelivery.Letter) error {
 	return nil
 }
 
-// A message that is dead-lettered at once is dropped from the batch, and so deleted; its group goes on.
+// A message that is dead-lettered at once is dropped from the batch, and therefore deleted; its group continues.
 func TestDeadLettersAreDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}

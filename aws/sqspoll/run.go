@@ -81,7 +81,7 @@ func Run(ctx context.Context, client Client, queueURL string, processor *troupe.
 	case queueURL == "":
 		return errors.New("troupe: sqspoll: the queue URL is empty; must be that of a queue, such as https://sqs.eu-west-1.amazonaws.com/123456789012/orders")
 	case processor == nil:
-		return errors.New("troupe: sqspoll: the processor is nil; must be that of troupe.SQS, or of a package beside it")
+		return errors.New("troupe: sqspoll: the processor is nil; must be that of troupe.SQS, bulk.SQS or bulk.SQSThen")
 	}
 	s, err := settingsOf(options)
 	if err != nil {

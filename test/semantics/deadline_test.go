@@ -412,7 +412,7 @@ func TestCancellationIsACutoff(t *testing.T) {
 					switch index(ctx) {
 					case 0: // done before
 						return nil
-					case 1: // heeds its context
+					case 1: // obeys its context
 						<-ctx.Done()
 						cause = context.Cause(ctx)
 						return ctx.Err()

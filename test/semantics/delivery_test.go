@@ -124,7 +124,7 @@ func TestARefusedRecordWithoutAGroupIsAlone(t *testing.T) {
 	}
 }
 
-// All refused: the batch ends, and the hooks hear of each once.
+// All refused: the batch ends, and the hooks are called once for each record.
 func TestABatchIsRefusedWhole(t *testing.T) {
 	for _, groups := range [][]string{{"", "", ""}, {"a", "a", "b"}} {
 		var mu sync.Mutex

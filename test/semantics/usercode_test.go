@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,11 +28,13 @@ import (
 	"github.com/troupe-go/troupe/bulk"
 	"github.com/troupe-go/troupe/envelope"
 	"github.com/troupe-go/troupe/firehose"
+	"github.com/troupe-go/troupe/idempotency"
 	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/kpl"
 	"github.com/troupe-go/troupe/observe/emf"
 	"github.com/troupe-go/troupe/observe/oteltroupe"
 	"github.com/troupe-go/troupe/observe/recordlog"
+	"github.com/troupe-go/troupe/redelivery"
 	"github.com/troupe-go/troupe/s3batch"
 	"github.com/troupe-go/troupe/typed"
 	"github.com/troupe-go/troupe/window"
@@ -191,6 +194,74 @@ var failuresIn = []string{"itemIdentifier", "ProcessingFailed", `"resultCode":"T
 // enriching is a handler that leaves a value.
 var enriching = troupe.Returning(func(_ context.Context, msg events.SQSMessage) (string, error) { return msg.Body, nil })
 
+// offloadedEvent has a message whose body is in S3.
+const offloadedEvent = `{"Records":[{"messageId":"1","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-west-1:123456789012:orders",` +
+	`"body":"[\"software.amazon.payloadoffloading.PayloadS3Pointer\",{\"s3BucketName\":\"large\",\"s3Key\":\"k\"}]",` +
+	`"messageAttributes":{"ExtendedPayloadSize":{"dataType":"Number","stringValue":"9"}}}]}`
+
+// badBody is an object in S3 that misbehaves.
+type badBody struct{ *stagehand }
+
+func (b badBody) Read([]byte) (int, error) { return 0, cmp.Or(b.err(), io.ErrUnexpectedEOF) }
+func (b badBody) Close() error             { return b.err() }
+
+// badStore is a store of which one method misbehaves.
+type badStore struct {
+	idempotency.Store
+	*stagehand
+	method string
+}
+
+func stored(method string) func(*stagehand) (idempotency.Store, func() string) {
+	var keys atomic.Int32
+	return func(s *stagehand) (idempotency.Store, func() string) {
+		return badStore{idempotency.NewMemory(), s, method}, func() string { return strconv.Itoa(int(keys.Add(1))) }
+	}
+}
+
+func (b badStore) Claim(ctx context.Context, claim idempotency.Claim) (*idempotency.Completion, error) {
+	if b.method == "Claim" {
+		return nil, b.err()
+	}
+	return b.Store.Claim(ctx, claim)
+}
+
+func (b badStore) Complete(ctx context.Context, key, token string, done idempotency.Completion) error {
+	if b.method == "Complete" {
+		return b.err()
+	}
+	return b.Store.Complete(ctx, key, token, done)
+}
+
+func (b badStore) Release(ctx context.Context, key, token string) error {
+	if b.method == "Release" {
+		return b.err()
+	}
+	return b.Store.Release(ctx, key, token)
+}
+
+// idempotent wraps a handler with that result.
+func idempotent(result error, store func(*stagehand) (idempotency.Store, func() string)) func(*stagehand, ...troupe.Option) lambda.Handler {
+	return func(s *stagehand, o ...troupe.Option) lambda.Handler {
+		kept, key := store(s)
+		return troupe.SQS(idempotency.Wrap("charge", kept, func(context.Context, events.SQSMessage) string { return key() },
+			func(context.Context, events.SQSMessage) error { return result }, idempotency.WithFunction("f"),
+			idempotency.WithLogger(slog.New(slog.DiscardHandler))), o...)
+	}
+}
+
+// badQueue changes visibility and sends letters, and misbehaves if it is to.
+type badQueue struct{ *stagehand }
+
+func (b badQueue) ChangeVisibility(context.Context, string, []redelivery.Change) ([]error, error) {
+	if b.stagehand == nil {
+		return nil, nil
+	}
+	return nil, b.err()
+}
+
+func (b badQueue) Send(context.Context, redelivery.Letter) error { return b.err() }
+
 // place is a place where troupe calls code of the user's.
 type place struct {
 	name string // as docs/design.md lists it
@@ -199,8 +270,6 @@ type place struct {
 	event []byte
 	// reported is whether the records are reported: not if the code that misbehaves is beside the point.
 	reported bool
-	// harmless has the misbehaviors, by name, at which the records are not reported all the same.
-	harmless string
 	current  *moment // for types that have nothing else to go by
 }
 
@@ -265,7 +334,7 @@ func places() []place {
 		{name: "typed: Decoder", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
 			return troupe.SQS(typed.SQS(func(context.Context, int) error { return nil },
 				typed.WithDecoder(func([]byte) (int, error) { return 0, s.err() })), o...)
-		}, reported: true, harmless: ""},
+		}, reported: true},
 		{name: "typed: UnmarshalJSON", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
 			return troupe.SQS(typed.SQS(func(context.Context, badPayload) error { return nil }), o...)
 		}, event: document(standard, record{id: "1", body: "{}"}), reported: true, current: &moment{method: "UnmarshalJSON"}},
@@ -334,6 +403,42 @@ func places() []place {
 				return fold(ctx, state, rec)
 			}, nil, append(o, troupe.WithRetry(troupe.Retry{Times: 1}))...)
 		}, event: tumblingEvent(false), reported: true, current: &moment{method: "UnmarshalJSON", after: 1}},
+
+		{name: "ignore function", make: with(nil, func(s *stagehand) troupe.Option {
+			return troupe.WithIgnore(func([]byte) bool { s.do(); return false })
+		}), event: []byte(`{"source":"warmer"}`), reported: true},
+		{name: "envelope: fetch", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+			return troupe.SQS(envelope.Offloaded(func(context.Context, envelope.Pointer) (io.ReadCloser, error) { return nil, s.err() },
+				[]string{"large"}, func(context.Context, events.SQSMessage) error { return nil }), o...)
+		}, event: []byte(offloadedEvent), reported: true},
+		{name: "envelope: Read and Close of a body", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+			return troupe.SQS(envelope.Offloaded(func(context.Context, envelope.Pointer) (io.ReadCloser, error) { return badBody{s}, nil },
+				[]string{"large"}, func(context.Context, events.SQSMessage) error { return nil }), o...)
+		}, event: []byte(offloadedEvent), reported: true},
+		{name: "idempotency: key function", make: idempotent(nil, func(s *stagehand) (idempotency.Store, func() string) {
+			return idempotency.NewMemory(), s.text
+		}), reported: true},
+		{name: "idempotency: Claim", make: idempotent(nil, stored("Claim")), reported: true},
+		{name: "idempotency: Complete", make: idempotent(nil, stored("Complete"))},
+		{name: "idempotency: Release", make: idempotent(errHandler, stored("Release")), reported: true},
+		{name: "idempotency: MarshalJSON of a value", make: func(s *stagehand, o ...troupe.Option) lambda.Handler {
+			return troupe.SQS(idempotency.Returning("charge", idempotency.NewMemory(), func(_ context.Context, m events.SQSMessage) string { return m.MessageId },
+				func(context.Context, events.SQSMessage) (badState, error) { return badState{}, nil }, idempotency.WithFunction("f"),
+				idempotency.WithLogger(slog.New(slog.DiscardHandler))), o...)
+		}, current: &moment{method: "MarshalJSON"}},
+		{name: "redelivery: delay", make: with(errHandler, func(s *stagehand) troupe.Option {
+			return redelivery.Backoff(badQueue{}, func(int, error) time.Duration { s.do(); return 0 })
+		}), reported: true},
+		{name: "redelivery: Visibility", make: with(errHandler, func(s *stagehand) troupe.Option {
+			return redelivery.Backoff(badQueue{s}, func(int, error) time.Duration { return 0 })
+		}), reported: true},
+		{name: "redelivery: WithTotals", make: with(errHandler, func(s *stagehand) troupe.Option {
+			return redelivery.Backoff(badQueue{}, func(int, error) time.Duration { return 0 },
+				redelivery.WithTotals(func(context.Context, redelivery.Totals) { s.do() }))
+		}), reported: true},
+		{name: "redelivery: Sender", make: with(errHandler, func(s *stagehand) troupe.Option {
+			return redelivery.DeadLetter(badQueue{s}, 1)
+		}), reported: true},
 
 		{name: "emf: Writer", make: with(nil, func(s *stagehand) troupe.Option { return emf.Observe("ns", emf.WithWriter(s)) })},
 		{name: "recordlog: slog.Handler", make: with(errHandler, func(s *stagehand) troupe.Option {

@@ -59,7 +59,7 @@ var differing = []string{
 	`{"lines":null}`, `{"lines":[]}`, `{"lines":[null]}`, `{"id":"a"}x`, `{"id":"a"`, ``, `[]`, `{"lines":[{"quantity":1.5}]}`, `{"lines":[{"quantity":"1"}]}`, `{"note":"\u0041\n"}`, `{"unknown":{"deep":[1,{"a":[]}]}}`,
 }
 
-// What differs from encoding/json is told, so that the documentation can say it; encoding/json itself must not.
+// Differences from encoding/json are logged for the documentation. encoding/json itself must have none.
 func TestWhatDecodersTreatDifferently(t *testing.T) {
 	standard := decoders["encoding/json"]
 	for name, decode := range decoders {

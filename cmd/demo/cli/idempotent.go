@@ -184,7 +184,7 @@ func (f *fleet) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		err      error
 	}
 	answered := make(chan answer, 1)
-	payload = bytes.Clone(payload) // what was killed goes on with it
+	payload = bytes.Clone(payload) // the handler of a killed process still uses it
 	go func() {
 		response, err := e.processor.Invoke(ctx, payload)
 		answered <- answer{response, err}

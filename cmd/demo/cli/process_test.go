@@ -33,7 +33,7 @@ var build = sync.OnceValues(func() (string, error) {
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("builds and runs the binary")
+		t.Skip("-short leaves out tests that build and run the binary")
 	}
 	file, err := build()
 	if err != nil {
@@ -79,7 +79,7 @@ func TestProcessExitCodes(t *testing.T) {
 // go install names a binary after its folder; cmd/demo/troupe is the same under another name.
 func TestProcessIsAlsoCalledTroupe(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds and runs the binary")
+		t.Skip("-short leaves out tests that build and run the binary")
 	}
 	file := filepath.Join(builds, "troupe")
 	if out, err := exec.Command("go", "build", "-o", file, "../troupe").CombinedOutput(); err != nil {

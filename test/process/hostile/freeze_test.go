@@ -54,7 +54,7 @@ func TestAbandonedHandlersThatAreThawedInTheNextInvocationDoNotCount(t *testing.
 // is redelivered, and the next answer is right.
 func TestAnAnswerThatWasFrozenBeyondTheDeadlineIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, do := range []string{"heed", "work 2500ms"} {
+	for _, do := range []string{"obey", "work 2500ms"} {
 		t.Run(do, func(t *testing.T) {
 			t.Parallel()
 			f, said := function(t, runtimeapi.Config{})

@@ -116,7 +116,7 @@ func (w *world) perform(ctx context.Context, msg events.SQSMessage) error {
 		fmt.Println("at work")
 		time.Sleep(d)
 		return nil
-	case "heed": // its context
+	case "obey": // its context
 		fmt.Println("at work")
 		<-ctx.Done()
 		return ctx.Err()

@@ -19,12 +19,12 @@ import (
 )
 
 // SPEC 2, D1, D2: a process that AWS_LAMBDA_MAX_CONCURRENCY gives 64 invocations at once, each with a deadline of its
-// own, with handlers that hang, that heed their context, that fail and that panic. Each invocation gets its
+// own, with handlers that hang, that obey their context, that fail and that panic. Each invocation gets its
 // own answer before its own deadline, as far as the machine's load allows: the virtual time of other tests is where that is exact.
 func TestSixtyFourLoopsAnswerEachBeforeItsOwnDeadline(t *testing.T) {
 	t.Parallel()
 	const loops, records = 64, 20
-	deeds := []string{"ok", "ok", "ok", "ok", "fail", "panic", "heed", "hang", "hang exit"}
+	deeds := []string{"ok", "ok", "ok", "ok", "fail", "panic", "obey", "hang", "hang exit"}
 	f, said := function(t, runtimeapi.Config{MaxConcurrency: loops})
 	answered(t, f, patience, message{"start", "ok"})
 	var late, cut atomic.Int32
@@ -39,7 +39,7 @@ func TestSixtyFourLoopsAnswerEachBeforeItsOwnDeadline(t *testing.T) {
 			deadline := time.Now().Add(1500*time.Millisecond + time.Duration(draw.IntN(1500))*time.Millisecond)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			failed := idsOf(batch, "fail", "panic", "heed", "hang", "hang exit")
+			failed := idsOf(batch, "fail", "panic", "obey", "hang", "hang exit")
 			got := answer(t, f, telling{ctx, deadline}, batch...)
 			// Nothing is missing and nothing is out of order. On a machine under load there may be more: records
 			// that were to succeed and were not reached before the cutoff.
@@ -98,7 +98,7 @@ func TestSixtyFourLoopsLoseNothing(t *testing.T) {
 	deeds := make([]string, 600)
 	draw := rand.New(rand.NewPCG(6, 4))
 	for i := range deeds {
-		deeds[i] = []string{"ok", "ok", "ok", "ok", "ok", "fail", "panic", "heed", "hang"}[draw.IntN(9)]
+		deeds[i] = []string{"ok", "ok", "ok", "ok", "ok", "fail", "panic", "obey", "hang"}[draw.IntN(9)]
 	}
 	deeds[300] = "exit"
 	assert.NotEmpty(t, drained(t, f, lambdasim.Simulation{Timeout: 6 * time.Second}, "queue", deeds))

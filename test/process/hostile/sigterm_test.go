@@ -115,13 +115,13 @@ func TestAfterSIGTERMNothingIsBegun(t *testing.T) {
 }
 
 // SPEC S2: without WithEnableSIGTERM there is no signal: the process is killed, and all of its batch is redelivered. A
-// batch whose handlers do not heed their context ends no better with it, since its last call comes no sooner
+// batch whose handlers do not obey their context ends no better with it, since its last call comes no sooner
 // than SIGKILL.
 func TestAShutdownLosesNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, do, env string }{
-		{"killed", "heed", ""},
-		{"with SIGTERM, not heeded", "work 10s", terminable + "=true"},
+		{"killed", "obey", ""},
+		{"with SIGTERM, ignored", "work 10s", terminable + "=true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
