@@ -348,8 +348,11 @@ func TestThePayloadStaysOutOfErrorsAndLogs(t *testing.T) {
 func TestTheLimitHoldsToTheByte(t *testing.T) {
 	sized := func(total int) *Processor { // whose first result makes the response that long, if the second has no data
 		return New(troupe.Returning(func(_ context.Context, r Record) (Output, error) {
-			if string(r.Data) == "second" {
+			switch string(r.Data) {
+			case "second":
 				return Output{Data: make([]byte, 300)}, nil
+			case "failed":
+				return Output{}, errors.New("no")
 			}
 			others := ResponseRecord{ID: "r1", Result: ProcessingFailed}
 			bare := ResponseRecord{ID: "r0", Result: Ok, PartitionKeys: map[string]string{"k": ""}}
@@ -376,4 +379,9 @@ func TestTheLimitHoldsToTheByte(t *testing.T) {
 	both := limit - ((&ResponseRecord{Result: Ok, Data: make([]byte, 300)}).size() - (&ResponseRecord{Result: ProcessingFailed}).size())
 	assert.Equal(t, []string{"Ok", "ProcessingFailed"}, words(invoke(t, sized(both), eventOf("first of two", "second"))))
 	assert.Equal(t, []string{"Ok", "Ok"}, words(invoke(t, sized(both-1), eventOf("first of two", "second"))))
+
+	// A failed record has its data back if there is room for all of it.
+	data := base64.StdEncoding.EncodedLen(len("failed"))
+	assert.Equal(t, "ProcessingFailed failed", invoke(t, sized(limit-1-data), eventOf("first of two", "failed"))[1])
+	assert.Equal(t, "ProcessingFailed", strings.TrimSpace(invoke(t, sized(limit-data), eventOf("first of two", "failed"))[1]))
 }

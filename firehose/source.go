@@ -5,10 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/batch"
@@ -43,17 +40,15 @@ func (Source) Decode(payload []byte) (*sources.Batch[Record], error) {
 	if err := f.event(); err != nil {
 		return nil, batch.Because(batch.ErrEvent, err)
 	}
-	var noted notes
+	var noted sources.Notes
 	b := &sources.Batch[Record]{
 		Open: func(i int) (Record, error) {
 			record, note, err := f.records[i].open()
-			if note != "" {
-				noted.put(i, note)
-			}
+			noted.Put(i, note)
 			return record, err
 		},
 		Payload: func(i int) ([]byte, error) { return f.records[i].payload() },
-		Notes:   noted.all,
+		Notes:   noted.All,
 	}
 	r := results{data: b.Payload}
 	for i := range f.records {
@@ -171,27 +166,12 @@ func (f *finder) event() error {
 }
 
 func (f *finder) members(i int) int {
-	i, more := f.First(i, '}', 0)
-	for more {
-		start := i
-		if i, _ = f.Quote(i); i < 0 {
-			return i
-		}
-		key := f.Unquote(start, i)
-		if i = f.Colon(i); i < 0 {
-			return i
-		}
+	return f.Object(i, 0, func(key string, at int) int {
 		if strings.EqualFold(key, "records") { // as encoding/json does, in any case
-			i = f.list(i)
-		} else {
-			i = f.Value(i, 1)
+			return f.list(at)
 		}
-		if i < 0 {
-			return i
-		}
-		i, more = f.Next(i, '}')
-	}
-	return i
+		return f.Value(at, 1)
+	})
 }
 
 // list scans the value of records.
@@ -231,30 +211,21 @@ func (f *finder) record(i int) int {
 		}
 		return i
 	}
-	i, more := f.First(i, '}', 2)
-	for more {
-		from := i
-		if i, _ = f.Quote(i); i < 0 {
-			return i
+	i = f.Object(i, 2, func(key string, at int) int {
+		end := f.Value(at, 3)
+		if end < 0 {
+			return end
 		}
-		key := f.Unquote(from, i)
-		if i = f.Colon(i); i < 0 {
-			return i
-		}
-		from = i
-		if i = f.Value(i, 3); i < 0 {
-			return i
-		}
-		switch text := f.Text[from:i]; {
+		switch text := f.Text[at:end]; {
 		case strings.EqualFold(key, "recordId"):
-			id.put(text, from-start)
+			id.put(text, at-start)
 		case strings.EqualFold(key, dataField):
-			l.data.put(text, from-start)
+			l.data.put(text, at-start)
 		case strings.EqualFold(key, valueField):
-			l.value.put(text, from-start)
+			l.value.put(text, at-start)
 		}
-		i, more = f.Next(i, '}')
-	}
+		return end
+	})
 	if i < 0 {
 		return i
 	}
@@ -286,27 +257,3 @@ const unanswered = ", so that the response could not name it"
 
 // kindOf names the kind of a JSON value with its article.
 func kindOf(value string) string { return jsonscan.Article(jsonscan.Kind(value)) }
-
-// notes are what was left out of records as they were decoded, by the goroutines that handle them.
-type notes struct {
-	mu   sync.Mutex
-	list map[int]string
-}
-
-func (n *notes) put(i int, note string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.list == nil {
-		n.list = make(map[int]string)
-	}
-	n.list[i] = note
-}
-
-func (n *notes) all() (all []batch.Note) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, i := range slices.Sorted(maps.Keys(n.list)) {
-		all = append(all, batch.Note{Index: i, Text: n.list[i]})
-	}
-	return all
-}

@@ -127,26 +127,15 @@ func (f *finder) event() error {
 }
 
 func (f *finder) members(i int) int {
-	i, more := f.First(i, '}', 0)
-	for more {
-		start := i
-		if i, _ = f.Quote(i); i < 0 {
-			return i
-		}
-		key := f.Unquote(start, i)
-		if i = f.Colon(i); i < 0 {
-			return i
-		}
-		start = i
+	return f.Object(i, 0, func(key string, at int) int {
 		if strings.EqualFold(key, "records") { // as encoding/json does, in any case
-			i = f.records(i)
-		} else {
-			i = f.Value(i, 1)
+			return f.records(at)
 		}
-		if i < 0 {
-			return i
+		end := f.Value(at, 1)
+		if end < 0 {
+			return end
 		}
-		switch value := f.Text[start:i]; {
+		switch value := f.Text[at:end]; {
 		case strings.EqualFold(key, "eventSource"):
 			f.name(&f.source, "eventSource", value)
 		case strings.EqualFold(key, "eventSourceArn"):
@@ -154,9 +143,8 @@ func (f *finder) members(i int) int {
 		case strings.EqualFold(key, "bootstrapServers"):
 			f.name(&f.servers, "bootstrapServers", value)
 		}
-		i, more = f.Next(i, '}')
-	}
-	return i
+		return end
+	})
 }
 
 // name reads a string of the event; null leaves it alone.
@@ -173,7 +161,7 @@ func (f *finder) name(into *string, field, value string) {
 // records scans the arrays of records.
 func (f *finder) records(i int) int {
 	if f.partitions != nil {
-		f.mark(errors.New(`"records" comes twice`))
+		f.mark(errors.New(`duplicate "records"`))
 		return f.Value(i, recordsDepth)
 	}
 	f.partitions = []string{}
@@ -185,35 +173,25 @@ func (f *finder) records(i int) int {
 		return i
 	}
 	seen := make(map[string]bool)
-	i, more := f.First(i, '}', recordsDepth)
-	for n := 0; more; n++ {
-		start := i
-		if i, _ = f.Quote(i); i < 0 {
-			return i
-		}
-		name := f.Unquote(start, i)
-		if i = f.Colon(i); i < 0 {
-			return i
-		}
-		switch start = i; {
-		case !f.Is(i, '['):
-			if i = f.Value(i, partitionDepth); i >= 0 {
-				f.mark(fmt.Errorf(`partition %d in "records" is %s where an array was expected`, n, kindOf(f.Text[start:])))
+	n := -1
+	return f.Object(i, recordsDepth, func(name string, at int) int {
+		n++
+		switch {
+		case !f.Is(at, '['):
+			end := f.Value(at, partitionDepth)
+			if end >= 0 {
+				f.mark(fmt.Errorf(`partition %d in "records" is %s where an array was expected`, n, kindOf(f.Text[at:])))
 			}
+			return end
 		case seen[name]:
 			f.mark(fmt.Errorf(`partition %d in "records" has come before`, n))
-			i = f.Value(i, partitionDepth)
+			return f.Value(at, partitionDepth)
 		default:
 			seen[name] = true
 			f.partitions = append(f.partitions, name)
-			i = f.partition(i)
+			return f.partition(at)
 		}
-		if i < 0 {
-			return i
-		}
-		i, more = f.Next(i, '}')
-	}
-	return i
+	})
 }
 
 func (f *finder) partition(i int) int { return f.list(i, partitionDepth) }

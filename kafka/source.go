@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/batch"
@@ -235,43 +234,17 @@ func ordered(found []located, record func(*located) (Record, string, error)) *so
 	slices.SortStableFunc(found, func(a, b located) int {
 		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition), cmp.Compare(a.offset, b.offset))
 	})
-	var noted notes
+	var noted sources.Notes
 	return &sources.Batch[Record]{
 		IDs: identifiers(found),
 		Open: func(i int) (Record, error) {
 			r, note, err := record(&found[i])
-			if note != "" {
-				noted.put(i, note)
-			}
+			noted.Put(i, note)
 			return r, err
 		},
 		Group: func(i int) (string, bool) { return *found[i].name, true },
-		Notes: noted.all,
+		Notes: noted.All,
 	}
-}
-
-// notes are what was left out of records as they were decoded, by the goroutines that handle them.
-type notes struct {
-	mu   sync.Mutex
-	list map[int]string
-}
-
-func (n *notes) put(i int, note string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.list == nil {
-		n.list = make(map[int]string)
-	}
-	n.list[i] = note
-}
-
-func (n *notes) all() (all []batch.Note) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, i := range slices.Sorted(maps.Keys(n.list)) {
-		all = append(all, batch.Note{Index: i, Text: n.list[i]})
-	}
-	return all
 }
 
 // identifiers makes those of all records in one piece of memory.

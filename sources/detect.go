@@ -53,38 +53,31 @@ func byMembers(payload []byte) (source batch.Source) {
 	if !s.Is(i, '{') {
 		return ""
 	}
-	i, more := s.First(i, '}', 0)
-	for more {
-		start := i
-		if i, _ = s.Quote(i); i < 0 {
-			return ""
+	kafka := false
+	i = s.Object(i, 0, func(key string, at int) int {
+		end := s.Value(at, 1)
+		if end < 0 || kafka {
+			return end
 		}
-		key := s.Unquote(start, i)
-		if i = s.Colon(i); i < 0 {
-			return ""
-		}
-		start = i
-		if i = s.Value(i, 1); i < 0 {
-			return ""
-		}
-		switch value := s.Text[start:i]; {
+		switch value := s.Text[at:end]; {
 		case strings.EqualFold(key, "records"):
-			if value[0] == '{' {
-				return batch.Kafka
-			}
+			kafka = value[0] == '{'
 		case strings.EqualFold(key, "deliveryStreamArn"):
 			source = batch.Firehose
 		case strings.EqualFold(key, "invocationSchemaVersion"):
 			source = batch.S3Batch
 		case strings.EqualFold(key, "eventSource") && value[0] == '"':
-			switch s.Unquote(start, i) {
+			switch s.Unquote(at, end) {
 			case "aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka":
 				source = batch.Kafka
 			}
 		}
-		i, more = s.Next(i, '}')
-	}
-	if i < 0 {
+		return end
+	})
+	switch {
+	case kafka:
+		return batch.Kafka
+	case i < 0:
 		return ""
 	}
 	return source

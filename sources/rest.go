@@ -37,24 +37,12 @@ func WithoutRecords(payload []byte) bool {
 	if !s.Is(i, '{') {
 		return false
 	}
-	i, more := s.First(i, '}', 0)
-	for more {
-		start := i
-		if i, _ = s.Quote(i); i < 0 {
-			return false
-		}
-		if strings.EqualFold(s.Unquote(start, i), "Records") {
-			return false
-		}
-		if i = s.Colon(i); i >= 0 {
-			i = s.Value(i, 1)
-		}
-		if i < 0 {
-			return false
-		}
-		i, more = s.Next(i, '}')
-	}
-	return i >= 0 && s.End(i) >= 0
+	is := true
+	i = s.Object(i, 0, func(key string, at int) int {
+		is = is && !strings.EqualFold(key, "Records")
+		return s.Value(at, 1)
+	})
+	return is && i >= 0 && s.End(i) >= 0
 }
 
 // restOf copies the members of the object at i, except the records. It returns nil if there is no object.

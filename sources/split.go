@@ -81,34 +81,19 @@ func (s *splitter) event(i int) int {
 }
 
 func (s *splitter) members(i int) int {
-	i, more := s.First(i, '}', 0)
-	for more {
-		start := i
-		if i, _ = s.Quote(i); i < 0 {
-			return i
-		}
-		key := s.Unquote(start, i)
-		if i = s.Colon(i); i < 0 {
-			return i
-		}
+	return s.Object(i, 0, func(key string, at int) int {
 		// encoding/json takes records for Records too.
 		if strings.EqualFold(key, "Records") {
-			i = s.records(i)
-		} else {
-			i = s.Value(i, 1)
+			return s.records(at)
 		}
-		if i < 0 {
-			return i
-		}
-		i, more = s.Next(i, '}')
-	}
-	return i
+		return s.Value(at, 1)
+	})
 }
 
 func (s *splitter) records(i int) int {
 	start := i
 	if s.found {
-		s.mark(errors.New(`"Records" comes twice`))
+		s.mark(errors.New(`duplicate "Records"`))
 		return s.Value(i, 1)
 	}
 	s.found = true

@@ -97,6 +97,27 @@ func (s *Scanner) Value(i, depth int) int {
 	}
 }
 
+// Object scans the object that starts at i, inside of depth objects and arrays. It calls member with the key of each
+// member and where its value starts; member scans the value and returns its end.
+func (s *Scanner) Object(i, depth int, member func(key string, at int) (end int)) int {
+	i, more := s.First(i, '}', depth)
+	for more {
+		start := i
+		if i, _ = s.Quote(i); i < 0 {
+			return i
+		}
+		key := s.Unquote(start, i)
+		if i = s.Colon(i); i < 0 {
+			return i
+		}
+		if i = member(key, i); i < 0 {
+			return i
+		}
+		i, more = s.Next(i, '}')
+	}
+	return i
+}
+
 func (s *Scanner) object(i, depth int) int {
 	i, more := s.First(i, '}', depth)
 	for more {

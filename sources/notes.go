@@ -1,0 +1,40 @@
+package sources
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/troupe-go/troupe/batch"
+)
+
+// Notes collects what a Reader leaves out of records that are handled: its Put is for Batch.Open, and its All is
+// Batch.Notes. The zero value is empty. It is safe for concurrent use.
+type Notes struct {
+	mu    sync.Mutex
+	texts map[int]string
+}
+
+// Put sets the note about record i; an empty one leaves it as it is. Records are decoded anew for another attempt, so the
+// last one counts.
+func (n *Notes) Put(i int, text string) {
+	if text == "" {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.texts == nil {
+		n.texts = make(map[int]string)
+	}
+	n.texts[i] = text
+}
+
+// All returns the notes so far in batch order.
+func (n *Notes) All() (all []batch.Note) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, i := range slices.Sorted(maps.Keys(n.texts)) {
+		all = append(all, batch.Note{Index: i, Text: n.texts[i]})
+	}
+	return all
+}
