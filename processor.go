@@ -355,7 +355,7 @@ func (p *Processor[E, R]) Invoke(ctx context.Context, payload []byte) ([]byte, e
 	}
 	var text []byte
 	var unanswered error
-	_, err = p.process(ctx, in, event, func(answer response.Answer[R], report *Report, ids []string) {
+	err = p.process(ctx, in, event, func(answer response.Answer[R], report *Report, ids []string) {
 		text, unanswered = p.json(answer, report, ids)
 	})
 	if err == nil {
@@ -394,8 +394,8 @@ func (p *Processor[E, R]) ProcessReport(ctx context.Context, event E) (R, *Repor
 		return none, nil, err
 	}
 	typed := none
-	var own *Report // what observers do to theirs is not the caller's
-	_, err = p.process(ctx, in, read, func(answer response.Answer[R], report *Report, ids []string) {
+	var own *Report // which observers do not share
+	err = p.process(ctx, in, read, func(answer response.Answer[R], report *Report, ids []string) {
 		typed = answer.Typed(report, ids)
 		own = report
 		if len(p.settings.observers) > 0 {
@@ -407,9 +407,10 @@ func (p *Processor[E, R]) ProcessReport(ctx context.Context, event E) (R, *Repor
 	return typed, own, err
 }
 
-// process runs a batch. It calls respond with what makes the response, the report and the identifiers to report to Lambda, unless the event
-// cannot be processed, before observers see the report: whatever they do to it, the response is what happened.
-func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation, event pending, respond func(response.Answer[R], *Report, []string)) (report *Report, err error) {
+// process runs a batch. Unless the event cannot be processed, it calls respond with the Answer, the report and the
+// identifiers to report to Lambda, and only then the observers, so that what they do to the report does not change the
+// response.
+func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation, event pending, respond func(response.Answer[R], *Report, []string)) error {
 	s := p.settings
 	if event.within > 0 {
 		in.Within(&s.supervisor, event.within)
@@ -421,7 +422,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	}
 	j, err := event.arrange(first.Handlers())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a := newCallbacks(s, batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message}))
 	j.batch.Warn = a.warn
@@ -435,7 +436,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 			j.batch.Failed = a.failed
 		}
 	}
-	report = first.Run(&s.supervisor, j.batch)
+	report := first.Run(&s.supervisor, j.batch)
 	if j.then != nil {
 		j.then.run(in, a.warn, report, j.batch.Failed)
 	}
@@ -460,7 +461,7 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	err = response.Error(report.Records, s.errorWhen)
 	respond(p.answer.To(j.about), report, ids)
 	a.finish(report, in)
-	return report, err
+	return err
 }
 
 // lowest reduces failed identifiers to the lowest, or leaves them as they are if the Answer's Lowest does not return one

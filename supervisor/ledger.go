@@ -374,9 +374,10 @@ func (l *ledger) decided(a *messages.Attempt, decision batch.Policy) (retired bo
 	}
 	l.haltIfContextDone()
 	switch decision {
+	case batch.Continue:
 	case batch.StopGroup:
 		l.stopGroup(i)
-	case batch.StopBatch:
+	default:
 		l.haltBatch(batch.ErrStopped)
 	}
 	retired = l.schedule.failed(i)

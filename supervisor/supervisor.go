@@ -100,8 +100,8 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, chi
 
 func (s *supervisor) judge(v *verdict, reason any) {
 	s.strategy.HandleFailure(s.ledger.process.system, v, v.child, nil, reason, v.failure)
-	if !v.given { // a strategy that says nothing lets the others go on
-		v.give(batch.Continue)
+	if !v.given { // a strategy without a decision stops the batch, which loses and reorders nothing
+		v.give(batch.StopBatch)
 	}
 	s.ledger.startSlotIfUseful()
 }

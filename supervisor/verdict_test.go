@@ -65,7 +65,7 @@ func TestEachFailureHasOneVerdict(t *testing.T) {
 		strategy says
 		halt     batch.Reason
 	}{
-		"none: the batch goes on":   {nil, 0},
+		"none: the batch stops":     {nil, batch.ErrStopped},
 		"the first of two, go on":   {says{batch.Continue, batch.StopBatch}, 0},
 		"the first of two, stop":    {says{batch.StopBatch, batch.Continue}, batch.ErrStopped},
 		"the same twice counts one": {says{batch.Continue, batch.Continue}, 0},
