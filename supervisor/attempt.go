@@ -27,7 +27,7 @@ var _ messages.Owner = (*slot)(nil)
 // they would call their handlers in any order, and records would not start in batch order.
 func (t *slot) Handle(a *messages.Attempt) error {
 	if a.Err() != nil {
-		if t.ledger.in.handlers.Err() != nil {
+		if t.ledger.in.handlersCtx.Err() != nil {
 			return errNotBegun
 		}
 		return errTooLate // its record timeout has passed; its record may have been abandoned
@@ -78,12 +78,12 @@ func (t *slot) Failed(a *messages.Attempt, err error) error {
 	return t.callLastResort(a, err)
 }
 
-// callLastResort calls the last resort. If it panics, the record has failed with both errors; if it ends the goroutine,
-// with the error that it had.
+// callLastResort calls the last resort. If the last resort panics, the record fails with both errors. If it ends the
+// goroutine, the record fails with the error that it had.
 func (t *slot) callLastResort(a *messages.Attempt, err error) (resolved error) {
 	returned := false
 	batch.Try(func() error {
-		result := a.Batch.LastResort(resortContext{t.ledger.in.handlers, a}, a.Record(), err)
+		result := a.Batch.LastResort(resortContext{t.ledger.in.handlersCtx, a}, a.Record(), err)
 		returned = true
 		return result
 	}, func(result error) {

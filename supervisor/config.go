@@ -19,7 +19,7 @@ type Config struct {
 	// LeastReserve is a lower bound for Reserve and its default, up to half of the time left on arrival (SPEC V3); 0
 	// means none.
 	LeastReserve time.Duration
-	// RecordTimeout bounds an attempt; 0 means no bound (SPEC D4).
+	// RecordTimeout bounds an attempt; one that exceeds it is the last. 0 means no bound (SPEC D4).
 	RecordTimeout time.Duration
 	// Retry configures retries in place; its zero value means none (SPEC P6).
 	Retry batch.Retry
@@ -47,7 +47,7 @@ const (
 	cancelGrace  = 500 * time.Millisecond
 )
 
-// timesOf returns the timetable of a batch that arrives now. cut is the amount by which the reserve was cut.
+// timesOf returns the timetable of a batch that arrives now. cut has the fields of the log line if the reserve was cut.
 func timesOf(deadline time.Time, cfg *Config, now time.Time) (t batch.Times, cut []any) {
 	left := deadline.Sub(now)
 	reserve := cfg.Reserve

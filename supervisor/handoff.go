@@ -29,15 +29,15 @@ type handoff struct {
 
 	// Set by the ledger when the attempt has ended.
 	ended     ended
-	next      job // what the slot continues with
-	nextTaken bool
+	next      job  // what the slot continues with
+	accounted bool // next is decided, even if it is nothing, and the record is no longer open
 }
 
 // ended is how an attempt ended.
 type ended uint8
 
 const (
-	notBegun ended = iota // the handler was not called: the context had ended, or Batch.Start refused
+	notBegun ended = iota // the handler was not called: the context had ended, Batch.Start refused, or the actor has died
 	done                  // the record is handled, or dropped
 	broken                // the attempt has failed, and the supervisor decides
 	late                  // the record was abandoned before the handler ended

@@ -8,8 +8,8 @@ import (
 )
 
 // inbox is the supervisor's mailbox. The goroutine that spawns the supervisor handles Started, so that a batch begins
-// without a change of goroutine; later messages are handled on another one, which the supervisor keeps until it has stopped. The notice of each child's end is left out,
-// since the ledger has it already.
+// without a change of goroutine; later messages are handled on another one, which the supervisor keeps until it has
+// stopped. The notice of each child's end is left out, since the ledger has it already.
 type inbox struct {
 	failed  func(reason any, stack []byte) // called if the supervisor panics
 	invoker actor.MessageInvoker

@@ -13,19 +13,19 @@ type Invocation struct {
 	// Times are the instants of the batch; zero without a deadline.
 	Times batch.Times
 
-	caller   context.Context // the invocation's
-	handlers context.Context // ends at the cutoff
-	cancel   context.CancelFunc
-	began    time.Time
-	cut      []any                      // for the log, if the reserve was cut
-	passed   *batch.DeadlinePassedError // nil unless the deadline had passed on arrival
+	callerCtx   context.Context // the invocation's
+	handlersCtx context.Context // ends at the cutoff
+	cancel      context.CancelFunc
+	began       time.Time
+	cutLog      []any                      // for the log, if the reserve was cut
+	passed      *batch.DeadlinePassedError // nil unless the deadline had passed on arrival
 }
 
 // Begin starts the clock of an invocation. The caller must call End when the batch is over.
 func Begin(ctx context.Context, cfg *Config) *Invocation {
-	in := &Invocation{caller: ctx, began: time.Now()}
+	in := &Invocation{callerCtx: ctx, began: time.Now()}
 	if deadline, ok := ctx.Deadline(); ok {
-		in.Times, in.cut = timesOf(deadline, cfg, in.began)
+		in.Times, in.cutLog = timesOf(deadline, cfg, in.began)
 	}
 	in.start()
 	return in
@@ -39,7 +39,7 @@ func (in *Invocation) Within(cfg *Config, limit time.Duration) {
 		return
 	}
 	in.cancel()
-	in.Times, in.cut = timesOf(deadline, cfg, in.began)
+	in.Times, in.cutLog = timesOf(deadline, cfg, in.began)
 	in.start()
 }
 
@@ -49,14 +49,14 @@ func (in *Invocation) start() {
 		in.passed = &batch.DeadlinePassedError{By: in.began.Sub(deadline)}
 	}
 	if in.Times.Cutoff.IsZero() {
-		in.handlers, in.cancel = context.WithCancel(in.caller)
+		in.handlersCtx, in.cancel = context.WithCancel(in.callerCtx)
 	} else {
-		in.handlers, in.cancel = context.WithDeadlineCause(in.caller, in.Times.Cutoff, batch.ErrDeadline)
+		in.handlersCtx, in.cancel = context.WithDeadlineCause(in.callerCtx, in.Times.Cutoff, batch.ErrDeadline)
 	}
 }
 
 // Handlers returns the context that ends at the cutoff, or when the invocation is cancelled or ends.
-func (in *Invocation) Handlers() context.Context { return in.handlers }
+func (in *Invocation) Handlers() context.Context { return in.handlersCtx }
 
 // Passed reports whether the deadline had passed when the batch arrived. Nothing starts then (SPEC D7).
 func (in *Invocation) Passed() bool { return in.passed != nil }
@@ -66,15 +66,15 @@ func (in *Invocation) Passed() bool { return in.passed != nil }
 // and Leave stay the same. The caller must call its End.
 func (in *Invocation) FirstHalf() *Invocation {
 	half := *in
-	in.cut = nil // half logs it
-	if in.handlers.Err() != nil || in.Times.Cutoff.IsZero() {
-		half.handlers, half.cancel = context.WithCancel(in.handlers)
+	in.cutLog = nil // half logs it
+	if in.handlersCtx.Err() != nil || in.Times.Cutoff.IsZero() {
+		half.handlersCtx, half.cancel = context.WithCancel(in.handlersCtx)
 		return &half
 	}
 	left := in.Times.Cutoff.Sub(in.began) / 2
 	half.Times.Cutoff = in.Times.Cutoff.Add(-left)
 	half.Times.LastCall = half.Times.Cutoff.Add(min(in.Times.LastCall.Sub(in.Times.Cutoff), left/4))
-	half.handlers, half.cancel = context.WithDeadlineCause(in.handlers, half.Times.Cutoff, batch.ErrDeadline)
+	half.handlersCtx, half.cancel = context.WithDeadlineCause(in.handlersCtx, half.Times.Cutoff, batch.ErrDeadline)
 	return &half
 }
 

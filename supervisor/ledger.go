@@ -31,8 +31,8 @@ const (
 //	failing    -decided->                 settled
 //	failing    -backOff->                 waiting
 //	waiting    -backOffOver->             due
-//	due        -next->                    running
-//	running    -abandon, closeNow->       settled
+//	due        -next->                    running, or settled if there is no time for it any longer
+//	running    -abandon, closeNow->       settled, also by next if the actor has died
 //	failing    -closeNow->                settled
 //	waiting, due  -haltBatch->            settled
 //
@@ -44,7 +44,7 @@ type ledger struct {
 	in      *Invocation
 	process *process
 	done    chan struct{} // closed when the batch is
-	// startSlot starts another slot, which reserveSlot has counted.
+	// startSlot wakes a parked slot, or starts one, for the place that reserveSlot has taken.
 	startSlot func()
 
 	_  [64]byte // what changes all the time is on other cache lines than what everybody reads
@@ -55,10 +55,10 @@ type ledger struct {
 	timers             map[int32]func() bool // by record: stops its record timeout or its back-off
 	schedule           schedule
 	slots              slots
-	open               int          // records that have been taken and are not settled
+	open               int          // records that have been taken, until they have an outcome and their slot asks for the next
 	haltReason         batch.Reason // why nothing more starts; 0 if something may
 	closed             bool
-	firstFailed        int32 // the first record that has failed for good; the number of records if none has
+	lowestFailed       int32 // the index of the first record in batch order that has failed for good; the number of records if none has
 	retried, abandoned int
 	supervisor         *actor.PID // nil until it has started
 }
@@ -73,7 +73,7 @@ func newLedger(in *Invocation, cfg *Config, b *messages.Batch, p *process) *ledg
 		schedule: newSchedule(b),
 		slots:    slots{free: cfg.Concurrency},
 
-		firstFailed: int32(n),
+		lowestFailed: int32(n),
 	}
 	b.FailedBefore = l.failedBefore
 	return l
@@ -102,26 +102,26 @@ func (l *ledger) mayStart() bool { return l.haltReason == 0 && !l.schedule.empty
 // come to its first record, which asks again then: while handlers return before that, more slots are of no use.
 func (l *ledger) reserveSlot() bool { return l.mayStart() && l.slots.reserve() }
 
-// reserveReplacement gives a slot whose attempt has failed another of the free ones, if the verdict on the failure
-// cannot keep any record from starting. The one it had is taken until the verdict.
+// reserveReplacement takes a free place for a slot whose attempt has failed, if the verdict on the failure cannot keep
+// any record from starting. The slot's own place is taken until the verdict.
 func (l *ledger) reserveReplacement() bool {
 	if l.batch.Policy != batch.Continue || l.cfg.Decide != nil {
 		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.mayStart() && l.slots.replace()
+	return l.mayStart() && l.slots.takeFree()
 }
 
-// slotExited counts a slot's goroutine as ended, whatever ended it. The last one of a closed batch notifies the
-// supervisor, which stays for as long as there are actors under it. late: an abandoned handler had kept the goroutine.
-func (l *ledger) slotExited(late bool) {
+// slotInactive records that a slot has ended or parked. The last one of a closed batch notifies the supervisor, which
+// stays for as long as there are actors under it. late: an abandoned handler had kept the slot.
+func (l *ledger) slotInactive(late bool) {
 	if late {
 		l.process.abandoned.Add(-1)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.slots.exited()
+	l.slots.inactive()
 	if l.drainedLocked() {
 		l.sendLocked(&messages.SlotsDrained{})
 	}
@@ -134,7 +134,7 @@ func (l *ledger) drained() bool {
 	return l.drainedLocked()
 }
 
-func (l *ledger) drainedLocked() bool { return l.closed && l.slots.working == 0 }
+func (l *ledger) drainedLocked() bool { return l.closed && l.slots.active == 0 }
 
 // sendLocked sends the supervisor a message.
 func (l *ledger) sendLocked(m messages.Message) { l.process.system.Root.Send(l.supervisor, m) }
@@ -167,7 +167,7 @@ func (l *ledger) next(h *handoff) (retired *actor.PID) {
 		l.slots.arrived()
 	} else {
 		switch {
-		case h.ended == done && !h.nextTaken:
+		case h.ended == done && !h.accounted:
 			l.open--
 			retired = l.schedule.done(a.Index)
 		case l.states[a.Index] == running: // the actor did not take the attempt: it has died
@@ -213,7 +213,7 @@ func (l *ledger) takeLocked(now time.Duration) (j job) {
 
 // limitTime puts the record timeout on an attempt.
 func (l *ledger) limitTime(a *messages.Attempt) {
-	ctx, cancel := context.WithTimeoutCause(l.in.handlers, l.cfg.RecordTimeout, batch.ErrRecordTimeout)
+	ctx, cancel := context.WithTimeoutCause(l.in.handlersCtx, l.cfg.RecordTimeout, batch.ErrRecordTimeout)
 	a.Shared = &messages.Shared{Context: ctx, Batch: l.batch}
 	timer := time.AfterFunc(plus(l.cfg.RecordTimeout, timeoutGrace), func() { l.sendIfOpen(&messages.Expired{Attempt: a}) })
 	l.setTimer(a.Index, func() bool { cancel(); return timer.Stop() })
@@ -241,7 +241,7 @@ func (l *ledger) mayRetry(backoff time.Duration) bool {
 }
 
 func (l *ledger) mayRetryLocked(backoff time.Duration) bool {
-	if l.closed || l.haltReason != 0 || l.in.handlers.Err() != nil {
+	if l.closed || l.haltReason != 0 || l.in.handlersCtx.Err() != nil {
 		return false
 	}
 	cutoff := l.in.Times.Cutoff
@@ -253,7 +253,7 @@ func (l *ledger) mayRetryLocked(backoff time.Duration) bool {
 func (l *ledger) mayResort(a *messages.Attempt) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.in.handlers.Err() != nil || !l.isRunning(a) {
+	if l.in.handlersCtx.Err() != nil || !l.isRunning(a) {
 		return false
 	}
 	l.stopTimer(a.Index)
@@ -315,29 +315,29 @@ func (l *ledger) attemptEnded(h *handoff, err error) (failed bool) {
 	h.ended = broken
 	l.states[i] = failing
 	r.Duration = now - r.Queued
-	if l.in.handlers.Err() != nil {
+	if l.in.handlersCtx.Err() != nil {
 		err, h.final = batch.Because(l.contextReason(), err), true
 	}
 	r.Err = err
 	if h.final {
-		l.firstFailed = min(l.firstFailed, i)
+		l.lowestFailed = min(l.lowestFailed, i)
 	}
 	return true
 }
 
-// takeNextLocked does what next would do next, while the lock is held anyway. It is not for batches with retries,
-// whose next attempt may not be the record's first, nor for the last of a group, whose actor retires.
+// takeNextLocked does what next would do next, while the lock is held anyway. It is not for batches with retries, where
+// the next record may have an actor of its own already, nor for the last record of a group, whose actor has to be stopped.
 func (l *ledger) takeNextLocked(h *handoff, now time.Duration) {
 	l.open--
 	l.schedule.done(h.job.attempt.Index)
-	h.next, h.nextTaken = l.takeLocked(now), true
+	h.next, h.accounted = l.takeLocked(now), true
 }
 
 // markFailed settles record i as failed, with the error that it has.
 func (l *ledger) markFailed(i int32) {
 	r := &l.batch.Results[i]
 	l.states[i] = settled
-	l.firstFailed = min(l.firstFailed, i)
+	l.lowestFailed = min(l.lowestFailed, i)
 	l.open--
 	l.stopTimer(i)
 	if l.batch.Failed != nil {
@@ -349,7 +349,7 @@ func (l *ledger) markFailed(i int32) {
 func (l *ledger) failedBefore(i int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return int(l.firstFailed) < i
+	return int(l.lowestFailed) < i
 }
 
 // isClosed reports whether the batch is closed.
@@ -427,8 +427,8 @@ func (l *ledger) backOffOver(a *messages.Attempt) {
 	l.schedule.due(a.Index)
 }
 
-// abandon gives up an attempt that has outlived the record timeout. Its slot is free, and its group goes
-// no further, since of a group at most one record may run. It reports false if the attempt has ended.
+// abandon gives up an attempt that has outlived the record timeout. Its place is free, and its group stops, since at
+// most one record of a group may run. It reports false if the attempt has ended.
 func (l *ledger) abandon(a *messages.Attempt) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -459,7 +459,7 @@ func (l *ledger) markAbandoned(i int32, why error) {
 
 // contextReason says why the handlers' context has ended.
 func (l *ledger) contextReason() batch.Reason {
-	if context.Cause(l.in.handlers) == batch.ErrDeadline || l.in.caller.Err() == context.DeadlineExceeded {
+	if context.Cause(l.in.handlersCtx) == batch.ErrDeadline || l.in.callerCtx.Err() == context.DeadlineExceeded {
 		return batch.ErrDeadline
 	}
 	return batch.ErrCancelled
@@ -468,15 +468,16 @@ func (l *ledger) contextReason() batch.Reason {
 // haltIfContextDone reports whether the handlers' context has ended, and if so lets nothing more start: this may come
 // ahead of the cutoff's timer, when a handler ends with its context.
 func (l *ledger) haltIfContextDone() bool {
-	if l.in.handlers.Err() == nil {
+	if l.in.handlersCtx.Err() == nil {
 		return false
 	}
 	l.haltBatch(l.contextReason())
 	return true
 }
 
-// onCutoff lets nothing more start, and what waits for another attempt keeps its last error.
-func (l *ledger) onCutoff() {
+// onContextDone runs at the cutoff, or when the invocation is cancelled. Nothing more starts, and records in back-off
+// fail with their last error.
+func (l *ledger) onContextDone() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed && l.haltIfContextDone() {
@@ -484,7 +485,7 @@ func (l *ledger) onCutoff() {
 	}
 }
 
-// haltBatch lets nothing more start in the batch, so that nobody asks for free slots any more.
+// haltBatch lets nothing more start in the batch, so that free places are no longer of use.
 func (l *ledger) haltBatch(why batch.Reason) {
 	if l.haltReason != 0 {
 		return
@@ -512,7 +513,7 @@ func (l *ledger) closeNow() {
 		return
 	}
 	why := batch.ErrStopped
-	if l.in.handlers.Err() != nil {
+	if l.in.handlersCtx.Err() != nil {
 		why = l.contextReason()
 	}
 	l.haltBatch(why)
@@ -540,8 +541,8 @@ func (l *ledger) closeLocked() {
 	if l.supervisor == nil {
 		return // it will look when it starts
 	}
-	// Without anything to clear away the SlotsDrained of the last slot is enough.
-	if l.slots.working == 0 || len(l.schedule.leftover()) > 0 {
+	// If no actor is left over, the SlotsDrained of the last slot is enough.
+	if l.slots.active == 0 || len(l.schedule.leftover()) > 0 {
 		l.sendLocked(&messages.BatchClosed{})
 	}
 }

@@ -261,7 +261,7 @@ func TestAFailureWithoutAVerdictAtTheLastCallIsToldOnce(t *testing.T) {
 	l.startSlotIfUseful()
 	h := taken(l)
 	require.True(t, l.attemptEnded(h, errHandler))
-	l.slots.working = 0
+	l.slots.active = 0
 	l.closeNow()
 	assert.Equal(t, []error{errHandler}, told)
 

@@ -17,35 +17,35 @@ func (in *Invocation) Run(cfg *Config, b *messages.Batch) *batch.Report {
 		return &batch.Report{Source: b.Source, Records: b.Results, Running: stillRunning()}
 	}
 	b.Times = in.Times
-	if in.cut != nil {
-		b.Warn("troupe: the reserve is more than half of the time left and was cut", in.cut...)
+	if in.cutLog != nil {
+		b.Warn("troupe: the reserve is more than half of the time left and was cut", in.cutLog...)
 	}
 	l := newLedger(in, cfg, b, theProcess())
-	if in.handlers.Err() != nil {
+	if in.handlersCtx.Err() != nil {
 		l.closeNow() // too late for anything
 	} else {
-		defer context.AfterFunc(in.handlers, l.onCutoff)()
+		defer context.AfterFunc(in.handlersCtx, l.onContextDone)()
 		spawn(l)
 		l.waitUntilClosed(in.Times.LastCall)
 	}
 	return l.report()
 }
 
-// waitUntilClosed blocks until the batch is closed. It closes it at the last call, if that is not zero. A cancelled
-// context moves the last call forward.
+// waitUntilClosed blocks until the batch is closed. It closes it at the last call, if that is not zero. If the
+// context is cancelled, the last call is no later than cancelGrace after that.
 func (l *ledger) waitUntilClosed(lastCall time.Time) {
-	var up <-chan time.Time
+	var lastCallDue <-chan time.Time
 	if !lastCall.IsZero() {
 		timer := time.NewTimer(time.Until(lastCall))
 		defer timer.Stop()
-		up = timer.C
+		lastCallDue = timer.C
 	}
-	cancelled := l.in.caller.Done()
+	cancelled := l.in.callerCtx.Done()
 	for {
 		select {
 		case <-l.done:
 			return
-		case <-up:
+		case <-lastCallDue:
 			l.closeNow()
 			return
 		case <-cancelled:
@@ -54,7 +54,7 @@ func (l *ledger) waitUntilClosed(lastCall time.Time) {
 			if lastCall.IsZero() || soon.Before(lastCall) {
 				timer := time.NewTimer(cancelGrace)
 				defer timer.Stop()
-				up = timer.C
+				lastCallDue = timer.C
 			}
 		}
 	}

@@ -334,7 +334,7 @@ func TestTheTimetableFollowsFromTheReserve(t *testing.T) {
 	in := Begin(context.Background(), &Config{})
 	defer in.End()
 	assert.Equal(t, batch.Times{}, in.Times, "SPEC D5")
-	assert.Empty(t, in.cut)
+	assert.Empty(t, in.cutLog)
 }
 
 // SPEC S10: the sender's limit counts from arrival, and where the function's deadline is later or missing.
@@ -434,5 +434,5 @@ func run(ctx context.Context, cfg *Config, b *messages.Batch) *batch.Report {
 
 // invocationOf is an invocation whose contexts are ctx and that has begun now.
 func invocationOf(ctx context.Context, cutoff time.Time) *Invocation {
-	return &Invocation{Times: batch.Times{Cutoff: cutoff}, caller: ctx, handlers: ctx, began: time.Now()}
+	return &Invocation{Times: batch.Times{Cutoff: cutoff}, callerCtx: ctx, handlersCtx: ctx, began: time.Now()}
 }

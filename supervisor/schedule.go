@@ -8,7 +8,7 @@ import (
 )
 
 // schedule is the order of a batch: which record may start next, and which actor makes the attempt at it. It knows
-// nothing of outcomes and has no lock of its own: the ledger's lock guards all of it.
+// nothing of outcomes and has no lock of its own: the ledger's lock guards all of it, except in spawned.
 type schedule struct {
 	ordered bool   // fixed at the start
 	groups  groups // empty in an unordered batch, where every record is alone
@@ -126,7 +126,7 @@ func (s *schedule) done(i int32) (retired *actor.PID) {
 	return retired
 }
 
-// failed is done for a record that has failed. It reports whether the caller has to stop the actor that failed.
+// failed does for a failed record what done does for others. It reports whether the caller has to stop its actor.
 func (s *schedule) failed(i int32) (retired bool) {
 	return !s.ordered || !s.group(i).hung && s.done(i) != nil
 }
@@ -155,7 +155,7 @@ func (s *schedule) stopped(i int) bool {
 	return s.ordered && (i >= len(s.groups.of) || s.group(int32(i)).stopped)
 }
 
-// leftover returns the actors that nobody works with any more once the batch is closed: those of records in back-off,
+// leftover returns the actors that nobody uses once the batch is closed: those of records in back-off,
 // and those of groups that stopped short of their end.
 func (s *schedule) leftover() []*actor.PID {
 	var pids []*actor.PID

@@ -17,12 +17,12 @@ type slot struct {
 	mailbox    actor.Mailbox   // of the slot's record actors, one after the other
 	handoff    handoff         // of the attempt that it makes
 	shared     messages.Shared // among its attempts, except those with a record timeout
-	waiting    bool            // for a verdict, and counted as ended
+	parked     bool            // until another record is due for it; counted as inactive
 }
 
 func newSlot(s *supervisor) *slot {
 	t := &slot{supervisor: s, ledger: s.ledger, props: *s.props}
-	t.shared = messages.Shared{Context: s.ledger.in.handlers, Batch: s.ledger.batch, Owner: t}
+	t.shared = messages.Shared{Context: s.ledger.in.handlersCtx, Batch: s.ledger.batch, Owner: t}
 	if !s.ledger.batch.Ordered {
 		actor.WithMailbox(func() actor.Mailbox {
 			if t.mailbox == nil {
@@ -34,8 +34,7 @@ func newSlot(s *supervisor) *slot {
 	return t
 }
 
-// work makes attempts until there is no more work. After a failed attempt the supervisor decides, and then puts this
-// slot or another one back to work.
+// work makes attempts until there is no more work. After a failed attempt it continues on another free place or parks.
 func (t *slot) work() {
 	returned := false
 	defer func() {
@@ -54,8 +53,8 @@ func (t *slot) work() {
 		if isLate {
 			t.root().Stop(h.job.actor)
 		}
-		if !t.waiting {
-			t.ledger.slotExited(isLate)
+		if !t.parked {
+			t.ledger.slotInactive(isLate)
 		}
 	}()
 	t.loop()
@@ -74,7 +73,7 @@ func (t *slot) loop() {
 			return
 		}
 		t.attempt()
-		t.startReserved() // if the actor did not take the attempt
+		t.startReserved() // if the handler was not called
 		switch h.ended {
 		case late:
 			return
@@ -108,7 +107,7 @@ func (t *slot) attempt() {
 	}
 	if !fresh || ordered {
 		t.root().Send(h.job.actor, a)
-		if !ordered && !h.failed() {
+		if !ordered && !h.leavesActor() {
 			t.root().Stop(h.job.actor)
 		}
 		return
@@ -119,23 +118,23 @@ func (t *slot) attempt() {
 	if h.ended != done {
 		t.mailbox = nil // in use by the actor, or not reusable
 	}
-	if !h.failed() {
+	if !h.leavesActor() {
 		mailbox.PostSystemMessage(stopMessage)
 	}
 }
 
 var stopMessage = &actor.Stop{}
 
-// failed reports whether the supervisor decides about the actor of the job.
-func (h *handoff) failed() bool { return h.ended == broken || h.ended == late }
+// leavesActor reports whether somebody else stops the actor of the job: the supervisor, or the slot itself as it ends.
+func (h *handoff) leavesActor() bool { return h.ended == broken || h.ended == late }
 
 // waitForVerdict blocks until the slot is put back to work. It reports false if the batch is over.
 func (t *slot) waitForVerdict() bool {
-	t.ledger.slotExited(false)
-	t.waiting = true
+	t.ledger.slotInactive(false)
+	t.parked = true
 	select {
-	case <-t.supervisor.resume:
-		t.waiting = false
+	case <-t.supervisor.wake:
+		t.parked = false
 		return true
 	case <-t.ledger.done:
 		return false

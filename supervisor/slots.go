@@ -1,26 +1,26 @@
 package supervisor
 
-// slots counts the slots of a batch: as many as the concurrency allows, and those that abandoned handlers keep. The
+// slots counts the places of a batch, as many as the concurrency allows, and the goroutines that are active on them. The
 // ledger's lock guards it.
 type slots struct {
-	free     int  // may start, or take another record
-	working  int  // have a goroutine, which an abandoned handler may keep
+	free     int  // places without a handler
+	active   int  // slots that are not parked, those of abandoned handlers included
 	starting bool // the one started last has not reached its first record
 }
 
-// reserve counts another slot as working; the caller starts it. It reports false if none is free, or one is starting.
+// reserve takes a free place for another slot, which the caller starts or wakes. It reports false if none is free, or one is starting.
 func (s *slots) reserve() bool {
 	if s.starting || s.free == 0 {
 		return false
 	}
 	s.free--
-	s.working++
+	s.active++
 	s.starting = true
 	return true
 }
 
-// replace gives a failed slot another free one.
-func (s *slots) replace() bool {
+// takeFree takes a free place for a slot whose own waits for a verdict.
+func (s *slots) takeFree() bool {
 	if s.free == 0 {
 		return false
 	}
@@ -34,5 +34,5 @@ func (s *slots) arrived() { s.starting = false }
 // release frees the place of a slot.
 func (s *slots) release() { s.free++ }
 
-// exited records the end of a slot's goroutine.
-func (s *slots) exited() { s.working-- }
+// inactive records that a slot has ended or parked.
+func (s *slots) inactive() { s.active-- }

@@ -55,7 +55,7 @@ func (d deciderPolicy) ask(a *messages.Attempt) (directive batch.Policy) {
 	rec, err := a.Record(), a.Batch.Results[a.Index].Err
 	if failure := runIsolated(func() { directive = d.decider(rec, err) }); failure != nil {
 		a.Batch.Warn("troupe: the decider failed; the policy decides", "record", rec.ID, "error", failure)
-		return 0
+		return batch.Derive
 	}
 	return directive
 }
@@ -75,14 +75,14 @@ const (
 // failure is the next strategy's. A nil child is an abandoned handler's, which is never restarted.
 type retryPolicy struct{ next actor.SupervisorStrategy }
 
-// restarter is a supervisor that can wait before it restarts a child.
-type restarter interface {
-	RestartAfter(time.Duration) bool
+// retrier is a supervisor that can wait before it restarts a child for another attempt.
+type retrier interface {
+	RetryAfter(backoff time.Duration) bool
 }
 
 func (r retryPolicy) HandleFailure(system *actor.ActorSystem, s actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
 	failure, ok := message.(*messages.AttemptFailed)
-	if ok && child != nil && !failure.Final && s.(restarter).RestartAfter(failure.Backoff) {
+	if ok && child != nil && !failure.Final && s.(retrier).RetryAfter(failure.Backoff) {
 		return
 	}
 	r.next.HandleFailure(system, s, child, rs, reason, message)
@@ -98,7 +98,7 @@ func wanted(r batch.Retry, a *messages.Attempt, err error) bool {
 }
 
 // backoffOf is the pause after the given attempt: exponential, and drawn from its upper half so that records
-// that failed together do not come back together.
+// that failed together are not retried together.
 func backoffOf(r batch.Retry, attempt int) time.Duration {
 	if r.Backoff != nil {
 		var pause time.Duration

@@ -20,7 +20,7 @@ import (
 
 // fake is a supervisor that takes down what a strategy has it do.
 type fake struct {
-	noTime bool // RestartAfter says no
+	noTime bool // RetryAfter says no
 	did    []string
 	pauses []time.Duration
 	failed []any
@@ -33,7 +33,7 @@ func (f *fake) EscalateFailure(reason, message any) {
 func (f *fake) RestartChildren(pids ...*actor.PID) { f.note("restart", pids) }
 func (f *fake) StopChildren(pids ...*actor.PID)    { f.note("stop", pids) }
 func (f *fake) ResumeChildren(pids ...*actor.PID)  { f.note("resume", pids) }
-func (f *fake) RestartAfter(pause time.Duration) bool {
+func (f *fake) RetryAfter(pause time.Duration) bool {
 	f.pauses = append(f.pauses, pause)
 	if f.noTime {
 		f.did = append(f.did, "no time")

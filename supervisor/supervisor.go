@@ -12,27 +12,27 @@ import (
 	"github.com/troupe-go/troupe/messages"
 )
 
-// supervisor is the actor at the top of one batch: the parent of its record and group actors. It does no
-// work of its own; it gets failures, has its strategy decide, and puts slots to work.
+// supervisor is the actor at the top of one batch: the parent of its record and group actors. It never runs a
+// handler. It receives failures, passes them to its strategy, and wakes slots.
 type supervisor struct {
 	ledger   *ledger
 	strategy actor.SupervisorStrategy
 	props    *actor.Props  // of record or group actors
 	name     string        // "batch-7"; its actors are "batch-7/17", after the record that they began with
-	resume   chan struct{} // puts a slot that waits back to work
+	wake     chan struct{} // wakes a parked slot
 	self     actor.Context
-	children actor.Supervisor // self, for telling children to stop, resume and restart
+	children actor.Supervisor // self, which stops, resumes and restarts children
 }
 
 // spawn starts the supervisor of a batch.
 func spawn(l *ledger) {
 	s := &supervisor{
-		ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy), resume: make(chan struct{}),
+		ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy), wake: make(chan struct{}),
 		name: "batch-" + strconv.FormatUint(l.process.batches.Add(1), 10),
 	}
 	l.startSlot = func() {
 		select {
-		case s.resume <- struct{}{}:
+		case s.wake <- struct{}{}:
 		default:
 			go newSlot(s).work()
 		}
@@ -69,7 +69,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *messages.SlotsDrained:
 		s.stopIfDrained()
 	case *actor.Stopped:
-		s.ledger.closeNow() // if it was stopped by its guardian: nobody is to wait for ever
+		s.ledger.closeNow() // if it was stopped by its guardian: nobody may wait forever
 	}
 }
 
@@ -108,10 +108,10 @@ func (s *supervisor) judge(v *verdict, reason any) {
 
 // verdict is what a strategy sees as its Supervisor: protoactor's directives, about one failure.
 //
-//	Resume    the record has failed; a group's actor goes on with what is left, a record's is done
-//	Stop      the record has failed, and its actor, so nothing more of its group
-//	Escalate  the record has failed, and with it the batch
-//	Restart   the actor makes another attempt at the record
+//	Resume    Continue: the record has failed. A group's actor continues with its next record, a record's is stopped.
+//	Stop      StopGroup: the record has failed, and nothing more of its group starts.
+//	Escalate  StopBatch: the record has failed, and nothing more of the batch starts.
+//	Restart   no policy: the record is put into back-off, and the actor is restarted for another attempt.
 type verdict struct {
 	supervisor *supervisor
 	failure    *messages.AttemptFailed
@@ -123,11 +123,11 @@ func (v *verdict) Children() []*actor.PID        { return []*actor.PID{v.child} 
 func (v *verdict) ResumeChildren(...*actor.PID)  { v.give(batch.Continue) }
 func (v *verdict) StopChildren(...*actor.PID)    { v.give(batch.StopGroup) }
 func (v *verdict) EscalateFailure(_, _ any)      { v.give(batch.StopBatch) }
-func (v *verdict) RestartChildren(...*actor.PID) { v.RestartAfter(0) }
+func (v *verdict) RestartChildren(...*actor.PID) { v.RetryAfter(0) }
 
-// RestartAfter has the record tried again after a back-off. It reports false if there is no time for that
-// or the batch has been stopped; the record still needs a verdict then.
-func (v *verdict) RestartAfter(backoff time.Duration) bool {
+// RetryAfter puts the record into back-off; the slot that takes it then restarts the actor. It reports false if the
+// batch has been stopped or closed; the record still needs a verdict then.
+func (v *verdict) RetryAfter(backoff time.Duration) bool {
 	if v.given || v.child == nil || !v.supervisor.ledger.backOff(v.failure.Attempt, v.child, backoff) {
 		return false
 	}

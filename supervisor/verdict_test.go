@@ -85,8 +85,8 @@ func TestEachFailureHasOneVerdict(t *testing.T) {
 			assert.Equal(t, settled, l.states[0])
 			assert.Equal(t, 0, l.open)
 			assert.Equal(t, c.halt, l.haltReason)
-			assert.Equal(t, 1, l.slots.free+l.slots.working-1, "one slot: free, or at work at the second record")
-			assert.False(t, v.RestartAfter(0), "it is over with the record")
+			assert.Equal(t, 1, l.slots.free+l.slots.active-1, "one slot: free, or at work at the second record")
+			assert.False(t, v.RetryAfter(0), "it is over with the record")
 		})
 	}
 }

@@ -30,7 +30,7 @@ var breaks = []broken{
 	},
 	{
 		"cutoff-late", "Handlers' contexts end at the last call, not at the cutoff (D1)", "supervisor",
-		[]change{{`context\.WithDeadlineCause\(([\w.]*caller), (\w+)\.Times\.Cutoff,`, `context.WithDeadlineCause(${1}, ${2}.Times.LastCall,`}},
+		[]change{{`context\.WithDeadlineCause\(([\w.]*caller\w*), (\w+)\.Times\.Cutoff,`, `context.WithDeadlineCause(${1}, ${2}.Times.LastCall,`}},
 		"TestTheReserveSetsCutoffAndLastCall", "test/semantics",
 	},
 	{
