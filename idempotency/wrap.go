@@ -308,11 +308,11 @@ func (a *attempt) renew(ctx context.Context) (handlers context.Context, stop fun
 	handlers, lost := context.WithCancelCause(ctx)
 	calls, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
-	claim := a.claim
 	go func() {
 		defer close(ended)
 		third := a.lease / 3
 		for sleep(calls, third) {
+			claim := a.claim // of this call alone, which may be left behind while it reads it
 			claim.Lease = time.Now().Add(a.lease + a.skew)
 			once, free := context.WithTimeout(calls, third)
 			err := contained(once, func() error { return a.store.Renew(once, claim) })
