@@ -19,19 +19,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// featuresHead is the head of each table in docs/features.md.
-const featuresHead = "| | troupe | Example | Test | .NET | Python | TypeScript | Java |"
+// These are the heads of the tables in docs/features.md: with what the Powertools call a feature, and without.
+const (
+	featuresHead = "| | troupe | Shown in | .NET | Python | TypeScript | Java |"
+	onlyHereHead = "| | troupe | Shown in |"
+)
 
 // notForUsers are the packages that users reach through others; docs/features.md does not speak of them.
 var notForUsers = []string{"batch", "messages", "sources", "response", "actors", "supervisor"}
+
+// exampleOfSimulations is the test that stands for an Example, since its time has to be virtual.
+const exampleOfSimulations = "TestOrdersOfACustomerAreShippedInOrder"
 
 // forTests are packages that users import in their tests. They are spoken of, not listed in full.
 var forTests = []string{"lambdasim", "lambdasim/check", "lambdasim/runtimeapi", "idempotency/storetest", "redelivery/redeliverytest"}
 
 // feature is a row of docs/features.md.
 type feature struct {
-	title, ours, examples, tests string
-	peers                        []string
+	title, ours, shown string
 }
 
 var (
@@ -41,26 +46,26 @@ var (
 	pageLinks = regexp.MustCompile(`\]\(([^)]+)\)`)
 )
 
-// features reads the rows of all tables with featuresHead.
+// features reads the rows of all tables with one of the heads.
 func features(page string) (rows []feature, wrong []string) {
-	inTable := false
+	columns := 0 // of the table
 	for line := range strings.Lines(page) {
 		line = strings.TrimSpace(line)
 		switch {
-		case line == featuresHead:
-			inTable = true
+		case line == featuresHead, line == onlyHereHead:
+			columns = strings.Count(line, "|") - 1
 		case !strings.HasPrefix(line, "|"):
-			inTable = false
-		case inTable && !strings.HasPrefix(line, "|---"):
+			columns = 0
+		case columns > 0 && !strings.HasPrefix(line, "|---"):
 			cells := strings.Split(strings.Trim(line, "|"), "|")
 			for i := range cells {
 				cells[i] = strings.TrimSpace(cells[i])
 			}
-			if len(cells) != 8 || slices.Contains(cells, "") {
-				wrong = append(wrong, "a row that has not eight filled cells: "+line)
+			if len(cells) != columns || slices.Contains(cells, "") {
+				wrong = append(wrong, fmt.Sprintf("a row that has not %d filled cells: %s", columns, line))
 				continue
 			}
-			rows = append(rows, feature{cells[0], cells[1], cells[2], cells[3], cells[4:]})
+			rows = append(rows, feature{cells[0], cells[1], cells[2]})
 		}
 	}
 	return rows, wrong
@@ -211,8 +216,9 @@ func declared(file string) (funcs, compared map[string]bool, err error) {
 	return funcs, compared, nil
 }
 
-// wrongLinks says what is wrong with the functions that a cell links.
-func wrongLinks(cell string, prefixes ...string) (wrong []string) {
+// wrongLinks says what is wrong with the functions that a cell links: an Example and a test at least.
+func wrongLinks(cell string) (wrong []string) {
+	examples, tests := 0, 0
 	for link := range strings.SplitSeq(cell, ", ") {
 		part := funcLink.FindStringSubmatch(link)
 		if part == nil {
@@ -228,11 +234,18 @@ func wrongLinks(cell string, prefixes ...string) (wrong []string) {
 			wrong = append(wrong, file+" is no file of tests")
 		case !funcs[name]:
 			wrong = append(wrong, file+" has no "+name)
-		case !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }):
-			wrong = append(wrong, fmt.Sprint(name, " is none of ", prefixes))
 		case strings.HasPrefix(name, "Example") && !compared[name]:
 			wrong = append(wrong, name+" has no output to compare")
+		case strings.HasPrefix(name, "Example"), name == exampleOfSimulations:
+			examples++
+		case strings.HasPrefix(name, "Test"), strings.HasPrefix(name, "Fuzz"):
+			tests++
+		default:
+			wrong = append(wrong, name+" is no Example and no test")
 		}
+	}
+	if len(wrong) == 0 && (examples == 0 || tests == 0) {
+		wrong = append(wrong, fmt.Sprintf("%d Examples and %d tests in %s", examples, tests, cell))
 	}
 	return wrong
 }
@@ -242,7 +255,7 @@ func wrongFeatures(rows []feature, packages map[string]surface) (wrong []string)
 	foreign := []string{"errors.", "lambdacontext."}
 	for _, row := range rows {
 		if row.ours == "–" {
-			if row.examples != "–" || row.tests != "–" {
+			if row.shown != "–" {
 				wrong = append(wrong, row.title+": a test of what there is not")
 			}
 			continue
@@ -252,13 +265,7 @@ func wrongFeatures(rows []feature, packages map[string]surface) (wrong []string)
 				wrong = append(wrong, name+" is not exported")
 			}
 		}
-		// Where time has to be virtual, a test in a file of examples is the example.
-		examples := []string{"Example"}
-		if strings.Contains(row.examples, "/lambdasim/") {
-			examples = append(examples, "Test")
-		}
-		wrong = append(wrong, wrongLinks(row.examples, examples...)...)
-		wrong = append(wrong, wrongLinks(row.tests, "Test", "Fuzz")...)
+		wrong = append(wrong, wrongLinks(row.shown)...)
 	}
 	return wrong
 }
@@ -323,8 +330,8 @@ func TestEverythingExportedIsAFeature(t *testing.T) {
 // The tests above would find a mistake.
 func TestAMistakeAmongTheFeaturesIsFound(t *testing.T) {
 	packages := surfaces(t, ".", "batch")
-	row := func(ours, example, test string) string {
-		return fmt.Sprintf("%s\n|---|---|---|---|---|---|---|---|\n| a | %s | %s | %s | – | – | – | – |\n", featuresHead, ours, example, test)
+	row := func(ours string, shown ...string) string {
+		return fmt.Sprintf("%s\n|---|---|---|---|---|---|---|\n| a | %s | %s | – | – | – | – |\n", featuresHead, ours, strings.Join(shown, ", "))
 	}
 	const (
 		example = "[`ExampleRetry`](../example_test.go)"
@@ -332,21 +339,24 @@ func TestAMistakeAmongTheFeaturesIsFound(t *testing.T) {
 	)
 	for _, c := range []struct{ name, page, wrong string }{
 		{"nothing", row("`troupe.Retry`, `troupe.Retry.Times`, `troupe.Report.String`, `troupe.Result.ID`, `POWERTOOLS_X`", example, test), ""},
-		{"nothing of ours", row("–", "–", "–"), ""},
+		{"nothing of ours", row("–", "–"), ""},
 		{"no such name", row("`troupe.Again`", example, test), "troupe.Again is not exported"},
 		{"no such package", row("`trope.Retry`", example, test), "trope.Retry is not exported"},
 		{"no such field", row("`troupe.Retry.Often`", example, test), "troupe.Retry.Often is not exported"},
 		{"no such method of an alias", row("`troupe.Report.Sing`", example, test), "troupe.Report.Sing is not exported"},
 		{"a name that only the unexported have", row("`troupe.Settings`", example, test), "troupe.Settings is not exported"},
-		{"no example", row("`troupe.Retry`", "–", test), "– is no link to a function"},
-		{"no test", row("`troupe.Retry`", example, "–"), "– is no link to a function"},
-		{"a test of nothing", row("–", "–", test), "a: a test of what there is not"},
+		{"nothing shown", row("`troupe.Retry`", "–"), "– is no link to a function"},
+		{"no example", row("`troupe.Retry`", test), "0 Examples and 1 tests"},
+		{"no test", row("`troupe.Retry`", example), "1 Examples and 0 tests"},
+		{"a test of nothing", row("–", test), "a: a test of what there is not"},
 		{"no such test", row("`troupe.Retry`", example, "[`TestNone`](../test/semantics/handlers_test.go)"), "test/semantics/handlers_test.go has no TestNone"},
 		{"no such file", row("`troupe.Retry`", example, "[`TestNone`](../test/semantics/none_test.go)"), "no such file"},
-		{"a function that is no test", row("`troupe.Retry`", example, "[`panicked`](../test/semantics/options_test.go)"), "panicked is none of"},
-		{"a test for an example", row("`troupe.Retry`", test, test), "TestOnlyWhatMayBeRetriedIs is none of"},
-		{"a cell too few", strings.Replace(row("–", "–", "–"), "| – |", "|", 1), "eight filled cells"},
-		{"an empty cell", strings.Replace(row("–", "–", "–"), "| – |", "| |", 1), "eight filled cells"},
+		{"a function that is no test", row("`troupe.Retry`", example, "[`panicked`](../test/semantics/options_test.go)"), "panicked is no Example and no test"},
+		{"a cell too few", strings.Replace(row("–", "–"), "| – |", "|", 1), "7 filled cells"},
+		{"an empty cell", strings.Replace(row("–", "–"), "| – |", "| |", 1), "7 filled cells"},
+		{"nothing only here", onlyHereHead + "\n|---|---|---|\n| a | `troupe.Retry` | " + example + ", " + test + " |\n", ""},
+		{"no such name only here", onlyHereHead + "\n|---|---|---|\n| a | `troupe.Again` | " + example + ", " + test + " |\n", "troupe.Again is not exported"},
+		{"a cell too many only here", onlyHereHead + "\n|---|---|---|\n| a | – | – | – |\n", "3 filled cells"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rows, wrong := features(c.page)
