@@ -41,14 +41,13 @@ func (r row) verdict() string {
 	}
 }
 
-var header = []string{"work", "rival", "measured", "troupe/rival", "middle half", "at most", "verdict"}
+var header = []string{"work", "rival", "measured", "troupe/rival (middle half)", "at most"}
 
 // cells are the row as text, as the header says.
 func (r row) cells() []string {
-	ratio, half, most := "", "", ""
+	ratio, most := "", ""
 	if r.compared {
-		ratio = fmt.Sprintf("%.2f", r.ratio.median)
-		half = fmt.Sprintf("%.2f–%.2f", r.ratio.low, r.ratio.high)
+		ratio = fmt.Sprintf("%.2f (%.2f–%.2f)", r.ratio.median, r.ratio.low, r.ratio.high)
 	} else if r.bound != 0 {
 		ratio = fmt.Sprintf(r.format, r.found)
 	}
@@ -57,8 +56,9 @@ func (r row) cells() []string {
 		if r.aim != 0 {
 			most += fmt.Sprintf(", aim "+r.format, r.aim)
 		}
+		most += ": " + r.verdict()
 	}
-	return []string{r.work, r.rival, r.measured, ratio, half, most, r.verdict()}
+	return []string{r.work, r.rival, r.measured, ratio, most}
 }
 
 // table is all rows as text; a work is named once.

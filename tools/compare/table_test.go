@@ -22,7 +22,7 @@ func TestTheTableJudgesByTheMedian(t *testing.T) {
 	var out strings.Builder
 	writeText(&out, someRows(), "a machine")
 	lines := strings.Split(out.String(), "\n")
-	want := "processing, SQS, 10,000 records errgroup 300 ns 1.75 1.62–2.12 2.00, aim 1.60 met, aim missed"
+	want := "processing, SQS, 10,000 records errgroup 300 ns 1.75 (1.62–2.12) 2.00, aim 1.60: met, aim missed"
 	if got := strings.Join(strings.Fields(lines[1]), " "); got != want {
 		t.Errorf("the row is\n%s\nwant\n%s", got, want)
 	}
