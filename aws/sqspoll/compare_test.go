@@ -19,10 +19,12 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/aws/sqspoll"
+	"github.com/troupe-go/troupe/lambdasim"
 )
 
 var (
 	compared = flag.Int("sqspoll.compare", 0, "compare Run with hand-written loops: how many messages each has in a round")
+	latency  = flag.Duration("sqspoll.latency", 0, "how long the server takes for each call of the comparison")
 	soak     = flag.Duration("sqspoll.soak", 0, "how long TestGoroutinesAndHeapStayFlat runs")
 )
 
@@ -106,6 +108,12 @@ func TestThroughput(t *testing.T) {
 				s := simulated(t, false)
 				s.messages = n
 				s.send(t, newJournal(t, s.rules(false)), 0, n, false)
+				s.queue.Faults = func(c lambdasim.Call) error {
+					if c.Message == "" { // the call, not an entry of it
+						time.Sleep(*latency)
+					}
+					return nil
+				}
 				var done atomic.Int32
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan struct{})

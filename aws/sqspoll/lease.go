@@ -354,6 +354,19 @@ func (l *lease) lasts(indexes []int) time.Duration {
 	return until
 }
 
+// lasting reports whether all messages are still invisible.
+func (l *lease) lasting() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.p.settings.clock()
+	for i := range l.messages {
+		if now >= l.messages[i].until {
+			return false
+		}
+	}
+	return true
+}
+
 // sleep waits, and reports false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)

@@ -32,11 +32,12 @@ const (
 	maxVisibility = 12 * time.Hour
 )
 
-// WithBatches sets the number of batches in flight, 1 to 1,000. Each has a goroutine that receives, processes and
-// deletes, so it is the number of parallel receives of an idle queue as well. Default: 5.
+// WithBatches sets the number of batches in flight, 1 to 1,000. Each has a goroutine that receives and processes, so it
+// is the number of parallel receives of an idle queue as well. Default: 5.
 //
-// At most WithBatches × WithBatchSize messages are in the process at once. How many handlers run at once in a batch is
-// the processor's WithConcurrency.
+// At most WithBatches × WithBatchSize messages are handled at once. On a standard queue the deletes of a batch overlap
+// the next batch, so as many again may be in the process. How many handlers run at once in a batch is the processor's
+// WithConcurrency.
 func WithBatches(n int) Option {
 	return func(s *settings) error {
 		if n < 1 || n > maxBatches {
@@ -115,8 +116,9 @@ func WithLogger(logger *slog.Logger) Option {
 }
 
 // WithObserver registers a function that receives the Batch of every receive that returned messages, after its deletes.
-// It is called by several goroutines at once, and the next receive waits for it. A panic in it is logged. Functions run
-// in the order given. Observers of the processor see the report earlier, as under Lambda.
+// It is called by several goroutines at once, and holds up the batch after the next one, on a FIFO queue the next one. A
+// panic in it is logged. Functions run in the order given. Observers of the processor see the report earlier, as under
+// Lambda.
 func WithObserver(observe func(context.Context, Batch)) Option {
 	return func(s *settings) error {
 		if observe == nil {

@@ -196,8 +196,10 @@ func (p *poller) retry(ctx context.Context, f func(context.Context) error) error
 	return nil
 }
 
-// poll receives and processes one batch after the other until ctx ends.
+// poll receives and processes one batch after the other until ctx ends. The deletes of a batch overlap the next one.
 func (p *poller) poll(ctx context.Context) error {
+	var finishing sync.WaitGroup // one batch at most
+	defer finishing.Wait()
 	for ctx.Err() == nil {
 		var received []types.Message
 		var began time.Duration
@@ -210,7 +212,7 @@ func (p *poller) poll(ctx context.Context) error {
 			return err
 		}
 		if len(received) > 0 {
-			p.handle(ctx, received, began)
+			p.handle(ctx, received, began, &finishing)
 		}
 	}
 	return nil
@@ -236,8 +238,10 @@ func (p *poller) receive() ([]types.Message, error) {
 	return output.Messages, nil
 }
 
-// handle processes a batch that was received by a call begun at received.
-func (p *poller) handle(ctx context.Context, messages []types.Message, received time.Duration) {
+// handle processes a batch that was received by a call begun at received. It waits until the batch before has finished,
+// and returns while this one finishes, unless the next receive would be too early: SQS returns no more messages of a FIFO
+// queue's groups until these are deleted, and a message that is not invisible any more could be received again.
+func (p *poller) handle(ctx context.Context, messages []types.Message, received time.Duration, finishing *sync.WaitGroup) {
 	event, err := p.queue.event(messages)
 	if err != nil {
 		p.settings.log().Error("troupe: sqspoll: a batch cannot be processed", "error", err.Error())
@@ -246,8 +250,18 @@ func (p *poller) handle(ctx context.Context, messages []types.Message, received 
 	l := newLease(p, event.Records, received)
 	l.beating.Go(l.beat)
 	report := p.process(ctx, l, event)
+	finishing.Wait() // the heartbeat continues
 	l.release()
-	b := Batch{Report: report, Received: len(messages), Expired: l.count(expired), GivenBack: l.count(givenBack)}
+	if p.queue.fifo || !l.lasting() {
+		p.finish(l, report)
+		return
+	}
+	finishing.Go(func() { p.finish(l, report) })
+}
+
+// finish deletes the messages that the report lets go of, and calls the observers.
+func (p *poller) finish(l *lease, report *troupe.Report) {
+	b := Batch{Report: report, Received: len(l.messages), Expired: l.count(expired), GivenBack: l.count(givenBack)}
 	if report != nil {
 		done := l.toRemove(report)
 		b.Deleted = l.remove(done)

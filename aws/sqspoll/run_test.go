@@ -599,6 +599,106 @@ func TestBatchesInFlightAreBounded(t *testing.T) {
 	})
 }
 
+// slow makes the calls of an action take a while before the queue sees them.
+func slow(f *fake, action string, d time.Duration) {
+	f.before = func(_ context.Context, c *call) error {
+		if c.action == action {
+			time.Sleep(d)
+		}
+		return nil
+	}
+}
+
+// Each delete takes 2 s. On a standard queue the next batch is handled meanwhile, and the deletes of one batch at most
+// are behind; on a FIFO queue nothing is received before the delete.
+func TestDeletesOverlapTheNextBatch(t *testing.T) {
+	for _, c := range []struct {
+		queue *lambdasim.Queue
+		sent  []string
+		want  []string
+	}{
+		{standard(), []string{"1", "2", "3", "4"}, []string{"1@0", "2@0", "3@2", "4@4"}},
+		{fifo(), []string{"g/1", "g/2", "g/3", "g/4"}, []string{"1@0", "2@2", "3@4", "4@6"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f, n := newFake(t, c.queue), &noting{start: time.Now()}
+			f.send(t, bodies(c.sent...)...)
+			slow(f, "delete", 2*time.Second)
+			r := run(t, f, n.processor(takes(0)), sqspoll.WithBatchSize(1))
+			time.Sleep(9 * time.Second)
+			assert.Equal(t, c.want, n.seen())
+			assert.Zero(t, f.left(t))
+			r.stop()
+			if c.queue.Name == "q.fifo" {
+				for i, receive := range f.of("receive")[1:5] {
+					assert.Equal(t, f.of("delete")[i].ended, receive.began)
+				}
+			}
+		})
+	}
+}
+
+// The deletes of the first batch fail for as long as its visibility lasts. Those of the second wait for them, and its
+// message is kept invisible.
+func TestABatchThatWaitsForDeletesIsKeptInvisible(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, n := newFake(t, standard()), &noting{start: time.Now()}
+		f.send(t, bodies("a", "b")...)
+		f.before = func(_ context.Context, c *call) error {
+			if c.action == "delete" && c.began < 29*time.Second {
+				return errNetwork
+			}
+			return nil
+		}
+		r := run(t, f, n.processor(takes(time.Second)), sqspoll.WithBatchSize(1))
+		time.Sleep(29 * time.Second)
+		changes := f.of("change")
+		require.Len(t, changes, 1)
+		assert.Equal(t, 16*time.Second, changes[0].began) // it was received at 1 s
+		time.Sleep(time.Minute)
+		assert.Contains(t, n.seen(), "b@1")
+		assert.NotContains(t, n.seen(), "b@31")
+		assert.Zero(t, f.left(t))
+		r.stop()
+	})
+}
+
+// A message whose visibility ended while it was handled is deleted before the next receive, which could return it.
+func TestALateBatchIsDeletedBeforeTheNextReceive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, n := newFake(t, standard()), &noting{start: time.Now()}
+		f.send(t, bodies("a")...)
+		f.before = func(_ context.Context, c *call) error {
+			switch c.action {
+			case "change":
+				return errNetwork
+			case "delete":
+				time.Sleep(time.Second)
+			}
+			return nil
+		}
+		r := run(t, f, n.processor(takes(31*time.Second)))
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"a@0"}, n.seen())
+		assert.Zero(t, f.left(t))
+		r.stop()
+	})
+}
+
+// The delete of the last batch takes 2 s, while the receive after it has ended: Run returns after it.
+func TestStoppingWaitsForDeletes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, n := newFake(t, standard()), &noting{start: time.Now()}
+		f.send(t, bodies("a")...)
+		slow(f, "delete", 2*time.Second)
+		r := run(t, f, n.processor(takes(0)), sqspoll.WithWait(time.Second))
+		time.Sleep(500 * time.Millisecond)
+		assert.Equal(t, 1500*time.Millisecond, r.stop())
+		assert.Zero(t, f.left(t))
+		assert.Equal(t, 1, r.batches[0].Deleted)
+	})
+}
+
 // Run is stopped at second 5 of the first batch: what runs ends, the rest is another's at once.
 func TestStoppingGivesBackWhatHasNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
