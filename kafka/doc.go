@@ -25,7 +25,8 @@
 //
 //	kafka.New(kafka.Confluent(typed.Kafka(ship, typed.WithDecoder(order)), kafka.WithProtobuf(0)))
 //
-// They need no access to the registry. SchemaFrom returns the identifier.
+// They need no access to the registry. SchemaFrom returns the identifier. Where the event source mapping has a schema
+// registry and the EventRecordFormat JSON, Lambda has decoded the value: use typed.Kafka alone.
 //
 // # How events are read
 //

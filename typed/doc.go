@@ -10,6 +10,17 @@
 // metadata. The returned handlers are as safe for concurrent use as the given one, and keep nothing from one
 // record to the next.
 //
+//	troupe.SQS(typed.SQS(handle))                                       the body of an SQS message
+//	troupe.Kinesis(typed.Kinesis(handle))                               the data of a Kinesis record
+//	troupe.DynamoDB(typed.DynamoDB(handle))                             a Change[T]: keys, new and old image
+//	kafka.New(typed.Kafka(handle))                                      the value; the zero T for a tombstone
+//	kafka.New(kafka.Confluent(typed.Kafka(handle)))                     behind the header of a schema registry; or kafka.Glue
+//	firehose.New(typed.Firehose(troupe.Returning(handle)))              the data of a Firehose record
+//	troupe.SQS(envelope.SNS(typed.SQS(handle)))                         a message published to SNS
+//	troupe.SQS(envelope.EventBridge(typed.Detail(handle)))              the detail of an EventBridge event
+//	troupe.SQS(envelope.Offloaded(fetch, buckets, typed.SQS(handle)))   a body that is in S3 if it is large
+//	typed.From("field", payload, handle)                                any other payload, together with its record
+//
 // # JSON
 //
 // Payloads are JSON unless WithDecoder says otherwise, decoded by the rules of encoding/json: names match in any
@@ -24,6 +35,8 @@
 // place. Its error is an *Error; errors.As finds the *troupe.DecodeError in it, and errors.Is finds
 // troupe.ErrUndecodable. With WithDropUndecodable the record is Dropped instead: Lambda does not redeliver it, the
 // Report counts it, and the log contains a line.
+//
+//	troupe: record "m3", index 2, cannot be decoded: body.lines[1].sku: number where string was expected (at byte 29 of the payload)
 //
 // The error contains nothing of the payload (SPEC S9). Errors of decoders often quote what they read, so they are
 // neither repeated nor wrapped. For JSON, the field, position and problem are found by a second pass over the
@@ -59,7 +72,8 @@
 //
 //   - encoding.TextUnmarshaler is always used for strings, and for numbers whose Go type is not a number, string or
 //     time; encoding.BinaryUnmarshaler is never used. attributevalue uses both by option.
-//   - attributevalue.Unmarshaler cannot be called without the SDK, so DynamoDB panics for a type that has its method.
+//   - attributevalue.Unmarshaler cannot be called without the SDK, so DynamoDB panics for a type that has its method;
+//     package aws/dynamodbitem uses the SDK.
 //   - TagKey, UseNumber and custom time formats have no counterpart.
 //   - If two attributes differ only in case, a field receives the first of them in alphabetical order.
 //   - A map for a time.Time, and map keys that are pointers, cannot be decoded.

@@ -147,7 +147,7 @@ func (p *plan) drawDeed(t *rapid.T, sh shape, b *batch, no, i int) written {
 }
 
 // drawBody draws JSON of an item, in its envelope. What is right and what is wrong follows from encoding/json
-// and docs/payloads.md.
+// and the documentation of package typed.
 func (p *plan) drawBody(t *rapid.T, bad bool, no, i int) written {
 	more := fmt.Sprintf(`{"batch":%d,"index":%d,"more":[1]}`, no, i)
 	good := []string{
