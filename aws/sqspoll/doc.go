@@ -23,7 +23,8 @@
 //
 // Every message of a batch is kept invisible from its receive to the end of the batch, those that wait for others
 // included. If that fails, because of the network or a machine that stood still, a message that may have become visible
-// is not started (ErrExpired), and neither is the rest of its group in the batch: another consumer may have received it.
+// is not started (ErrExpired), and neither is the rest of its group in the batch, also if the message itself was handled
+// already: another consumer may have received it.
 // A handler that is running is not stopped.
 //
 // Nothing changes the visibility of a message any more when observers are called, if it failed, or when it is deleted.

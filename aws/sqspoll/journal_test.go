@@ -168,6 +168,7 @@ type journal struct {
 	copies     map[string]int // that the source has, as far as the checker knows
 	undeleted  int            // handled, and not deleted by the batch that handled them
 	rest       string         // an incomplete line
+	overlaps   bool           // overlapping handlers of a group are judged elsewhere
 }
 
 type openBatch struct {
@@ -259,11 +260,10 @@ func (j *journal) take(consumer string, e history.Event) {
 		i := slices.Index(b.records, e.Record)
 		b.records = slices.Delete(b.records, i, i+1)
 		switch {
-		case e.Kind == history.Returned:
-		case j.copies[e.Record] > 0:
-			j.copies[e.Record]--
-		default: // another batch has deleted it already
+		case j.copies[e.Record] == 0: // another batch has deleted it already
 			e.Kind = history.Stale
+		case e.Kind == history.Deleted:
+			j.copies[e.Record]--
 		}
 	}
 	j.record(e)
@@ -316,7 +316,11 @@ func (j *journal) finish() check.Verdict {
 	}
 	j.record(history.Event{Kind: history.Finished, Detail: history.Drained})
 	verdict := j.checker.Verdict()
-	if !assert.Zerof(j.t, verdict.Count, "the checker found: %v", verdict.Violations) {
+	count := verdict.Count
+	if j.overlaps {
+		count -= verdict.Kinds[check.Overlapped]
+	}
+	if !assert.Zerof(j.t, count, "the checker found: %v", verdict.Violations) {
 		j.t.Logf("the history ends with\n%s", strings.Join(j.log[max(0, len(j.log)-60):], "\n"))
 	}
 	return verdict

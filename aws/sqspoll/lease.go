@@ -15,8 +15,9 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// ErrExpired is why a message was not started: its visibility timeout may have ended, so that another consumer may have
-// received it. errors.Is finds it in the report, as it finds troupe.ErrNotStarted.
+// ErrExpired is why a message was not started: its visibility timeout, or that of a message before it in its group, may
+// have ended, so that another consumer may have received it. errors.Is finds it in the report, as it finds
+// troupe.ErrNotStarted.
 var ErrExpired = errors.New("troupe: sqspoll: the visibility timeout may have ended")
 
 // ErrStopping is why a message was not started: Run was stopping and gave it back to the queue.
@@ -95,7 +96,8 @@ func (l *lease) Arranged(groups []string) {
 	}
 }
 
-// Start lets messages start that are certainly invisible.
+// Start lets messages start that are certainly invisible, as is every message of their group before them: another
+// consumer that received one would handle it at the same time.
 func (l *lease) Start(from, to int) error {
 	now := l.p.settings.clock()
 	l.mu.Lock()
@@ -106,7 +108,7 @@ func (l *lease) Start(from, to int) error {
 		if m.state == givenBack {
 			return ErrStopping
 		}
-		if m.state == expired || now >= m.until {
+		if m.state == expired || now >= m.until || l.overtaken(i, now) {
 			refusal = ErrExpired
 			if m.state == waiting {
 				m.state, m.renewed = expired, false
@@ -124,6 +126,16 @@ func (l *lease) Start(from, to int) error {
 		l.messages[i].state = started
 	}
 	return nil
+}
+
+// overtaken reports whether a message before message i in its group may be visible. (mu)
+func (l *lease) overtaken(i int, now time.Duration) bool {
+	for j := range i {
+		if l.groups != nil && l.groups[j] == l.groups[i] && now >= l.messages[j].until {
+			return true
+		}
+	}
+	return false
 }
 
 // twinStarted reports whether a copy of message i has been started. (mu)

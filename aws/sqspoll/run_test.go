@@ -403,6 +403,34 @@ func TestARefusedRenewalStopsTheGroup(t *testing.T) {
 	})
 }
 
+// Message 1 was handled and waits for its delete, and its visibility can no longer be renewed. Once it may be visible,
+// another consumer may handle its group, so message 3 is not started.
+func TestAHandledMessageThatMayBeVisibleStopsItsGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, n := newFake(t, fifo()), &noting{start: time.Now()}
+		f.send(t, bodies("g/1", "g/2", "g/3", "h/4")...)
+		first := ""
+		f.received = func(list []types.Message) []types.Message {
+			if first == "" {
+				first = *list[0].MessageId
+			}
+			return list
+		}
+		f.entry = func(c *call, id string) *types.BatchResultErrorEntry {
+			if c.action == "change" && id == first {
+				return &types.BatchResultErrorEntry{Code: ptr("InternalError")}
+			}
+			return nil
+		}
+		r := run(t, f, n.processor(takes(20*time.Second), troupe.WithConcurrency(1)))
+		time.Sleep(61 * time.Second)
+		assert.Equal(t, []string{"1@0", "2@20", "4@40"}, n.seen()[:3])
+		r.stop()
+		assert.Equal(t, 1, r.batches[0].Expired)
+		assert.ErrorIs(t, r.batches[0].Report.Records[2].Err, sqspoll.ErrExpired)
+	})
+}
+
 // A call that is throttled is made again, a twelfth of the visibility later.
 func TestAThrottledRenewalIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
