@@ -19,10 +19,9 @@ func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	lambda.StartWithOptions(
 		troupe.SQS(charge),
-		// Every invocation's context derives from this one. When it is cancelled, handlers' contexts end,
-		// nothing new starts, and a batch under way is answered with what is done.
+		// The context of every invocation derives from ctx.
 		lambda.WithContext(ctx),
-		// Has Lambda send SIGTERM, which it does not otherwise, and runs this when it comes: for 500 ms.
+		// Lambda sends SIGTERM because of this option, and kills the process 500 ms later.
 		lambda.WithEnableSIGTERM(func() {
 			cancel(errShutdown)
 			flush()
