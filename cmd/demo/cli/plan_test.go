@@ -84,7 +84,7 @@ func TestTheOutputsInTheDocumentAreThoseOfTheTool(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/scaling.md")
 	require.NoError(t, err)
 	shown := regexp.MustCompile("(?s)```text\n\\$ bin/demo (plan [^\n]+)\n\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	require.Len(t, shown, 3)
+	require.NotEmpty(t, shown)
 	require.Equal(t, len(shown), strings.Count(string(text), "$ bin/demo"), "every one of them is compared")
 	for _, example := range shown {
 		assert.Equal(t, execute(t, "", strings.Fields(example[1])...).stdout, example[2], example[1])
