@@ -177,7 +177,7 @@ type job struct {
 	review   func(*batch.Report) // sources.Batch.Review
 	about    any                 // sources.Batch.About
 	then     *finale             // of a batch that ends with one call
-	message  func(i int) (any, error)
+	message  func(i int) (any, error) // decodes record i, whether or not it has a group
 }
 
 // startBy asks a delivery before each attempt. All records of a batch that is handled in one call start together.
@@ -200,10 +200,9 @@ func (j *job) startBy(d batch.Delivery) {
 
 // recordJob makes the job of a batch whose records are handled one by one.
 func recordJob[T any](kind Source, p *sources.Plan[T], call func(a *messages.Attempt, p *sources.Plan[T]) error) *job {
-	message := func(i int) (any, error) { return p.Open(i) }
-	return &job{message: message, batch: &messages.Batch{
+	return &job{batch: &messages.Batch{
 		Source: kind, Handling: p.Handling, Results: p.Results, Ordered: p.Ordered, Barrier: p.Barrier, Policy: p.Policy,
-		Handle: func(a *messages.Attempt) error { return call(a, p) }, Message: message, Raw: p.Raw,
+		Handle: func(a *messages.Attempt) error { return call(a, p) }, Raw: p.Raw,
 	}}
 }
 
@@ -341,7 +340,7 @@ var errNoMessage = errors.New("troupe: a batch handler has no single message")
 
 // wholeJob makes the job of a batch that is handled in one call: a batch of one for the supervisor.
 func wholeJob[T any](kind Source, p *sources.Plan[T], w sources.Whole[T]) *job {
-	j := &job{message: func(i int) (any, error) { return p.Open(i) }, batch: &messages.Batch{
+	j := &job{batch: &messages.Batch{
 		Source: kind, Handling: batch.WholeBatch, Policy: p.Policy,
 		Message: func(int) (any, error) { return nil, errNoMessage }, Raw: noPayload,
 	}}

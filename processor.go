@@ -147,6 +147,10 @@ func newProcessor[E, R, T any](s *settings, src sources.Reader[E, T], answer res
 			}
 			j := jobOf(p)
 			j.noLowest, j.notes, j.review, j.about = b.NoLowest, b.Notes, b.Review, b.About
+			j.message = func(i int) (any, error) { return b.Open(i) }
+			if j.batch.Message == nil {
+				j.batch.Message = j.message
+			}
 			return j, nil
 		}}, nil
 	}
@@ -478,7 +482,7 @@ func (p *Processor[E, R]) lowest(ids []string) []string {
 }
 
 // lastResort combines the last resorts, those of redelivery last: each receives the error of the one before, until one
-// drops the record.
+// drops the record. None is called after the cutoff, when the record may have been reported.
 func (s *settings) lastResort() func(context.Context, Record, error) error {
 	resorts := slices.Clone(s.resorts)
 	for _, r := range s.redelivery {
@@ -494,7 +498,7 @@ func (s *settings) lastResort() func(context.Context, Record, error) error {
 	}
 	return func(ctx context.Context, rec Record, err error) error {
 		for _, resolve := range resorts {
-			if err = resolve(ctx, rec, err); err == nil || batch.IsDrop(err) {
+			if err = resolve(ctx, rec, err); err == nil || batch.IsDrop(err) || ctx.Err() != nil {
 				return err
 			}
 		}

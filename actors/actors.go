@@ -59,9 +59,12 @@ func receive(c actor.Context) {
 // resort is the user's and may end the goroutine, too.
 func attempt(a *messages.Attempt, ended func(*messages.AttemptFailed, error)) {
 	batch.Try(func() error { return a.Owner.Handle(a) }, func(err error) {
-		defer func() { ended(a.Owner.End(a, err), err) }()
-		if err != nil {
-			err = a.Owner.Failed(a, err)
+		if err == nil {
+			ended(a.Owner.End(a, nil), nil)
+			return
 		}
+		failure := err // on the heap, which costs a failed attempt alone
+		defer func() { ended(a.Owner.End(a, failure), failure) }()
+		a.Owner.Failed(a, &failure)
 	})
 }

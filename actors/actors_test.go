@@ -26,8 +26,8 @@ type owner struct {
 	failure *messages.AttemptFailed
 }
 
-func (o *owner) Handle(a *messages.Attempt) error            { return o.handle(a) }
-func (o *owner) Failed(_ *messages.Attempt, err error) error { return err }
+func (o *owner) Handle(a *messages.Attempt) error { return o.handle(a) }
+func (o *owner) Failed(*messages.Attempt, *error) {}
 func (o *owner) End(a *messages.Attempt, err error) *messages.AttemptFailed {
 	o.booked = append(o.booked, err)
 	if err == nil || o.late {

@@ -24,8 +24,8 @@ type Turn interface {
 	// decoded. If that is empty, or cannot be read either, whole is true and raw is the JSON of the record, or nil if that
 	// is not known.
 	Raw() (raw []byte, whole bool)
-	// FailedBefore reports whether a record before this one in the batch has failed for good by now. A stream is
-	// redelivered from there, with this record.
+	// FailedBefore reports whether a record before this one in the batch has failed for good by now, or will not be
+	// started any more. A stream is redelivered from there, with this record.
 	FailedBefore() bool
 	// Keep makes value the Value of the record's Result if this attempt is the one that counts and succeeds.
 	Keep(value any)

@@ -82,9 +82,9 @@ type Owner interface {
 	// Handle calls the handler, unless the handlers' context has ended or Batch.Start refuses the attempt, and returns
 	// its error.
 	Handle(*Attempt) error
-	// Failed is called with the error, panic or Goexit of an attempt before End, and returns the error that the
-	// attempt ends with. It decides whether the attempt was the record's last.
-	Failed(*Attempt, error) error
+	// Failed is called with the error, panic or Goexit of an attempt before End, and replaces it by the error that the
+	// attempt ends with. It decides whether the attempt was the record's last. It may end the goroutine.
+	Failed(*Attempt, *error)
 	// End records how the handler ended. It returns the actor's failure, or nil if the actor has not failed: not if
 	// err is nil, nor if it says to drop the record or that the handler was not called, and not if the record was
 	// given up before.

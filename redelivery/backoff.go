@@ -233,6 +233,10 @@ func (c *changes) groupsOf(ctx context.Context, report *troupe.Report) (groups [
 
 // timed sets the timeout of a group. It reports false if there is none.
 func (c *changes) timed(ctx context.Context, g *group, b *backoff) bool {
+	if ctx.Err() != nil {
+		c.late(len(g.changes), errNoTime)
+		return false
+	}
 	asked := make(chan time.Duration, 1)
 	err := batch.TryWithin(ctx.Done(), func() error {
 		asked <- b.delay(g.receives, g.err)

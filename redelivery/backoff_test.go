@@ -411,6 +411,7 @@ func TestADelayThatDoesNotReturn(t *testing.T) {
 				totals.Err = nil
 				assert.Equal(t, c.want, totals)
 				time.Sleep(time.Hour)
+				assert.Equal(t, int32(c.want.Changed+1), calls.Load(), "it is not called when there is no time left")
 			})
 		})
 	}

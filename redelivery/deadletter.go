@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -52,7 +53,7 @@ type deadLetters struct {
 // resolve is the last resort.
 func (d *deadLetters) resolve(ctx context.Context, rec troupe.Record, failure error) error {
 	turn, ok := batch.TurnFrom(ctx)
-	if !ok || errors.Is(failure, idempotency.ErrInProgress) {
+	if !ok || inProgress(failure) {
 		return failure
 	}
 	record := opened(turn)
@@ -72,6 +73,38 @@ func (d *deadLetters) resolve(ctx context.Context, rec troupe.Record, failure er
 		return fmt.Errorf("%w; troupe: redelivery: the record was not dead-lettered: %w", failure, err)
 	}
 	return batch.Drop(batch.Because(batch.ErrDeadLettered, failure))
+}
+
+// maxLinks bounds the errors of a tree that inProgress looks at. Unwrap methods are the user's.
+const maxLinks = 1000
+
+// inProgress reports whether idempotency.ErrInProgress is in the tree of an error. It calls the Unwrap methods of the
+// error's types and nothing else of theirs: an Is method may report anything (SPEC S1).
+func inProgress(err error) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = false
+		}
+	}()
+	left := maxLinks
+	return hasInProgress(err, &left)
+}
+
+func hasInProgress(err error, left *int) bool {
+	for ; err != nil && *left > 0; *left-- {
+		if _, ok := err.(*idempotency.InProgressError); ok || err == idempotency.ErrInProgress {
+			return true
+		}
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			return slices.ContainsFunc(e.Unwrap(), func(branch error) bool { return hasInProgress(branch, left) })
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // received reports whether a message has been received too often.

@@ -218,6 +218,74 @@ func TestASendOutlivesTheCutoff(t *testing.T) {
 	}
 }
 
+// The time for a send is that of the batch, whatever timeout the handler had.
+func TestASendIsNotBoundedByTheRecordTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		s := &sender{delay: 600 * time.Millisecond} // from 100 ms before the cutoff
+		_, report, err := troupe.SQS(func(ctx context.Context, _ events.SQSMessage) error { <-ctx.Done(); return errPermanent },
+			redelivery.DeadLetter(s, 0), quiet, troupe.WithRecordTimeout(58900*time.Millisecond)).ProcessReport(ctx, messages(standard, 1, "a1"))
+		require.NoError(t, err)
+		assert.Equal(t, 1, report.DeadLettered)
+	})
+}
+
+// liar is an error that matches everything.
+type liar struct{ error }
+
+func (liar) Is(error) bool { return true }
+
+// broken is an error whose Unwrap method panics.
+type broken struct{ error }
+
+func (broken) Unwrap() error { panic("Unwrap") }
+
+// SPEC S1: the methods of a handler's error do not decide that its key is in progress elsewhere.
+func TestAnErrorThatMatchesEverythingIsDeadLettered(t *testing.T) {
+	for _, failure := range []error{liar{errHandler}, broken{errHandler}, errors.Join(liar{errHandler}, errHandler)} {
+		s := &sender{}
+		_, report, err := troupe.SQS(func(context.Context, events.SQSMessage) error { return failure }, redelivery.DeadLetter(s, 3), quiet).
+			ProcessReport(t.Context(), messages(standard, 3, "a1"))
+		require.NoError(t, err)
+		assert.Equal(t, 1, report.DeadLettered, "%T", failure)
+	}
+	s := &sender{}
+	_, _, err := troupe.SQS(func(context.Context, events.SQSMessage) error {
+		return errors.Join(errHandler, idempotency.ErrInProgress)
+	},
+		redelivery.DeadLetter(s, 3), quiet, troupe.WithErrorWhen(troupe.ErrorWhenNever)).ProcessReport(t.Context(), messages(standard, 3, "a1"))
+	require.NoError(t, err)
+	assert.Empty(t, s.letters, "one branch is in progress")
+}
+
+// SPEC V2: a record that will not be started any more is redelivered like one that has failed, and what comes behind it.
+func TestARecordOfAStreamIsNotSentBehindOneThatWillNotStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var records []string
+		for n, key := range []string{"a", "a", "b", "c"} {
+			records = append(records, fmt.Sprintf(`{"eventSource":"aws:kinesis","kinesis":{"partitionKey":"%s","sequenceNumber":"%d","data":""}}`, key, n+1))
+		}
+		s := &sender{}
+		p := troupe.Kinesis(func(_ context.Context, r events.KinesisEventRecord) error {
+			switch r.Kinesis.SequenceNumber {
+			case "3":
+				time.Sleep(2 * time.Second)
+				return errPermanent
+			case "4":
+				time.Sleep(time.Second)
+				return errHandler // and record 2 is not started
+			}
+			time.Sleep(3 * time.Second)
+			return nil
+		}, redelivery.DeadLetter(s, 0), quiet, troupe.WithConcurrency(3), troupe.WithPolicy(troupe.StopBatch))
+		out, err := p.Invoke(t.Context(), []byte(`{"Records":[`+strings.Join(records, ",")+`]}`))
+		require.NoError(t, err)
+		assert.Equal(t, `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"},{"itemIdentifier":"4"}]}`, string(out))
+		assert.Empty(t, s.letters)
+	})
+}
+
 // SPEC V2: on a stream or topic a record is sent only if nothing before it has failed.
 func TestARecordOfAStreamIsSentIfNothingBeforeItHasFailed(t *testing.T) {
 	record := func(n int) string {

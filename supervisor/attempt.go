@@ -56,26 +56,25 @@ func (t *slot) startReserved() {
 	}
 }
 
-// Failed decides whether a failed attempt was the record's last, and if so calls the last resort (SPEC R4). It
-// returns the error that the attempt ends with.
-func (t *slot) Failed(a *messages.Attempt, err error) error {
-	h := &t.handoff
+// Failed decides whether a failed attempt was the record's last, and if so calls the last resort (SPEC R4). failure
+// becomes the error that the attempt ends with, also if the last resort ends the goroutine.
+func (t *slot) Failed(a *messages.Attempt, failure *error) {
+	h, err := &t.handoff, *failure
 	if h.drop || err == errNotBegun {
-		return err
+		return
 	}
 	switch retries := t.ledger.cfg.Retry; {
 	case context.Cause(a.Context) == batch.ErrRecordTimeout:
-		err, h.final = batch.Because(batch.ErrRecordTimeout, err), true
+		*failure, h.final = batch.Because(batch.ErrRecordTimeout, err), true
 	case h.final || err == batch.ErrGoexit || !wanted(retries, a, err):
 		h.final = true
 	default:
 		h.backoff = backoffOf(retries, int(a.Number))
 		h.final = !t.ledger.mayRetry(h.backoff)
 	}
-	if !h.final || a.Batch.LastResort == nil || !t.ledger.mayResort(a) {
-		return err
+	if h.final && a.Batch.LastResort != nil && t.ledger.mayResort(a) {
+		*failure = t.callLastResort(a, *failure)
 	}
-	return t.callLastResort(a, err)
 }
 
 // callLastResort calls the last resort. If the last resort panics, the record fails with both errors. If it ends the
@@ -99,13 +98,19 @@ func (t *slot) callLastResort(a *messages.Attempt, err error) (resolved error) {
 	return resolved
 }
 
-// resortContext is the handlers' context with the values of the attempt, but without its record timeout.
+// resortContext is the handlers' context with the attempt as its turn, and without the attempt's record timeout: its
+// cause is that of the handlers' context.
 type resortContext struct {
 	context.Context
 	attempt *messages.Attempt
 }
 
-func (c resortContext) Value(key any) any { return c.attempt.Value(key) }
+func (c resortContext) Value(key any) any {
+	if key == (batch.TurnKey{}) {
+		return c.attempt
+	}
+	return c.Context.Value(key)
+}
 
 // End records how the attempt ended. It returns its failure for the supervisor, or nil if it has not failed.
 func (t *slot) End(a *messages.Attempt, err error) *messages.AttemptFailed {

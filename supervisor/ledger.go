@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -345,11 +346,13 @@ func (l *ledger) markFailed(i int32) {
 	}
 }
 
-// failedBefore reports whether a record before record i has failed for good.
+// failedBefore reports whether a record before record i has failed for good, or will not be started any more.
 func (l *ledger) failedBefore(i int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return int(l.lowestFailed) < i
+	return int(l.lowestFailed) < i || l.haltReason != 0 && slices.ContainsFunc(l.states[:i], func(s state) bool {
+		return s == unstarted || s == waiting || s == due
+	})
 }
 
 // isClosed reports whether the batch is closed.

@@ -361,3 +361,102 @@ func TestALastResortHasTheRecordOfADecodedEvent(t *testing.T) {
 		assert.Equal(t, 1, report.Dropped)
 	}
 }
+
+// SPEC R4: the error that a record had stands if the last resort ends the goroutine, with the reason that troupe added.
+func TestALastResortThatEndsItsGoroutineLeavesTheError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen reported
+		p := process(standard, func(ctx context.Context, _ string) error {
+			<-ctx.Done()
+			return errHandler
+		}, troupe.WithRecordTimeout(time.Second), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+			troupe.WithObserver(seen.observe),
+			troupe.WithLastResort(func(context.Context, troupe.Record, error) error { runtime.Goexit(); return nil }))
+		_, err := p.Invoke(t.Context(), document(standard, numbered(1, nil)...))
+		require.NoError(t, err)
+		assert.ErrorIs(t, seen.Records[0].Err, errHandler)
+		assert.ErrorIs(t, seen.Records[0].Err, troupe.ErrRecordTimeout)
+	})
+}
+
+// SPEC R4: of several last resorts none is called after the cutoff, when the record may have been reported.
+func TestNoLastResortFollowsAnotherAfterTheCutoff(t *testing.T) {
+	for name, c := range map[string]struct {
+		first time.Duration // how long the first takes
+		want  int32
+	}{
+		"in time":             {time.Second, 1},
+		"after the cutoff":    {9700 * time.Millisecond, 0},
+		"after the last call": {time.Minute, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				var called atomic.Int32
+				p := process(standard, func(context.Context, string) error { return errHandler },
+					troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+					troupe.WithLastResort(func(_ context.Context, _ troupe.Record, err error) error { time.Sleep(c.first); return err }),
+					troupe.WithRedelivery(batch.Redelivery{LastResort: func(_ context.Context, _ troupe.Record, err error) error { called.Add(1); return err }}))
+				_, err := p.Invoke(ctx, document(standard, numbered(1, nil)...))
+				require.NoError(t, err)
+				time.Sleep(time.Hour)
+				assert.Equal(t, c.want, called.Load())
+			})
+		})
+	}
+}
+
+// The context of a last resort ends at the cutoff and because of that, whatever the record timeout has done to the
+// handler's.
+func TestTheContextOfALastResortIsNotTheHandlers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		var during, after error
+		p := process(standard, func(ctx context.Context, _ string) error {
+			<-ctx.Done()
+			return errHandler
+		}, troupe.WithRecordTimeout(time.Second), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+			troupe.WithLastResort(func(ctx context.Context, _ troupe.Record, err error) error {
+				during = context.Cause(ctx)
+				<-ctx.Done()
+				after = context.Cause(ctx)
+				return err
+			}))
+		_, err := p.Invoke(ctx, document(standard, numbered(1, nil)...))
+		require.NoError(t, err)
+		assert.NoError(t, during)
+		assert.Equal(t, troupe.ErrDeadline, after)
+	})
+}
+
+// A last resort and an observer can decode a record that has no group, and those behind it that were never started.
+func TestRecordsWithoutAGroupCanBeDecoded(t *testing.T) {
+	var resolved, observed []string
+	p := troupe.SQS(func(context.Context, events.SQSMessage) error { return nil },
+		troupe.WithGroup(func(m events.SQSMessage) string {
+			if m.MessageId == "2" {
+				panic("no group")
+			}
+			return "g"
+		}),
+		troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+		troupe.WithLastResort(func(ctx context.Context, _ troupe.Record, err error) error {
+			msg, failure := troupe.MessageFrom[events.SQSMessage](ctx)
+			assert.NoError(t, failure)
+			resolved = append(resolved, msg.Body)
+			return err
+		}),
+		troupe.WithObserver(func(ctx context.Context, r *troupe.Report) {
+			for i := range r.Records {
+				msg, err := troupe.MessageAt[events.SQSMessage](ctx, i)
+				assert.NoError(t, err)
+				observed = append(observed, msg.Body)
+			}
+		}))
+	_, err := p.Invoke(t.Context(), []byte(`{"Records":[{"messageId":"1","body":"a"},{"messageId":"2","body":"b"},{"messageId":"3","body":"c"}]}`))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"b"}, resolved)
+	assert.Equal(t, []string{"a", "b", "c"}, observed)
+}
