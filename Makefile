@@ -78,7 +78,7 @@ integration: ## Run the tests that need real servers, which it installs, starts 
 
 .PHONY: test-long
 test-long: ## Compare 100,000 draws with the model (DRAWS=…), and run the tests that are too long for make test
-	go test ./test/properties -run '^TestAnswersAreTheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
+	go test ./test/properties -run '^Test(Answers|Redelivery)(Are|Is)TheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
 	go test ./cmd/demo/plan -run '^TestAMillionMessagesAMinute$$' -v -count=1 -args -plan.million
 	go test ./test/process/hostile -run '^TestAProcessFullOfSpinningHandlersAnswers$$' -v -count=1 -args -hostile.spin
 	go test ./lambdasim -run HundredThousand -v -count=1 -args -lambdasim.million

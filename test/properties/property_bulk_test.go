@@ -71,7 +71,7 @@ func whole[T any](ctx context.Context, s *stage, records []T, body func(T) strin
 		}
 		given = append(given, i)
 		if b.Records[i].Acts[0].Do != model.OK {
-			failures[k] = fault{i, 1, false}
+			failures[k] = fault{record: i, attempt: 1}
 		} else if i%3 == 0 {
 			failures[k] = nil // is no failure
 		}
@@ -79,7 +79,7 @@ func whole[T any](ctx context.Context, s *stage, records []T, body func(T) strin
 	came.mu.Lock()
 	came.given = append(came.given, given...)
 	came.mu.Unlock()
-	err := s.perform(ctx, came, b.whole, fault{-1, 1, false})
+	err := s.perform(ctx, came, b.whole, fault{record: -1, attempt: 1})
 	if err != nil || len(failures) == 0 {
 		return err
 	}

@@ -88,6 +88,7 @@ type plan struct {
 	blames     bool            // the middleware decides how an attempt ends that its handler has succeeded at
 	typed      reading
 	state      state // of windows
+	redeliver  *redelivering
 	batches    []batch
 }
 
@@ -101,6 +102,8 @@ type batch struct {
 	carriers []carrier     // by user record
 	end      ending        // of a window
 	whole    model.Act     // of the handler of the whole batch
+	receives []int         // by message; 0 where it does not say
+	replies  []reply       // by message, to a change of its visibility timeout
 }
 
 // decider chooses a policy by record and error.
@@ -121,6 +124,7 @@ type shape struct {
 	concurrency []int
 	records     []int
 	instant     bool // nothing takes time, unless a handler hangs
+	redelivered bool // with last resorts and package redelivery
 }
 
 // plans counts the plans that were drawn.
@@ -136,6 +140,9 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 		raw:        rapid.Bool().Draw(t, "raw"),
 		middleware: chance(t, "middleware", 2),
 		errorWhen:  oneOfThese(t, "error when", troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorWhenNever),
+	}
+	if sh.redelivered {
+		p.drawRedelivering(t)
 	}
 	switch p.made {
 	case typedly:
@@ -198,7 +205,7 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 	}
 
 	invocations := oneOfThese(t, "batches", 1, 1, 1, 1, 1, 1, 2, 2)
-	p.overlap = invocations > 1 && rapid.Bool().Draw(t, "together")
+	p.overlap = invocations > 1 && !sh.redelivered && rapid.Bool().Draw(t, "together")
 	for no := range invocations {
 		p.batches = append(p.batches, p.drawBatch(t, sh, b, no))
 	}
@@ -227,6 +234,9 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 	limited := limited(b)
 	groups := rapid.IntRange(1, 5).Draw(t, "groups")
 	troubled := oneOfThese(t, "trouble", 6, 3, 4, 0)
+	if sh.redelivered {
+		troubled = max(troubled, 4)
+	}
 	n := oneOfThese(t, "records", sh.records...)
 	for i := range n {
 		record := model.Record{Group: oneOfThese(t, "group", []string{"a", "b", "c", "d", ""}[:groups]...)}
@@ -261,6 +271,9 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 		p.drawPayloads(t, sh, &drawn, no)
 	}
 	p.drawSpoiled(t, &drawn)
+	if sh.redelivered {
+		p.drawRedelivery(t, sh, &drawn, no)
+	}
 	if p.order == grouped && (b.Left < 20*time.Millisecond || b.Cancel == 0) {
 		// It is too late on arrival: the group function is not called at all, and to blame for nothing.
 		for i := range drawn.Records {
@@ -459,6 +472,9 @@ func (p *plan) String() string {
 		fmt.Fprintf(&s, ", policy %v", p.policy)
 	}
 	fmt.Fprintf(&s, ", error when %d, lowest only %v, raw %v, pipe %v, values %v, overlapping %v, middleware %v, blaming %v\n", p.errorWhen, p.lowestOnly, p.raw, p.pipe, p.returns, p.overlap, p.middleware, p.blames)
+	if p.redeliver != nil {
+		fmt.Fprintf(&s, "redelivery: %+v\n", *p.redeliver)
+	}
 	for _, b := range p.batches {
 		fmt.Fprintf(&s, "batch: concurrency %d", b.Concurrency)
 		if b.Retries > 0 {
@@ -481,6 +497,9 @@ func (p *plan) String() string {
 				if act.Within {
 					s.WriteString(" in its payload's method")
 				}
+				if act.Busy {
+					s.WriteString(" (in progress elsewhere)")
+				}
 				if act.Deaf {
 					s.WriteString(" (deaf)")
 				} else if act.Lag > 0 {
@@ -489,6 +508,7 @@ func (p *plan) String() string {
 				s.WriteByte(',')
 			}
 			s.WriteString(b.carriage(i))
+			s.WriteString(b.redelivery(i))
 			s.WriteByte('\n')
 		}
 		if p.made == windowed {

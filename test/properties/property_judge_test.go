@@ -74,7 +74,7 @@ func unlikeness(p *plan, b batch, a model.Answer, came *seen) (differences []str
 	if failing = failing || closing.Count(0) > 0; !failing || !p.raw {
 		differ("response (S3, S8)", fmt.Sprintf("%q", a.Reported(b.ids, p.lowestOnly && !p.pipe)), fmt.Sprintf("%q", came.reported))
 	}
-	differ("answered at", a.End+closing.End, came.took)
+	differ("answered at", max(a.End+closing.End, came.changed), came.took)
 
 	report := came.report
 	dropped := 0
@@ -99,8 +99,8 @@ func unlikeness(p *plan, b batch, a model.Answer, came *seen) (differences []str
 		differ(record+"outcome", outcome(want), got.Outcome)
 		differ(record+"reasons", want.Why, reasons(got.Err)&^(want.Maybe&^want.Why))
 		if p.made != together && !b.Records[i].Acts[0].Within && want.Why.OneOf(model.Erred|model.ErredForGood|model.Panicked) {
-			of := fault{i, want.Attempts, false}
-			if isPointer(got.Err) {
+			of := fault{record: i, attempt: want.Attempts}
+			if isPointer(got.Err) && !want.Why.Has(model.Panicked) {
 				of = fault{} // there is no more to it
 			}
 			differ(record+"error of the attempt", of, blamed(got.Err))
@@ -124,6 +124,7 @@ func unlikeness(p *plan, b batch, a model.Answer, came *seen) (differences []str
 		differences = append(differences, wholeUnlike(b, a, came)...)
 	}
 	differences = append(differences, callsUnlike(b, a, came)...)
+	differences = append(differences, lettersUnlike(a, came)...)
 	return append(differences, hooksUnlike(a, came)...)
 }
 
@@ -255,6 +256,7 @@ func broken(p *plan, b batch, came *seen) (laws []string) {
 		break_("D1: answered at %v, the deadline was %v", came.took, b.Left)
 	}
 	laws = append(laws, disorder(b, came)...)
+	laws = append(laws, mischanged(p, b, came)...)
 	if p.made == together {
 		return laws // none of its records has an attempt of its own
 	}
@@ -346,6 +348,10 @@ func unexplained(p *plan, b batch, came *seen) (laws []string) {
 		}
 		act := b.Records[i].Acts[min(r.Attempts, len(b.Records[i].Acts))-1]
 		ended := model.Ending(act.Do)
+		if p.redeliver != nil {
+			laws = append(laws, misdirected(p, b, came, i)...)
+			continue
+		}
 		if r.Outcome == troupe.Dropped && act.Do != model.Drop && act.Do != model.LeaveOut ||
 			r.Outcome != troupe.Dropped && (act.Do == model.Drop || act.Do == model.LeaveOut && why == ended) {
 			laws = append(laws, fmt.Sprintf("S1: record %d was %v", i, r.Outcome))
@@ -372,6 +378,11 @@ func stillRunning(p *plan, answers []model.Answer, came []*seen) string {
 		for j := range i + 1 {
 			for _, at := range answers[j].Attempts {
 				if at.Abandoned && (at.Returns == model.Never || came[j].began.Add(at.Returns).After(counted)) {
+					want++
+				}
+			}
+			for _, c := range slices.Concat(answers[j].Resorted, answers[j].Sent) {
+				if c.Abandoned && (c.Returns == model.Never || came[j].began.Add(c.Returns).After(counted)) {
 					want++
 				}
 			}
@@ -402,13 +413,13 @@ func firstError(report *troupe.Report) error {
 func reasons(err error) (why model.Why) {
 	words := []string(nil) // where errors.Is finds everything
 	if _, ok := errors.AsType[bad](err); ok {
-		words = vocabulary.Words(err)
+		words = wordsOf(err)
 	}
 	for reason, of := range map[troupe.Reason]model.Why{
 		troupe.ErrPanic: model.Panicked, troupe.ErrGoexit: model.Exited, troupe.ErrRecordTimeout: model.TimedOut,
 		troupe.ErrDeadline: model.Deadline, troupe.ErrCancelled: model.Cancelled, troupe.ErrAbandoned: model.Abandoned,
 		troupe.ErrNotStarted: model.NotStarted, troupe.ErrStopped: model.Stopped, troupe.ErrGroupStopped: model.GroupStopped,
-		troupe.ErrUndecodable: model.Unread,
+		troupe.ErrUndecodable: model.Unread, troupe.ErrDeadLettered: model.DeadLettered,
 	} {
 		if words == nil && errors.Is(err, reason) || slices.Contains(words, reason.Word()) {
 			why |= of
@@ -424,6 +435,20 @@ func reasons(err error) (why model.Why) {
 		}
 	}
 	return why
+}
+
+// wordsOf are the words of an error and of what it wraps, a join too.
+func wordsOf(err error) []string {
+	words := vocabulary.Words(err)
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		words = append(words, wordsOf(e.Unwrap())...)
+	case interface{ Unwrap() []error }:
+		for _, branch := range e.Unwrap() {
+			words = append(words, wordsOf(branch)...)
+		}
+	}
+	return words
 }
 
 // isPointer reports whether an error is the nil pointer that a handler returned.
@@ -450,6 +475,6 @@ func blamed(err error) (f fault) {
 			}
 		}
 	}
-	f.permanent = false
+	f.permanent, f.busy = false, false
 	return f
 }

@@ -110,7 +110,7 @@ func (s *stage) aggregate(no int, c carrier) string {
 	var keys, hashKeys []string
 	var records string
 	for i := c.first; i < c.first+c.users; i++ {
-		key := s.group(no, i)
+		key := s.group(s.batches[no], i)
 		if !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
@@ -167,7 +167,7 @@ func (s *stage) kplEvent(no int) events.KinesisEvent {
 		r := events.KinesisEventRecord{EventSource: "aws:kinesis", EventID: shard + ":" + b.ids[i], AwsRegion: payload(no, i)}
 		r.Kinesis = events.KinesisRecord{SequenceNumber: b.ids[i], PartitionKey: "a", Data: []byte(s.data(no, c))}
 		if c.packing != packed {
-			r.Kinesis.PartitionKey = s.group(no, i)
+			r.Kinesis.PartitionKey = s.group(s.batches[no], i)
 		}
 		if b.spoiled[i] {
 			r.Kinesis.Data = []byte(undecodable)
@@ -205,7 +205,7 @@ func (s *stage) lookAt(r kpl.UserRecord, no, i int) {
 	b := s.batches[no]
 	c := b.carriers[i]
 	want := kpl.UserRecord{KinesisEventRecord: r.KinesisEventRecord}
-	want.Kinesis.SequenceNumber, want.Kinesis.PartitionKey, want.Kinesis.Data = b.ids[i], s.group(no, i), []byte(s.data(no, c))
+	want.Kinesis.SequenceNumber, want.Kinesis.PartitionKey, want.Kinesis.Data = b.ids[i], s.group(s.batches[no], i), []byte(s.data(no, c))
 	if c.packing == packed {
 		want.Aggregated, want.SubSequenceNumber, want.ExplicitHashKey, want.Tags = true, i-c.first, hashKey(i), tags(i)
 		want.Kinesis.Data = []byte(payload(no, i))

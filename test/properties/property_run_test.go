@@ -18,7 +18,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/idempotency"
 	"github.com/troupe-go/troupe/kafka"
+	"github.com/troupe-go/troupe/redelivery"
 	"github.com/troupe-go/troupe/test/properties/model"
 )
 
@@ -41,6 +43,13 @@ type seen struct {
 	given    []int   // the records that the handler of a whole batch was given
 	moments  int     // starts and ends so far
 	hooked   []hooked
+	resorted []*extra
+	sent     []*extra
+	changes  []*change
+	delays   []asked
+	totals   []redelivery.Totals
+	halved   bool          // a time was tried with half
+	changed  time.Duration // when the observer that changes visibility timeouts was done, as the calls say
 	reports  int
 	faults   []string
 }
@@ -65,9 +74,18 @@ type hooked struct {
 type fault struct {
 	record, attempt int
 	permanent       bool
+	busy            bool // the key is in progress elsewhere
 }
 
 func (f fault) Error() string { return fmt.Sprintf("fault %d.%d", f.record, f.attempt) }
+
+// Unwrap is the error of package idempotency in it.
+func (f fault) Unwrap() error {
+	if f.busy {
+		return &idempotency.InProgressError{}
+	}
+	return nil
+}
 
 // pointer is an error whose methods dereference it.
 type pointer struct{ text string }
@@ -208,6 +226,8 @@ func (s *stage) processor() func(ctx context.Context, no int) ([]string, error) 
 	if s.order == unordered {
 		options = append(options, troupe.WithoutOrder())
 	}
+
+	options = append(options, s.redeliveryOptions()...)
 
 	switch s.made {
 	case typedly:
@@ -381,11 +401,11 @@ func (s *stage) body(no, i int) string {
 }
 
 // group is the group that the source itself puts a record in: its own, or one that must not matter.
-func (s *stage) group(no, i int) string {
-	if s.order == grouped {
-		return "all alike"
+func (p *plan) group(b batch, i int) string {
+	if p.order == grouped {
+		return "all-alike"
 	}
-	return s.batches[no].Records[i].Group
+	return b.Records[i].Group
 }
 
 func (s *stage) sqsEvent(no int) events.SQSEvent {
@@ -396,9 +416,10 @@ func (s *stage) sqsEvent(no int) events.SQSEvent {
 	event := events.SQSEvent{Records: []events.SQSMessage{}}
 	for i, id := range s.batches[no].ids {
 		m := events.SQSMessage{MessageId: id, Body: s.body(no, i), EventSource: "aws:sqs", EventSourceARN: arn, Attributes: map[string]string{}}
-		if group := s.group(no, i); group != "" {
+		if group := s.group(s.batches[no], i); group != "" {
 			m.Attributes["MessageGroupId"] = group // standard queues have them too: fair queues
 		}
+		s.received(&m, no, i)
 		event.Records = append(event.Records, m)
 	}
 	return event
@@ -408,7 +429,7 @@ func (s *stage) kinesisEvent(no int) events.KinesisEvent {
 	event := events.KinesisEvent{Records: []events.KinesisEventRecord{}}
 	for i, id := range s.batches[no].ids {
 		r := events.KinesisEventRecord{EventSource: "aws:kinesis", EventID: "shardId-000000000000:" + id}
-		r.Kinesis = events.KinesisRecord{SequenceNumber: id, PartitionKey: s.group(no, i), Data: []byte(s.body(no, i))}
+		r.Kinesis = events.KinesisRecord{SequenceNumber: id, PartitionKey: s.group(s.batches[no], i), Data: []byte(s.body(no, i))}
 		event.Records = append(event.Records, r)
 	}
 	return event
@@ -420,7 +441,7 @@ func (s *stage) dynamodbEvent(no int) events.DynamoDBEvent {
 		r := events.DynamoDBEventRecord{EventSource: "aws:dynamodb", EventName: "INSERT", EventID: "e" + id}
 		r.Change.SequenceNumber = id
 		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{"body": events.NewStringAttribute(s.body(no, i))}
-		if group := s.group(no, i); group != "" {
+		if group := s.group(s.batches[no], i); group != "" {
 			r.Change.Keys = map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(group), "sk": events.NewNumberAttribute("1")}
 		}
 		event.Records = append(event.Records, r)
@@ -473,7 +494,8 @@ func (s *stage) handle(ctx context.Context, body string) error {
 		came.complain("P6: record %d got attempt %d", i, rec.Attempt)
 		return nil // or it might never end
 	}
-	err := s.perform(ctx, came, acts[rec.Attempt-1], fault{i, rec.Attempt, false})
+	act := acts[rec.Attempt-1]
+	err := s.perform(ctx, came, act, fault{record: i, attempt: rec.Attempt, busy: act.Busy})
 	if body != payload(no, i) { // after the bytes of the event were used again, if it was abandoned
 		came.complain("D3: record %d sees %q", i, body)
 	}
@@ -530,7 +552,8 @@ func (s *stage) finish(do model.Do, f fault) error {
 	case model.OK:
 		return nil
 	case model.FailForGood:
-		return troupe.Permanent(fault{f.record, f.attempt, true})
+		f.permanent = true
+		return troupe.Permanent(f)
 	case model.Panic:
 		panic(fmt.Sprintf("panic %d.%d", f.record, f.attempt))
 	case model.Goexit:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,15 +40,24 @@ var modelDraws = flag.Int("model.draws", 0, "how many plans are drawn for the mo
 
 var few = []int{4, 6, 8, 12, 5, 3, 2, 1, 0}
 
-var properties = []struct {
+// property is a kind of plans.
+type property struct {
 	name  string
 	draws int
 	shape shape
-}{
+}
+
+var properties = []property{
 	{"one at a time", 3000, shape{records: few, concurrency: []int{1}}},
 	{"several at once", 4000, shape{records: few, concurrency: []int{2, 3, 4, 6, 16}}},
 	{"everything at one instant", 1000, shape{records: few, concurrency: []int{1, 2, 4, 16}, instant: true}},
 	{"a crowd", 3000, shape{records: []int{20, 100, 200, 50}, concurrency: []int{2, 4, 16}, instant: true}},
+}
+
+// redeliveries are the plans with last resorts and package redelivery.
+var redeliveries = []property{
+	{"a few", 2000, shape{records: append([]int{12, 16}, few...), concurrency: []int{1, 2, 1, 4}, redelivered: true}},
+	{"a crowd", 200, shape{records: []int{20, 100, 200, 50}, concurrency: []int{2, 4, 16}, instant: true, redelivered: true}},
 }
 
 // tally counts what kinds of plans have been run.
@@ -63,6 +73,7 @@ type tally struct {
 	policies                 map[troupe.Policy]int // where there is no decider
 	raw, overlap, middleware int
 	pipe, returns            int
+	redelivery               struct{ resorted, sent, unsent, changed, refused, late, halved int }
 }
 
 func newTally() *tally { return &tally{policies: map[troupe.Policy]int{}} }
@@ -139,20 +150,63 @@ func (n *tally) add(of *tally) {
 	n.returns += of.returns
 	n.overlap += of.overlap
 	n.middleware += of.middleware
+	n.redelivery.resorted += of.redelivery.resorted
+	n.redelivery.sent += of.redelivery.sent
+	n.redelivery.unsent += of.redelivery.unsent
+	n.redelivery.changed += of.redelivery.changed
+	n.redelivery.refused += of.redelivery.refused
+	n.redelivery.late += of.redelivery.late
+	n.redelivery.halved += of.redelivery.halved
 }
 
 func TestAnswersAreTheModels(t *testing.T) {
+	total, complete := compareAll(t, properties)
+	t.Log(total.shares())
+	if !complete {
+		return
+	}
+	if total.sources[topic]*20 < total.draws {
+		t.Errorf("%d of %d draws are of Kafka; want at least a twentieth", total.sources[topic], total.draws)
+	}
+	if total.pipe*20 < total.draws || total.returns*20 < total.draws {
+		t.Errorf("%d of %d draws are of pipes, %d with values; want at least a twentieth each", total.pipe, total.draws, total.returns)
+	}
+	for _, kind := range []made{typedly, unpacked, windowed, together} {
+		if total.made[kind]*33 < total.draws {
+			t.Errorf("%d of %d draws are of %v; want at least three in a hundred", total.made[kind], total.draws, kind)
+		}
+	}
+	if total.draws < 2000 || total.groups*3 < total.draws || total.retries*5 < total.draws || total.limits*5 < total.draws {
+		t.Errorf("%v; want at least 2000, a third of them with several groups, a fifth each with retries and with hung handlers or a deadline", total)
+	}
+}
+
+// Last resorts, dead letters and changed visibility timeouts, under faults of the user's functions and of the queues
+// (R4, V1 to V3).
+func TestRedeliveryIsTheModels(t *testing.T) {
+	total, complete := compareAll(t, redeliveries)
+	r := total.redelivery
+	t.Logf("%d draws: a last resort was called in %d, letters were sent in %d and failed to be in %d; timeouts were changed in %d, refused in %d, late in %d and halved in %d",
+		total.draws, r.resorted, r.sent, r.unsent, r.changed, r.refused, r.late, r.halved)
+	if complete && min(r.resorted, r.sent, r.unsent, r.changed, r.refused, r.late, r.halved)*100 < total.draws {
+		t.Error("some of this is in less than a hundredth of the draws")
+	}
+}
+
+// compareAll draws plans of each of a test's properties and compares them. complete: as many as usual, and no failure.
+func compareAll(t *testing.T, of []property) (total *tally, complete bool) {
 	checks := flag.Lookup("rapid.checks")
 	asked := checks.Value.String()
 	byDefault := asked == "100" // rapid's own
 	defer func() { _ = checks.Value.Set(asked) }()
 
 	warmUp(t)
-	total, usual := newTally(), 0
-	for _, property := range properties {
+	total = newTally()
+	usual := 0
+	for _, property := range slices.Concat(properties, redeliveries) {
 		usual += property.draws
 	}
-	for _, property := range properties {
+	for _, property := range of {
 		t.Run(property.name, func(t *testing.T) {
 			if byDefault {
 				draws := property.draws
@@ -170,24 +224,7 @@ func TestAnswersAreTheModels(t *testing.T) {
 			}
 		})
 	}
-	t.Log(total.shares())
-	if t.Failed() || !byDefault || testing.Short() || *modelDraws > 0 && *modelDraws < usual {
-		return
-	}
-	if total.sources[topic]*20 < total.draws {
-		t.Errorf("%d of %d draws are of Kafka; want at least a twentieth", total.sources[topic], total.draws)
-	}
-	if total.pipe*20 < total.draws || total.returns*20 < total.draws {
-		t.Errorf("%d of %d draws are of pipes, %d with values; want at least a twentieth each", total.pipe, total.draws, total.returns)
-	}
-	for _, kind := range []made{typedly, unpacked, windowed, together} {
-		if total.made[kind]*33 < total.draws {
-			t.Errorf("%d of %d draws are of %v; want at least three in a hundred", total.made[kind], total.draws, kind)
-		}
-	}
-	if total.draws < 2000 || total.groups*3 < total.draws || total.retries*5 < total.draws || total.limits*5 < total.draws {
-		t.Errorf("%v; want at least 2000, a third of them with several groups, a fifth each with retries and with hung handlers or a deadline", total)
-	}
+	return total, !t.Failed() && byDefault && !testing.Short() && (*modelDraws == 0 || *modelDraws >= usual)
 }
 
 // check runs a plan in a bubble of virtual time and compares what came with what the model says.
@@ -222,6 +259,7 @@ func check(t *rapid.T, p *plan, n *tally) {
 func (n *tally) count(p *plan, came []*seen, how certainty) {
 	groups, retries, limits := false, false, false
 	undecodable, dropped := false, false
+	var re struct{ resorted, sent, unsent, changed, refused, late, halved bool }
 	n.made[p.made]++
 	n.sources[p.source]++
 	n.orders[p.order]++
@@ -240,7 +278,14 @@ func (n *tally) count(p *plan, came []*seen, how certainty) {
 			dropped = dropped || result.Outcome == troupe.Dropped
 			retries = retries || result.Attempts > 1
 			limits = limits || why.OneOf(model.Abandoned|model.Deadline)
+			re.sent = re.sent || why.Has(model.DeadLettered)
 		}
+		re.resorted = re.resorted || len(came[i].resorted) > 0
+		re.unsent = re.unsent || slices.ContainsFunc(came[i].sent, func(x *extra) bool { return !x.ok })
+		for _, t := range came[i].totals {
+			re.changed, re.refused, re.late = re.changed || t.Changed > 0, re.refused || t.Refused > 0, re.late || t.Late > 0
+		}
+		re.halved = re.halved || came[i].halved
 	}
 	for _, c := range []struct {
 		yes bool
@@ -248,6 +293,8 @@ func (n *tally) count(p *plan, came []*seen, how certainty) {
 	}{
 		{undecodable, &n.undecodable}, {dropped, &n.dropped}, {groups, &n.groups}, {retries, &n.retries}, {limits, &n.limits},
 		{p.decider != nil, &n.deciders}, {p.raw, &n.raw}, {p.pipe, &n.pipe}, {p.returns, &n.returns}, {p.overlap, &n.overlap}, {p.middleware, &n.middleware},
+		{re.resorted, &n.redelivery.resorted}, {re.sent, &n.redelivery.sent}, {re.unsent, &n.redelivery.unsent}, {re.changed, &n.redelivery.changed},
+		{re.refused, &n.redelivery.refused}, {re.late, &n.redelivery.late}, {re.halved, &n.redelivery.halved},
 		{how == exact, &n.exact}, {how == oneOf, &n.oneOf}, {how == lawful, &n.lawful},
 	} {
 		if c.yes {

@@ -158,14 +158,14 @@ func (p *plan) write(w *writing) *seen {
 		w.calls++
 		w.values = append(w.values, values...)
 		if w.do != model.OK {
-			return s.finish(w.do, fault{-1, 1, false})
+			return s.finish(w.do, fault{record: -1, attempt: 1})
 		}
 		refused := bulk.Failures{}
 		for k, value := range values {
 			var i, attempt int
 			_, _ = fmt.Sscanf(value, "%d.%d", &i, &attempt)
 			if w.refused[i] {
-				refused[k] = fault{i, attempt, false}
+				refused[k] = fault{record: i, attempt: attempt}
 			}
 		}
 		if len(refused) > 0 {

@@ -186,7 +186,7 @@ func (s *stage) close(ctx context.Context, complaint string) error {
 	if complaint != "" {
 		came.complain("the end of the window: %s", complaint)
 	}
-	return s.perform(ctx, came, s.batches[no].end.act, fault{-1, 1, false})
+	return s.perform(ctx, came, s.batches[no].end.act, fault{record: -1, attempt: 1})
 }
 
 // text is a value as JSON, which has the keys of maps in order.

@@ -48,6 +48,10 @@ type Batch struct {
 	Reserve       time.Duration // 0: the default
 	Left          time.Duration // until the deadline of the invocation; Never: none
 	Cancel        time.Duration // when the invocation's context is cancelled; Never: it is not
+
+	Resorts     []Resort // by record: the user's last resort (R4); nil: none
+	Letters     *Letters // nil: nothing is dead-lettered (V2)
+	Redelivered bool     // an option of package redelivery needs a reserve (V3)
 }
 
 // Record is a record and what its handler does at each attempt; the last act repeats.
@@ -66,6 +70,8 @@ type Act struct {
 	Deaf bool
 	// Within: it is done by the method that decodes the payload, so that the handler is not called.
 	Within bool
+	// Busy: its error says that the key is in progress elsewhere (I4).
+	Busy bool
 }
 
 // Do is how an attempt ends that is left to end by itself.
@@ -103,6 +109,8 @@ const (
 type Answer struct {
 	Results  []Result  // in batch order
 	Attempts []Attempt // in the order in which they started
+	Resorted []Call    // of the user's last resort, in the order in which they started
+	Sent     []Call    // of letters, the same
 	End      time.Duration
 }
 
@@ -150,10 +158,14 @@ type run struct {
 	cutoff    time.Duration // the cutoff with the cancellation that nobody knows of beforehand
 	lastCall  time.Duration
 	cutoffWhy Why
-	shut      bool // after a stop or the cutoff: nothing starts
-	phases    []phase
-	at        []time.Duration // when the attempt (running) or the back-off (resting) ends
-	ending    []Why           // of the last attempt; 0: it succeeds
+	// deadlineCall is the last call as far as a deadline can tell beforehand
+	deadlineCall time.Duration
+	shut         bool // after a stop or the cutoff: nothing starts
+	phases       []phase
+	at           []time.Duration // when the attempt (running) or the back-off (resting) ends
+	ending       []Why           // of the last attempt; 0: it succeeds
+	stages       []stage         // of a running attempt
+	failures     []failure       // of those that a last resort is at work for
 }
 
 // Answers are the answers that the rules allow for b. Their number is exponential in that of things that
@@ -188,7 +200,7 @@ func Answers(b Batch) iter.Seq[Answer] {
 // Run walks through b. Where n > 1 things may come next at the same instant, pick chooses one.
 func Run(b Batch, pick func(n int) int) Answer {
 	n := len(b.Records)
-	r := &run{Batch: b, Answer: Answer{Results: make([]Result, n)}, phases: make([]phase, n), at: make([]time.Duration, n), ending: make([]Why, n)}
+	r := &run{Batch: b, Answer: Answer{Results: make([]Result, n)}, phases: make([]phase, n), at: make([]time.Duration, n), ending: make([]Why, n), stages: make([]stage, n), failures: make([]failure, n)}
 	r.limits()
 	r.bar()
 	for r.step(pick) {
@@ -212,12 +224,16 @@ func (r *run) limits() {
 		if reserve == 0 {
 			reserve = min(maxReserve, r.Left/5)
 		}
+		if r.Redelivered {
+			reserve = max(reserve, leastReserve)
+		}
 		reserve = max(min(reserve, r.Left/2), minReserve)
 		r.planned, r.lastCall = r.Left-reserve, r.Left-max(reserve/4, minLastCall)
 		if r.Left < minToStart {
 			r.planned = 0
 		}
 	}
+	r.deadlineCall = r.lastCall
 	r.cutoff = r.planned
 	if r.Cancel < r.cutoff || r.Cancel <= 0 && r.Left >= 0 {
 		r.cutoff, r.cutoffWhy = r.Cancel, Cancelled
@@ -372,8 +388,15 @@ func (r *run) limitsPassed(why Why, end, timeout time.Duration, abandoned bool) 
 
 // finish books the end of the running attempt at record i, and decides what it means for the others.
 func (r *run) finish(i int) {
-	result, why := &r.Results[i], r.ending[i]
+	result := &r.Results[i]
 	result.Duration = r.now - result.Queued
+	if r.stages[i] != handling {
+		if !r.resorted(i) {
+			r.fail(i, r.ending[i])
+		}
+		return
+	}
+	why := r.ending[i]
 	if why == 0 || result.Dropped {
 		r.settle(i, why)
 		return
@@ -384,6 +407,13 @@ func (r *run) finish(i int) {
 			return
 		}
 	}
+	if !r.resort(i, why) {
+		r.fail(i, why)
+	}
+}
+
+// fail decides what the failure of record i means for the others.
+func (r *run) fail(i int, why Why) {
 	r.settle(i, why)
 	if why.Has(Abandoned | TimedOut) {
 		r.stopGroup(i)

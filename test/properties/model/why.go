@@ -19,9 +19,10 @@ const (
 	Stopped
 	GroupStopped
 	Unread // it cannot be decoded
+	DeadLettered
 )
 
-var names = [...]string{"error", "permanent error", "panic", "goexit", "not started", "record timeout", "deadline", "cancelled", "abandoned", "stopped", "group stopped", "undecodable"}
+var names = [...]string{"error", "permanent error", "panic", "goexit", "not started", "record timeout", "deadline", "cancelled", "abandoned", "stopped", "group stopped", "undecodable", "dead-lettered"}
 
 // endings are the reasons of attempts that end by themselves.
 var endings = [...]Why{OK: 0, Fail: Erred, FailForGood: ErredForGood, Panic: Panicked, Goexit: Exited, Hang: Abandoned, Undecodable: Unread, Drop: Unread,
