@@ -12,7 +12,7 @@ import (
 
 const formatSARIF = "sarif"
 
-// checked is what check is asked for.
+// checked are the arguments of check.
 type checked struct {
 	files  []string
 	format string
@@ -24,7 +24,7 @@ func (c *checked) flags(flags *flagSet) (settle func(getenv func(string) string)
 	return func(func(string) string) error {
 		c.files = flags.Args()
 		if len(c.files) == 0 {
-			return fmt.Errorf("0 files given; must be at least one, or - for standard input")
+			return fmt.Errorf("0 files given; must be at least one file, or - for standard input")
 		}
 		return nil
 	}
@@ -60,7 +60,7 @@ func checkFiles(ctx context.Context, o options, stdin io.Reader, stdout, stderr 
 		_, err = io.WriteString(stdout, findingsText(report, columns(stdout, 0)))
 	}
 	if err != nil {
-		return o.fail(stderr, exitUsage, fmt.Errorf("check: the findings could not be written: %w", err))
+		return o.fail(stderr, exitUsage, fmt.Errorf("check: cannot write the findings: %w", err))
 	}
 	if faults, _ := report.Faults(); faults > 0 {
 		return exitError
@@ -68,7 +68,7 @@ func checkFiles(ctx context.Context, o options, stdin io.Reader, stdout, stderr 
 	return exitOK
 }
 
-// findingsText is a report for people: the findings, what the rules say, and a line of totals.
+// findingsText returns the report as text: the findings, the explanations of their rules, and a line of totals.
 func findingsText(r check.Report, width int) string {
 	var b strings.Builder
 	for _, known := range []bool{true, false} {
@@ -93,7 +93,7 @@ func findingsText(r check.Report, width int) string {
 		b.WriteByte('\n')
 	}
 	faults, open := r.Faults()
-	what := "nothing found that loses messages"
+	what := "no setting found that loses messages"
 	if faults > 0 {
 		what = count(faults, "finding")
 	}

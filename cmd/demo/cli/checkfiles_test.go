@@ -31,7 +31,7 @@ func TestCheckPassesTheExamples(t *testing.T) {
 	r := execute(t, "", append([]string{"check"}, templates...)...)
 	assert.Equal(t, exitOK, r.code)
 	assert.Empty(t, r.stderr)
-	assert.Regexp(t, `^nothing found that loses messages in \d+ files \(\d+ event source mappings, \d+ queues\)\n$`, r.stdout)
+	assert.Regexp(t, `^no setting found that loses messages in \d+ files \(\d+ event source mappings, \d+ queues\)\n$`, r.stdout)
 }
 
 func TestCheckFindsWhatLosesMessages(t *testing.T) {
@@ -46,7 +46,7 @@ func TestCheckFindsWhatLosesMessages(t *testing.T) {
 	unknown := strings.Replace(lossy(t), "BatchSize: !Ref Size", "FunctionResponseTypes: !Ref Types", 1)
 	r = execute(t, unknown, "check", "-")
 	assert.Equal(t, exitOK, r.code, "what is not known is no finding")
-	assert.Contains(t, r.stdout, "nothing found that loses messages, 1 not known in 1 file")
+	assert.Contains(t, r.stdout, "no setting found that loses messages, 1 not known in 1 file")
 }
 
 func TestFormatsOfCheck(t *testing.T) {
@@ -71,7 +71,7 @@ func TestFindingsFitTheTerminal(t *testing.T) {
 
 func TestBadUsageOfCheck(t *testing.T) {
 	for args, want := range map[string]string{
-		"check":                      "check: 0 files given; must be at least one, or - for standard input; see demo check --help",
+		"check":                      "check: 0 files given; must be at least one file, or - for standard input; see demo check --help",
 		"check --format xml -":       "--format xml: must be one of text, json, sarif",
 		"check no-such-file.yaml":    "check: open no-such-file.yaml: no such file or directory",
 		"check -":                    "check: stdin: the file is empty",

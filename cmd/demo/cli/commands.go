@@ -19,11 +19,11 @@ type commandSummary struct{ name, arguments, summary string }
 
 // commands are in the order in which the main help lists them.
 var commands = [...]commandSummary{
-	{commandStress, "[flags]", "put the processor under load and faults from simulated sources; the default"},
-	{commandInvoke, "[flags] FILE|-", "run one event file through the processor and print the response"},
+	{commandStress, "[flags]", "run the processor under load and faults from simulated sources; the default"},
+	{commandInvoke, "[flags] FILE|-", "run an event through the processor and print the response"},
 	{commandPlan, "[flags]", "estimate the environments, limits and backlog of a workload"},
-	{commandCheck, "[flags] FILE…", "find the settings in templates that lose messages"},
-	{commandServe, "[flags]", "serve as a Lambda function, through Lambda's Runtime API"},
+	{commandCheck, "[flags] FILE…", "find settings in templates that lose messages"},
+	{commandServe, "[flags]", "run as a Lambda function, through the Lambda Runtime API"},
 }
 
 func commandNames() (names []string) {
@@ -42,17 +42,17 @@ func isCommand(name string) bool {
 	return false
 }
 
-// helpRequest is the answer to --help; as an error it ends the parsing. The command is empty for the main help.
+// helpRequest is the error with which --help ends the parsing. The command is empty for the main help.
 type helpRequest struct{ program, command string }
 
 func (helpRequest) Error() string { return "help was requested" }
 
-// versionRequest is the answer to --version; as an error it ends the parsing.
+// versionRequest is the error with which --version ends the parsing.
 type versionRequest struct{}
 
 func (versionRequest) Error() string { return "the version was requested" }
 
-// usageError is a command line that is not accepted.
+// usageError is the error of an invalid command line.
 type usageError struct {
 	program, command string // the command is empty if there is none
 	err              error

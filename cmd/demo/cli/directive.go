@@ -18,7 +18,7 @@ import (
 	"github.com/troupe-go/troupe/s3batch"
 )
 
-// What a directive can ask for.
+// The actions of a directive.
 const (
 	doOK    = "ok"
 	doFail  = "fail"
@@ -27,7 +27,7 @@ const (
 	doHang  = "hang" // ignore the context and never return
 )
 
-// doKill kills the process after the work, in a run with --idempotent. No record can ask for it.
+// doKill kills the process after the work, in a run with --idempotent. A record cannot request it.
 const doKill = "kill"
 
 // The names of a directive's parts.
@@ -39,16 +39,16 @@ const (
 
 var errTold = errors.New("failed as directed")
 
-const panicTold = "told to panic"
+const panicTold = "panic as directed"
 
-// directive is what a record says is to happen to it.
+// directive is what the handler should do with a record.
 type directive struct {
 	do    string
 	work  time.Duration // before that
-	times int           // only that many attempts do it, the later ones are ok; negative for all of them
+	times int           // how many attempts do it, later ones succeed; negative for all
 }
 
-// part is a part of a directive as it stands in the record. The zero value is one that is not there.
+// part is a part of a directive as the record contains it. The zero value is an absent part.
 type part struct {
 	kind partKind
 	text string // of a string or a number
@@ -63,7 +63,7 @@ const (
 	isOther
 )
 
-// inJSON reads the directive in the text of a record. Text that is not a JSON object has none.
+// inJSON reads the directive from the text of a record. Text that is not a JSON object has none.
 func inJSON(text []byte) (directive, error) {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(text, &object) != nil {
@@ -86,8 +86,8 @@ func inJSON(text []byte) (directive, error) {
 	})
 }
 
-// inItem reads the directive in a change of a DynamoDB item: in the new image or, if that has none, in the
-// keys.
+// inItem reads the directive from a change of a DynamoDB item: from the new image or, if that has none,
+// from the keys.
 func inItem(change events.DynamoDBStreamRecord) (directive, error) {
 	item := change.NewImage
 	if !hasDirective(item) {
@@ -117,7 +117,7 @@ func hasDirective(item map[string]events.DynamoDBAttributeValue) bool {
 	return false
 }
 
-// readDirective puts a directive together from its parts. The error says which part is not understood.
+// readDirective assembles a directive from its parts. The error names the invalid part.
 func readDirective(get func(name string) part) (directive, error) {
 	d := directive{do: doOK, times: -1}
 	switch p := get(partDo); {
@@ -125,19 +125,19 @@ func readDirective(get func(name string) part) (directive, error) {
 	case p.kind == isString && isDeed(p.text):
 		d.do = p.text
 	default:
-		return d, fmt.Errorf(`directive: "do" is %v; allowed are ok, fail, panic, exit and hang`, p)
+		return d, fmt.Errorf(`directive: "do" is %v; must be one of ok, fail, panic, exit, hang`, p)
 	}
 	if p := get(partFor); p.kind != absent {
 		work, err := time.ParseDuration(p.text)
 		if p.kind != isString || err != nil || work < 0 {
-			return d, fmt.Errorf(`directive: "for" is %v; a string such as "20ms" is needed, and not a negative one`, p)
+			return d, fmt.Errorf(`directive: "for" is %v; must be a duration of at least 0 in a string such as "20ms"`, p)
 		}
 		d.work = work
 	}
 	if p := get(partTimes); p.kind != absent {
 		times, err := strconv.Atoi(p.text)
 		if err != nil || times < 0 {
-			return d, fmt.Errorf(`directive: "times" is %v; a whole number from 0 is needed`, p)
+			return d, fmt.Errorf(`directive: "times" is %v; must be a whole number of at least 0`, p)
 		}
 		d.times = times
 	}
@@ -153,7 +153,7 @@ func isDeed(s string) bool {
 	}
 }
 
-// String shows the part in an error, in bounded length.
+// String returns the part for an error, in bounded length.
 func (p part) String() string {
 	text := p.text
 	if runes := []rune(text); len(runes) > 40 {
@@ -169,11 +169,11 @@ func (p part) String() string {
 	}
 }
 
-// player is the demo's handler for each source: it plays what the records say. The attempts are counted for
-// as long as the process lives, since Lambda hands a failed record to the same process again; they take
-// memory for each identifier whose directive has times.
+// player is the demo's handler for each source: it does what the records say. Attempts are counted for the
+// life of the process, since Lambda redelivers a failed record to the same process; this takes memory for
+// each identifier whose directive has times.
 type player struct {
-	never <-chan struct{} // what a hanging handler waits for; nil in earnest
+	never <-chan struct{} // what a hanging handler waits for; nil outside tests
 
 	mu       sync.Mutex
 	attempts map[string]int
@@ -199,7 +199,7 @@ func (p *player) dynamodb(ctx context.Context, record events.DynamoDBEventRecord
 	return p.play(ctx, record.Change.SequenceNumber, d, err)
 }
 
-// firehose returns the record as it is.
+// firehose returns the record unchanged.
 func (p *player) firehose(ctx context.Context, record firehose.Record) error {
 	return troupe.Returning(func(ctx context.Context, record firehose.Record) ([]byte, error) {
 		d, err := inJSON(record.Data)
@@ -207,13 +207,13 @@ func (p *player) firehose(ctx context.Context, record firehose.Record) error {
 	})(ctx, record)
 }
 
-// s3batch reads the directive in the key, where a manifest may have JSON.
+// s3batch reads the directive from the key, which may be JSON in a manifest.
 func (p *player) s3batch(ctx context.Context, task s3batch.Task) error {
 	d, err := inJSON([]byte(task.Key))
 	return p.play(ctx, task.ID, d, err)
 }
 
-// play does what d says. unread is why d could not be read, if it could not.
+// play does what d says. unread is the error of reading d, if any.
 func (p *player) play(ctx context.Context, id string, d directive, unread error) error {
 	if unread != nil {
 		return unread
@@ -249,7 +249,7 @@ func (p *player) attempt(id string) int {
 	return p.attempts[id]
 }
 
-// work takes d, or less if ctx ends before.
+// work takes d, or less if ctx ends earlier.
 func work(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil

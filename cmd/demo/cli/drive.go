@@ -29,7 +29,7 @@ type driven struct {
 
 func (s driven) isQueue() bool { return s.name == string(batch.SQS) || s.name == sourceFIFO }
 
-// drivenSources are the values of --source, and what they stand for.
+// drivenSources are the values of --source, with their simulations.
 func drivenSources() []driven {
 	return []driven{
 		{string(batch.SQS), 10_000, false, standardQueue},
@@ -40,21 +40,21 @@ func drivenSources() []driven {
 	}
 }
 
-// How sources and mappings are set up beside what the flags say.
+// Settings of sources and mappings that have no flags.
 const (
 	maxReceives    = 3                      // of a message; the next receive moves it to the dead-letter queue
 	maxRetries     = 10                     // of a stream's batch
 	retryDelay     = 100 * time.Millisecond // of a stream's batch
 	shards         = 4
-	partitions     = 40          // of a Kafka topic, whose order is theirs
+	partitions     = 40          // of a Kafka topic, which keeps order per partition
 	topicPollers   = 4           // of a Kafka topic
 	factor         = 5           // batches of a shard at once
 	batchingWindow = 1           // seconds, for batches that need one
-	leasePause     = time.Second // between the end of a lease and of a visibility timeout
+	leasePause     = time.Second // from the end of a lease to the end of a visibility timeout
 	smallBatch     = 10
 )
 
-// load is what one source is to be put through.
+// load is the load on one source.
 type load struct {
 	records int // 0 for no limit
 	groups  int
@@ -69,11 +69,11 @@ type load struct {
 	deadLetterAfter int           // with --dead-letter-after
 }
 
-// reserveOf is the reserve of a run that was not told of one. It is more than the library's (SPEC D1), for all
-// the invocations share the machine here, and a busy machine makes timers late. stress --help describes it.
+// reserveOf returns the reserve of a run without --reserve. It is more than the library's (SPEC D1), because
+// all invocations share the machine, and a busy machine makes timers late. stress --help describes it.
 func reserveOf(timeout time.Duration) time.Duration { return min(timeout*45/100, 2*time.Second) }
 
-// count is the number of records for a feed.
+// count returns the number of records for a feed.
 func (l *load) count() int {
 	if l.records == 0 {
 		return math.MaxInt
@@ -108,15 +108,15 @@ func (l *load) queue(suffix string) (lambdasim.Simulation, error) {
 	}
 	queue := &lambdasim.Queue{
 		Name: "stress" + suffix,
-		// No message may be redelivered while an invocation it was received for can still be under way. That is the
-		// least there can be, and not AWS's advice, which is six times the timeout and the window on top
-		// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html): the run is to take seconds.
+		// No message may be redelivered while an invocation that received it can still be running. This is the
+		// minimum, so that the run takes seconds. AWS recommends six times the timeout plus the window
+		// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
 		VisibilityTimeout: l.timeout + time.Duration(mapping.MaximumBatchingWindowInSeconds)*time.Second,
 		RedrivePolicy:     lambdasim.RedrivePolicy{DeadLetterQueue: &lambdasim.Queue{Name: "dead" + suffix}, MaxReceiveCount: maxReceives},
 	}
 	l.options = append(l.options[:len(l.options):len(l.options)], l.redelivery(queue)...)
 	if l.once != nil {
-		queue.VisibilityTimeout += leasePause // or a message comes back while the lease of a process that died still holds
+		queue.VisibilityTimeout += leasePause // or a message returns during the lease of a dead process
 	}
 	queue.Feed(lambdasim.Feed[lambdasim.Message]{Count: l.count(), Record: func(i int) lambdasim.Message {
 		return lambdasim.Message{Body: l.body(i), Group: l.group(i)}
@@ -185,7 +185,7 @@ func (l *load) stream(source lambdasim.Source, handler lambda.Handler) lambdasim
 	}
 }
 
-// behindPipe puts a pipe in place of the mapping, with the same parameters.
+// behindPipe replaces the mapping with a pipe that has the same parameters.
 func behindPipe(s *lambdasim.Simulation) {
 	m := s.Mapping
 	s.Mapping = lambdasim.Mapping{}
@@ -198,7 +198,7 @@ func behindPipe(s *lambdasim.Simulation) {
 	}
 }
 
-// orderOf is what the checker expects of a source's groups under the options.
+// orderOf returns the order that the checker expects of a source's groups under the options.
 func orderOf(s driven, o options) check.Order {
 	switch {
 	case !s.ordered || o.unordered:
@@ -210,7 +210,7 @@ func orderOf(s driven, o options) check.Order {
 	}
 }
 
-// expect sets what the checker expects of a source's records under the options.
+// expect sets the checker's expectations of a source's records under the options.
 func expect(s *lambdasim.Simulation, source driven, o options) {
 	s.Order = new(orderOf(source, o))
 	s.Stops = stopsOf(source, o)
@@ -225,7 +225,7 @@ func expect(s *lambdasim.Simulation, source driven, o options) {
 	s.Payloads = true
 }
 
-// stopsOf is what a failure may keep from being handled.
+// stopsOf returns the records that a failure may prevent from starting.
 func stopsOf(s driven, o options) check.Stop {
 	grouped := s.ordered && !o.unordered
 	switch {

@@ -11,14 +11,14 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// faults are the probabilities of the ends of an attempt.
+// faults are the probabilities of the faults of an attempt.
 type faults struct{ fail, panic, exit, hang, kill float64 }
 
 // check refuses impossible values. A sum may exceed 1 by rounding errors.
 func (f faults) check(flags *flagSet) error {
 	var given []string
 	for _, p := range f.list() {
-		if !(p.likely >= 0 && p.likely <= 1) { // a NaN is neither
+		if !(p.likely >= 0 && p.likely <= 1) { // false for NaN
 			return flags.bad(p.do, "must be a probability from 0 to 1")
 		}
 		if flags.isGiven(p.do) {
@@ -31,7 +31,7 @@ func (f faults) check(flags *flagSet) error {
 	return nil
 }
 
-// likelihood is the probability of a deed.
+// likelihood is the probability of an action.
 type likelihood struct {
 	do     string
 	likely float64
@@ -44,7 +44,7 @@ func (f faults) list() [5]likelihood {
 // inPlace separates the attempts of a delivery from those of other deliveries, of which there are fewer.
 const inPlace = 1 << 20
 
-// script decides what happens to a record at an attempt. It depends on nothing else, so the same seed has the same
+// script decides what happens to a record in an attempt. It depends on nothing else, so the same seed has the same
 // effect in any order of records.
 type script struct {
 	seed   uint64
@@ -72,14 +72,14 @@ type faulty struct {
 	hang   time.Duration // how long a hanging handler ignores its context
 	player player
 	did    deeds
-	heard  func(id string, delivery, attempt int, do string) // of tests; nil in earnest
+	heard  func(id string, delivery, attempt int, do string) // for tests; otherwise nil
 }
 
-// handle handles the record with that identifier. A handler that hangs returns after everybody has stopped waiting for
-// it, so that hanging handlers do not fill the memory in a long run; its result must be ignored.
+// handle handles the record with the given identifier. A hanging handler returns after everything has stopped waiting
+// for it, so hanging handlers do not fill the memory in a long run; its result must be ignored.
 //
-// effect is called when the work is done, with whether the process dies after it; nil if nobody counts. One of two
-// handlers that hang has done its work before, the other does it when it is late.
+// effect is called when the work is done, with whether the process dies after it; it may be nil. Of the handlers
+// that hang, half do their work before, and half when they are late.
 func (f *faulty) handle(ctx context.Context, id string, effect func(kill bool) error) error {
 	rec, _ := troupe.RecordFrom(ctx)
 	delivery := lambdasim.Delivery(ctx, id)

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// flagSet holds the flags of one command. It keeps how each was given, for errors.
+// flagSet has the flags of a command. For errors, it keeps how each was given.
 type flagSet struct {
 	*pflag.FlagSet
 	given map[string]string // by the name of a flag: "--timeout 16m" or "TROUPE_DEMO_TIMEOUT=16m"
@@ -23,7 +23,7 @@ func newFlagSet(command string) *flagSet {
 	return flags
 }
 
-// parse parses the command line. The error of a bad flag says what was given and what is allowed.
+// parse parses the command line. The error of an invalid flag contains what was given and what is allowed.
 func (f *flagSet) parse(args []string) error {
 	err := f.ParseAll(args, func(flag *pflag.Flag, value string) error {
 		if flag.Value.Type() == "bool" {
@@ -64,7 +64,7 @@ func (f *flagSet) fromEnvironment(getenv func(string) string) (err error) {
 	return err
 }
 
-// set sets a flag. The error says how the value was given and what is allowed.
+// set sets a flag. The error contains what was given and what is allowed.
 func (f *flagSet) set(flag *pflag.Flag, value string) error {
 	if f.Set(flag.Name, value) == nil {
 		return nil
@@ -76,7 +76,7 @@ func (f *flagSet) set(flag *pflag.Flag, value string) error {
 	return f.bad(flag.Name, "%s%s", allowed(flag), hint)
 }
 
-// bad is the error for a flag with a value that is not allowed. What is allowed begins with "must be".
+// bad returns the error for a flag with an invalid value. What is allowed begins with "must be".
 func (f *flagSet) bad(name, format string, args ...any) error {
 	return fmt.Errorf("%s: %s", f.given[name], fmt.Sprintf(format, args...))
 }
@@ -163,7 +163,7 @@ func named[T fmt.Stringer](values ...T) choices[T] {
 	return c
 }
 
-// value returns what name means, the zero value if it was not chosen from c.
+// value returns the value of name, the zero value if it is not one of c.
 func (c choices[T]) value(name string) (v T) {
 	if i := slices.Index(c.names, name); i >= 0 {
 		v = c.values[i]
@@ -195,7 +195,7 @@ func (c *choice) Set(value string) error {
 	return nil
 }
 
-// libraryOption is an option of the library at the beginning of its errors.
+// libraryOption matches an option of the library at the beginning of an error.
 var libraryOption = regexp.MustCompile(`^(?:troupe: )?(With\w+|Retry|Stop\w*|Continue|Derive|Error\w+)(?:\([^)]*\)|\{[^}]*\})?`)
 
 // optionFlags maps options of the library to flags.
@@ -204,7 +204,7 @@ var optionFlags = map[string]string{
 	"WithoutOrder": "unordered", "WithLowestOnly": "lowest-only", "WithErrorWhen": "error-when", "WithPolicy": "policy",
 }
 
-// inFlags rewords the library's error for a bad option, so that it names the flag or variable that the option came from.
+// inFlags rewords the library's error for an invalid option, so that it names the flag or variable that set it.
 func inFlags(err error, given map[string]string) error {
 	refused, ok := errors.AsType[refusedError](err)
 	if !ok {

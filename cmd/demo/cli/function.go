@@ -20,14 +20,13 @@ type function struct {
 	trace      io.Writer              // nil for none
 }
 
-// refusedError is a bad option or variable.
+// refusedError is an invalid option or variable.
 type refusedError struct{ error }
 
 func (e refusedError) Unwrap() error { return e.error }
 
 // newFunction returns the function that o describes. The error is a refusedError. If the source is not known yet, an
-// option that only some sources refuse is an error for events of these sources only. The last options follow all
-// others.
+// option that only some sources refuse is an error only for their events. The extra options follow all others.
 func newFunction(o options, play *player, stderr io.Writer, last ...troupe.Option) (*function, error) {
 	set := append(o.processor[:len(o.processor):len(o.processor)], troupe.WithLogger(newLogger(o.report, stderr)))
 	f := &function{source: o.source, processors: make(map[batch.Source]lambda.Handler), refused: make(map[batch.Source]error)}
@@ -66,7 +65,7 @@ func (f *function) add(source batch.Source) func(lambda.Handler, error) {
 	}
 }
 
-// Invoke lets the processor of the event's source handle it.
+// Invoke passes the event to the processor of its source.
 func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	source := batch.Source(f.source)
 	if f.source == sourceAuto {
@@ -87,7 +86,7 @@ func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return processor.Invoke(ctx, payload)
 }
 
-// newLogger returns the processors' logger. It writes JSON where the report is JSON or there is none.
+// newLogger returns the processors' logger. It writes JSON if the report is JSON or there is none.
 func newLogger(report string, stderr io.Writer) *slog.Logger {
 	var handler slog.Handler = slog.NewJSONHandler(stderr, nil)
 	if report == reportText {
@@ -99,7 +98,7 @@ func newLogger(report string, stderr io.Writer) *slog.Logger {
 	return slog.New(handler)
 }
 
-// withoutFailures drops the line that troupe logs for a batch with failures: the report contains it all.
+// withoutFailures drops the line that troupe logs for a batch with failures, since the report contains all of it.
 type withoutFailures struct{ slog.Handler }
 
 func (h withoutFailures) Handle(ctx context.Context, r slog.Record) error {

@@ -20,20 +20,20 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// How senders send twice with --idempotent: a fifth of the records are copies of one of the twenty before them.
+// With --idempotent, a fifth of the records are copies of one of the twenty records before them.
 const (
 	copies     = 0.2
 	copiesFrom = 20
 )
 
-// Stored keys begin with the names of the function and the handler.
+// prefix begins all stored keys: the names of the function and the handler.
 const (
 	functionName = "demo"
 	wrapName     = "stress"
 	prefix       = functionName + "." + wrapName + "#"
 )
 
-// original returns the number of the record that record i is a copy of, or i.
+// original returns the number of the record of which record i is a copy, or i.
 func (l *load) original(i int) int {
 	if l.once == nil {
 		return i
@@ -44,13 +44,13 @@ func (l *load) original(i int) int {
 	return i
 }
 
-// orderKey is the key of the work of record i, which its copies share.
+// orderKey returns the key of the work of record i, which its copies share.
 func (l *load) orderKey(i int) string { return strconv.Itoa(l.original(i)) }
 
 // orderIn returns the key in the text of a record.
 func orderIn(text []byte) string {
 	var body struct{ Order json.Number }
-	_ = json.Unmarshal(text, &body) // without it there is no key, which Wrap refuses
+	_ = json.Unmarshal(text, &body) // without an order the key is empty, which Wrap rejects
 	return body.Order.String()
 }
 
@@ -61,7 +61,7 @@ func orderInItem(record events.DynamoDBEventRecord) string {
 	return ""
 }
 
-// once is what the environments of a source have in common that does the work of each key once.
+// once is shared by the environments of a source that does the work of each key once.
 type once struct {
 	store   idempotency.Store
 	seed    uint64
@@ -84,7 +84,7 @@ func newOnce(w workload) *once {
 	return o
 }
 
-// claim counts a claim of a key, and says whether it fails and whether the completion will.
+// claim counts a claim of a key, and returns whether the claim fails and whether its completion will fail.
 func (o *once) claim(key string) (fails, completionFails bool) {
 	o.mu.Lock()
 	o.claims[key]++
@@ -94,7 +94,7 @@ func (o *once) claim(key string) (fails, completionFails bool) {
 	return draw("claim fails"), draw("completion fails")
 }
 
-// functionOf returns the function of a source. With --idempotent each of its environments has a processor of its own, which
+// functionOf returns the function of a source. With --idempotent each of its environments has its own processor, which
 // a kill ends.
 func functionOf[T any](l *load, id, key func(T) string, processor func(troupe.Handler[T], []troupe.Option) (lambda.Handler, error)) (lambda.Handler, error) {
 	if l.once == nil {
@@ -106,7 +106,7 @@ func functionOf[T any](l *load, id, key func(T) string, processor func(troupe.Ha
 		e.processor, err = processor(handlerOnce(l, e, id, key), append(l.options[:len(l.options):len(l.options)], troupe.WithObserver(observeOnce(e))))
 		return e, err
 	}}
-	first, err := f.start() // a bad option is an error now
+	first, err := f.start() // returns the error of an invalid option now
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func functionOf[T any](l *load, id, key func(T) string, processor func(troupe.Ha
 	return f, nil
 }
 
-// handlerOnce is an idempotent handler of an environment.
+// handlerOnce returns an idempotent handler for an environment.
 func handlerOnce[T any](l *load, e *instance, id, key func(T) string) troupe.Handler[T] {
 	work := func(ctx context.Context, record T) error {
 		return l.handler.handle(ctx, id(record), func(kill bool) error { return e.work(ctx, id(record), key(record), kill) })
@@ -132,7 +132,7 @@ func handlerOnce[T any](l *load, e *instance, id, key func(T) string) troupe.Han
 	})
 }
 
-// observeOnce counts what the report of a batch says.
+// observeOnce adds up the numbers of the report of a batch.
 func observeOnce(e *instance) func(context.Context, *troupe.Report) {
 	return func(_ context.Context, r *troupe.Report) {
 		if !e.dead() {
@@ -147,8 +147,8 @@ var (
 	errUnreachable = errors.New("the store cannot be reached")
 )
 
-// fleet is a function with environments. Each handles one invocation at a time and serves the next one, unless it is
-// killed.
+// fleet is a function with several environments. Each handles one invocation at a time, and the next one unless it
+// is killed.
 type fleet struct {
 	start func() (*instance, error)
 
@@ -173,7 +173,7 @@ func (f *fleet) give(e *instance) {
 	f.idle = append(f.idle, e)
 }
 
-// Invoke handles an event in an environment. It panics if that is killed, which is a crash to lambdasim.
+// Invoke handles an event in an environment. It panics if the environment is killed, which lambdasim treats as a crash.
 func (f *fleet) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	e, err := f.take()
 	if err != nil {
@@ -184,7 +184,7 @@ func (f *fleet) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		err      error
 	}
 	answered := make(chan answer, 1)
-	payload = bytes.Clone(payload) // the handler of a killed process still uses it
+	payload = bytes.Clone(payload) // a handler of a killed process may still use it
 	go func() {
 		response, err := e.processor.Invoke(ctx, payload)
 		answered <- answer{response, err}
@@ -201,18 +201,18 @@ func (f *fleet) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 }
 
-// instance is a process of a function. It is the store of its handlers: once it has been killed, whatever its goroutines
-// still do has no effect.
+// instance is a process of a function. It is the store of its handlers: once it is killed, its goroutines have no
+// further effect.
 type instance struct {
 	once      *once
 	processor lambda.Handler
 	killed    chan struct{}
 
-	mu   sync.RWMutex // held for reading by what has an effect
+	mu   sync.RWMutex // read-locked by operations with an effect
 	gone bool
 
 	tokens  sync.Mutex
-	failing map[string]bool // tokens whose completions and releases fail, and whether one has
+	failing map[string]bool // by token: completions and releases fail; true once one has failed
 }
 
 func (e *instance) dead() bool {
@@ -231,7 +231,7 @@ func (e *instance) live(do func() error) error {
 	return do()
 }
 
-// work does the work with a key, and kills the environment after that if it is to.
+// work does the work of a key, then kills the environment if kill is set.
 func (e *instance) work(ctx context.Context, id, key string, kill bool) error {
 	err := e.live(func() error {
 		lambdasim.Work(ctx, id, key)
@@ -278,7 +278,7 @@ func (e *instance) Claim(ctx context.Context, c idempotency.Claim) (done *idempo
 	return done, err
 }
 
-// change makes a call about a claim.
+// change calls the store about a claim.
 func (e *instance) change(token string, call func() error) error {
 	return e.live(func() error {
 		if fails, _ := e.fails(token); fails {
@@ -312,18 +312,18 @@ func (e *instance) Release(ctx context.Context, key, token string) error {
 	return e.change(token, func() error { return e.once.store.Release(ctx, key, token) })
 }
 
-// onceFigures are what --idempotent came to for a source, or for all.
+// onceFigures are the results of --idempotent for a source, or for all.
 type onceFigures struct {
 	Keys       int `json:"keys"`
 	Effects    int `json:"effects"`
-	Excused    int `json:"excused"` // effects that were, or may have been, another time
+	Excused    int `json:"excused"` // repeated effects with a reason
 	Duplicates int `json:"duplicates"`
 	Kills      int `json:"kills"`
 	Lost       int `json:"leases_lost"`
 	Unrecorded int `json:"unrecorded"`
 }
 
-// onceFigures returns what t came to, nil without --idempotent.
+// onceFigures returns the results of t, nil without --idempotent.
 func (t *trial) onceFigures() *onceFigures {
 	if t.once == nil {
 		return nil
@@ -348,14 +348,14 @@ func (f *onceFigures) plus(o *onceFigures) *onceFigures {
 	}
 }
 
-// String says how often work was done, and why.
+// String returns how often work was done, and why.
 func (f *onceFigures) String() string {
-	return fmt.Sprintf("the work of %s was done %s, with %s to do it again: %s, %s, %s; %s skipped",
+	return fmt.Sprintf("the work of %s was done %s, with %s for repeating it: %s, %s, %s; %s skipped",
 		count(f.Keys, "key"), count(f.Effects, "time"), count(f.Excused, "reason"),
 		count(f.Kills, "kill"), count(f.Lost, "lost lease"), count(f.Unrecorded, "unrecorded completion"), count(f.Duplicates, "duplicate"))
 }
 
-// verdict says of a run that has passed how often work was done.
+// verdict describes how often a run that passed did the work.
 func (f *onceFigures) verdict() string {
 	switch {
 	case f == nil:
@@ -363,6 +363,6 @@ func (f *onceFigures) verdict() string {
 	case f.Effects == f.Keys:
 		return ", the work of each key done exactly once"
 	default:
-		return ", work repeated only where the history has a reason"
+		return ", work repeated only for reasons in the history"
 	}
 }

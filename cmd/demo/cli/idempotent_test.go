@@ -161,8 +161,8 @@ func TestStressFlagsOfIdempotent(t *testing.T) {
 		return o.stress, err
 	}
 	for args, want := range map[string]string{
-		"--kill 0.1":                         "--kill 0.1: must be with --idempotent",
-		"--store-fail 0.1":                   "--store-fail 0.1: must be with --idempotent",
+		"--kill 0.1":                         "--kill 0.1: must be used with --idempotent",
+		"--store-fail 0.1":                   "--store-fail 0.1: must be used with --idempotent",
 		"--idempotent --kill 2":              "--kill 2: must be a probability from 0 to 1",
 		"--idempotent --store-fail NaN":      "--store-fail NaN: must be a probability from 0 to 1",
 		"--idempotent --fail 0.6 --kill 0.6": "--fail 0.6, --kill 0.6: together they must be at most 1, not 1.2",

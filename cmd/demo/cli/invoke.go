@@ -16,7 +16,7 @@ import (
 )
 
 // reportGrace is how long invoke waits for the report of an invocation that ended past its deadline. A
-// Lambda function would have to leave it behind.
+// Lambda function does not wait for it.
 const reportGrace = time.Second
 
 // invoke runs one event through the processor: the response goes to stdout, everything else to stderr.
@@ -50,7 +50,7 @@ func invoke(ctx context.Context, o options, play *player, stdin io.Reader, stdou
 		return failInvocation(stderr, err)
 	}
 	if _, err := stdout.Write(append(response, '\n')); err != nil {
-		return o.fail(stderr, exitError, fmt.Errorf("the response could not be written: %w", err))
+		return o.fail(stderr, exitError, fmt.Errorf("cannot write the response: %w", err))
 	}
 	return exitOK
 }
@@ -79,7 +79,7 @@ func readFile(ctx context.Context, file string, stdin io.Reader) ([]byte, error)
 	}
 }
 
-// fileName is a file as an error names it.
+// fileName returns the name of a file for errors.
 func fileName(file string) string {
 	if file == "-" {
 		return "standard input"
@@ -93,7 +93,7 @@ func failInvocation(stderr io.Writer, err error) int {
 	return exitError
 }
 
-// lambdaError is what aws-lambda-go would make of err.
+// lambdaError returns the error that aws-lambda-go makes of err.
 func lambdaError(err error) lambdamessages.InvokeResponse_Error {
 	if e, ok := err.(lambdamessages.InvokeResponse_Error); ok {
 		return e

@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	helpWidth    = 80  // of help that is written to a pipe
+	helpWidth    = 80  // of help written to a pipe
 	widestText   = 100 // on a terminal, however wide it is
 	narrowest    = 24  // below that, lines are longer than the terminal
-	leastColumn  = 30  // of the right column of rows; with less, it goes below the left one
+	leastColumn  = 30  // of the right column of rows; if there is less room, it moves below the left one
 	widestLeft   = 36  // of the left column; longer texts have a line of their own
 	columnGap    = 2
 	belowIndent  = 6
 	rowIndention = 2
 )
 
-// columns returns how many columns a line written to w may have: those of the terminal, or otherwise.
+// columns returns the maximum number of columns of a line written to w: the terminal's, or otherwise.
 func columns(w io.Writer, otherwise int) int {
 	file, ok := w.(*os.File)
 	if !ok {
@@ -33,9 +33,9 @@ func columns(w io.Writer, otherwise int) int {
 	return min(max(width, narrowest), widestText)
 }
 
-// layout fits text to a width, and breaks lines only between words. Lines that begin at the margin are paragraphs,
-// which are filled. Lines with a tab are the rows of a table of two columns. Other indented lines stand as they are, and
-// are broken only if they are too long. A width of 0 is no limit: then paragraphs and rows stay on one line each.
+// layout fits text to a width, breaking lines only between words. Lines that begin at the margin are paragraphs, which
+// are filled. Lines with a tab are the rows of a table of two columns. Other indented lines are kept, and broken only
+// if they are too long. A width of 0 is no limit: paragraphs and rows then take one line each.
 func layout(text string, width int) string {
 	var b strings.Builder
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")

@@ -1,8 +1,8 @@
-// Package cli is the command line of troupe: it puts a processor under load and faults from simulated sources, runs one
-// event through it, estimates the capacity for a workload, checks templates for settings that lose messages, or serves as a
-// Lambda function. Where it runs events, each record describes what happens to it, see directive.
+// Package cli implements the command line of troupe. It runs a processor under load and faults from simulated sources,
+// runs an event through it, estimates the capacity for a workload, checks templates for settings that lose messages, or
+// runs as a Lambda function. Where it runs events, each record describes what its handler does, see directive.
 //
-// The commands demo and troupe are this, under two names.
+// The commands demo and troupe are the same program under two names.
 package cli
 
 import (
@@ -17,14 +17,14 @@ import (
 // The exit codes.
 const (
 	exitOK          = 0
-	exitError       = 1   // the invocation returned an error; the verdict of stress is a failure
+	exitError       = 1   // the invocation returned an error, or stress failed
 	exitUsage       = 2   // bad usage, a missing file, a bad option or variable
-	exitInterrupted = 130 // SIGINT ended stress, or came before invoke had an event
+	exitInterrupted = 130 // SIGINT ended stress, or arrived before invoke had an event
 	exitTerminated  = 143 // the same by SIGTERM
 )
 
-// Main runs the command line of the process and returns its exit code. name is that of the command, as its messages have
-// it. The first SIGINT or SIGTERM ends what is under way with a report; a second one ends the process.
+// Main runs the command line of the process and returns its exit code. name is the name of the command in messages. The
+// first SIGINT or SIGTERM ends the command with a report; a second one ends the process.
 func Main(name string) int {
 	o, err := parse(name, os.Args[0], os.Args[1:], os.Getenv)
 	if err != nil {
@@ -56,7 +56,7 @@ func run(ctx context.Context, o options, play *player, stdin io.Reader, stdout, 
 	}
 }
 
-// refuse prints why a command line is not accepted, or the help or version that it asks for.
+// refuse prints why a command line is invalid, or the requested help or version.
 func (o options) refuse(err error, stdout, stderr io.Writer) int {
 	if asked, ok := errors.AsType[helpRequest](err); ok {
 		fmt.Fprint(stdout, help(o.name, asked.program, asked.command, columns(stdout, helpWidth)))

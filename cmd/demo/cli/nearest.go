@@ -2,7 +2,7 @@ package cli
 
 import "strings"
 
-// nearest returns the name that was probably meant by a mistyped one, or "" if none is close.
+// nearest returns the name closest to a mistyped one, or "" if none is close.
 func nearest(typed string, names []string) (best string) {
 	typed = strings.ToLower(typed)
 	fewest := 1 + max(1, len(typed)/3)
@@ -18,7 +18,7 @@ func nearest(typed string, names []string) (best string) {
 	return best
 }
 
-// didYouMean is the sentence that names what was probably meant, or nothing.
+// didYouMean returns a suggestion for a mistyped name, or "".
 func didYouMean(prefix, typed string, names []string) string {
 	if name := nearest(typed, names); name != "" {
 		return "; did you mean " + prefix + name + "?"
@@ -26,7 +26,7 @@ func didYouMean(prefix, typed string, names []string) string {
 	return ""
 }
 
-// edits is the number of letters to insert, delete, replace, or swap with the next one, that make b of a.
+// edits returns the number of letters to insert, delete, replace, or swap with the next one, to turn a into b.
 func edits(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

@@ -16,7 +16,7 @@ import (
 // Values of --source and --report; the other values of --source are those of batch.Source.
 const (
 	sourceAuto = "auto"
-	sourceFIFO = "fifo" // of stress, as sourceAll is
+	sourceFIFO = "fifo" // of stress, like sourceAll
 	sourceAll  = "all"
 
 	reportText = "text"
@@ -26,7 +26,7 @@ const (
 
 const defaultTimeout = 30 * time.Second
 
-// options are what a command line and the environment come to.
+// options are the result of a command line and the environment.
 type options struct {
 	name    string // of the command, for messages: demo or troupe
 	program string // as it was called, for the command lines that are printed
@@ -36,11 +36,11 @@ type options struct {
 	timeout time.Duration // of an invocation; 0 for none
 	report  string
 	trace   bool
-	// processor holds what was set by a flag or its variable, and only that: an option in code would beat
-	// the POWERTOOLS_… variables.
+	// processor has only the options set by a flag or its variable: an option in code takes precedence
+	// over the POWERTOOLS_… variables.
 	processor []troupe.Option
 	given     map[string]string // see flagSet
-	policy    troupe.Policy     // that they and the variables come to
+	policy    troupe.Policy     // resulting from them and the variables
 	unordered bool
 	errorWhen troupe.ErrorWhen
 	retries   int // more attempts at a failed record in an invocation
@@ -51,7 +51,7 @@ type options struct {
 	checked     checked  // of check
 }
 
-// parse reads the command line of a command of that name, whose program was called by that path. A flag takes precedence over its variable:
+// parse reads the command line of a command that was called as program. A flag takes precedence over its variable:
 // --record-timeout over TROUPE_DEMO_RECORD_TIMEOUT; an empty variable counts as unset.
 func parse(name, program string, args []string, getenv func(string) string) (options, error) {
 	command, args, err := commandOf(program, args, getenv)
@@ -65,7 +65,7 @@ func parse(name, program string, args []string, getenv func(string) string) (opt
 	} else if err != nil {
 		return options{name: name}, usageError{program, command, err}
 	}
-	if command != commandPlan && command != commandCheck { // to which the variables of the same names mean something else
+	if command != commandPlan && command != commandCheck { // whose flags have other meanings
 		err = flags.fromEnvironment(getenv)
 	}
 	if err == nil {
@@ -77,8 +77,8 @@ func parse(name, program string, args []string, getenv func(string) string) (opt
 	return o, nil
 }
 
-// flagsOf defines the flags of o's command. settle, called once they have their values, fills in what they come to and
-// looks for what cannot be.
+// flagsOf defines the flags of o's command. settle, called once they are parsed, fills in derived values and rejects
+// invalid combinations.
 func flagsOf(o *options) (flags *flagSet, settle func(getenv func(string) string) error) {
 	flags = newFlagSet(o.command)
 	switch o.command {
@@ -95,12 +95,12 @@ func flagsOf(o *options) (flags *flagSet, settle func(getenv func(string) string
 			return o.stress.settle(flags, *o)
 		}
 	}
-	flags.choose(&o.source, "source", sourceAuto, "where the event comes from; auto goes by the first record's eventSource, or the event's",
+	flags.choose(&o.source, "source", sourceAuto, "the source of the event; auto uses the eventSource of the first record or of the event",
 		sourceAuto, string(batch.SQS), string(batch.Kinesis), string(batch.DynamoDB), string(batch.Kafka), string(batch.Firehose), string(batch.S3Batch))
 	processor := processorFlags(flags, o)
-	timeout, usage := defaultTimeout, "when Lambda would give up on the invocation; 0 for never"
+	timeout, usage := defaultTimeout, "the function's timeout; 0 for none"
 	if o.command == commandServe {
-		timeout, usage = 0, "the most an invocation may take, besides the deadline of the Runtime API (default: no limit)"
+		timeout, usage = 0, "limit for an invocation, in addition to the deadline of the Runtime API (default: no limit)"
 	}
 	flags.DurationVar(&o.timeout, "timeout", timeout, usage)
 	flags.choose(&o.report, "report", reportText, "how to report each batch on standard error", reportText, reportJSON, reportNone)
@@ -110,20 +110,20 @@ func flagsOf(o *options) (flags *flagSet, settle func(getenv func(string) string
 			return err
 		}
 		if o.timeout < 0 {
-			return flags.bad("timeout", "must be at least 0, which is no timeout")
+			return flags.bad("timeout", "must be at least 0; 0 means no timeout")
 		}
 		if flags.isGiven("lowest-only") && o.source == string(batch.SQS) {
-			return flags.bad("lowest-only", "is for streams and Kafka only, and the source is sqs")
+			return flags.bad("lowest-only", "must be used with a stream or topic, not with --source sqs")
 		}
 		return o.arguments(flags.Args())
 	}
 }
 
-// arguments takes what is left of the command line besides the flags.
+// arguments handles the arguments that are not flags.
 func (o *options) arguments(args []string) error {
 	switch {
 	case o.command == commandServe && len(args) > 0:
-		return fmt.Errorf("unexpected %q: the events come from the Lambda Runtime API", args[0])
+		return fmt.Errorf("unexpected argument %q: serve takes flags only; the events come from the Lambda Runtime API", args[0])
 	case o.command == commandServe:
 	case len(args) != 1:
 		return fmt.Errorf("%s given; must be one event file, or - for standard input", count(len(args), "file"))
@@ -133,22 +133,21 @@ func (o *options) arguments(args []string) error {
 	return nil
 }
 
-// processorFlags defines the flags that are about the processor. settle fills in what they come to: an option for each
-// that was given, and the policy.
+// processorFlags defines the flags of the processor. settle derives the options that were given and the policy.
 func processorFlags(flags *flagSet, o *options) (settle func(getenv func(string) string) error) {
 	var policy, errorWhen string
 	policies := named(troupe.Derive, troupe.Continue, troupe.StopBatch, troupe.StopGroup)
-	flags.choose(&policy, "policy", "", "what a failed record means for the others (default derive: by source)", policies.names...)
+	flags.choose(&policy, "policy", "", "how a failed record affects the rest of its batch (default derive: by source)", policies.names...)
 	concurrency := flags.Int("concurrency", 0, "how many handlers run at once in an invocation (default 16)")
 	errorWhens := choices[troupe.ErrorWhen]{
 		names: []string{"all", "any", "never"}, values: []troupe.ErrorWhen{troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorWhenNever},
 	}
 	flags.choose(&errorWhen, "error-when", "", "how many records must fail for the invocation to return an error (default all)", errorWhens.names...)
-	reserve := flags.Duration("reserve", 0, "how long before the timeout handlers have to end (default 500ms, or a fifth of the time left)")
+	reserve := flags.Duration("reserve", 0, "how long before the timeout handlers must end (default 500ms, or a fifth of the time left)")
 	recordTimeout := flags.Duration("record-timeout", 0, "how long one attempt at a record may take (default: no limit)")
 	retry := flags.Int("retry", 0, "how many more attempts a failed record gets within the invocation")
-	flags.BoolVar(&o.unordered, "unordered", false, "give up the order of FIFO queues, streams and topics")
-	lowestOnly := flags.Bool("lowest-only", false, "of a stream or topic, report only the lowest failed sequence number or offset")
+	flags.BoolVar(&o.unordered, "unordered", false, "ignore the order of FIFO queues, streams and topics")
+	lowestOnly := flags.Bool("lowest-only", false, "for streams and topics, report only the lowest failed sequence number or offset")
 
 	return func(getenv func(string) string) error {
 		switch {
@@ -192,10 +191,10 @@ func processorFlags(flags *flagSet, o *options) (settle func(getenv func(string)
 	}
 }
 
-// defaultConcurrency is troupe's own.
+// defaultConcurrency is troupe's default.
 const defaultConcurrency = 16
 
-// concurrencyOf is the concurrency without a flag: that of the variable, or troupe's own.
+// concurrencyOf returns the concurrency without a flag: the variable's, or troupe's default.
 func concurrencyOf(getenv func(string) string) int {
 	if n, err := strconv.Atoi(getenv("POWERTOOLS_BATCH_MAX_DEGREE_OF_PARALLELISM")); err == nil && n > 0 {
 		return n

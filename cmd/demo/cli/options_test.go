@@ -102,15 +102,15 @@ func TestBadUsage(t *testing.T) {
 		{args: "invoke --reserve 0 -", want: "--reserve 0: must be a duration longer than 0"},
 		{args: "invoke --record-timeout -1s -", want: "--record-timeout -1s: must be a duration longer than 0"},
 		{args: "invoke --retry -1 -", want: "--retry -1: must be a whole number of at least 0"},
-		{args: "invoke --lowest-only --source sqs -", want: "--lowest-only=true: is for streams and Kafka only"},
+		{args: "invoke --lowest-only --source sqs -", want: "--lowest-only=true: must be used with a stream or topic, not with --source sqs"},
 		{args: "invoke --lowest-only -", stdin: sqsEvent("x"), want: "demo: --lowest-only=true is for streams"},
 		{args: "invoke no-such-file.json", want: "no-such-file.json: no such file"},
 		{args: "invoke .", want: "is a directory"},
 		{args: "invoke -", env: [2]string{"TROUPE_DEMO_POLICY", "sometimes"}, want: "TROUPE_DEMO_POLICY=sometimes: must be one of"},
 		{args: "invoke -", env: [2]string{"TROUPE_DEMO_CONCURRENCY", "0"}, want: "TROUPE_DEMO_CONCURRENCY=0: must be a whole number of at least 1"},
 		{args: "invoke -", env: [2]string{"POWERTOOLS_BATCH_MAX_DEGREE_OF_PARALLELISM", "0"}, want: "POWERTOOLS_BATCH_MAX_DEGREE_OF_PARALLELISM"},
-		{args: "serve", want: "AWS_LAMBDA_RUNTIME_API is not set; Lambda sets it when it starts the function. To try an event without Lambda, use demo invoke FILE"},
-		{args: "serve event.json", want: `unexpected "event.json"`},
+		{args: "serve", want: "AWS_LAMBDA_RUNTIME_API is not set; Lambda sets it when it starts the function. To run an event without Lambda, use demo invoke FILE"},
+		{args: "serve event.json", want: `unexpected argument "event.json"`},
 	} {
 		t.Run(test.args+" "+test.env[0], func(t *testing.T) {
 			if test.env[0] != "" {

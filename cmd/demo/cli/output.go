@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// wholeWriter makes each Write whole: trace, report and log come from different goroutines.
+// wholeWriter makes each Write atomic: trace, report and log come from different goroutines.
 type wholeWriter struct {
 	mu sync.Mutex
 	w  io.Writer

@@ -36,8 +36,8 @@ func TestStressDeliversLessAgainBehindAPipe(t *testing.T) {
 	const args = "--source kinesis --records 400 --groups 100 --seed 1 --fail 0.05"
 	pipe, mapping := stressed(t, "--pipe "+args), stressed(t, args)
 	assert.Less(t, pipe.Redelivered, mapping.Redelivered)
-	assert.NotContains(t, stressWith(t, nil, "--pipe "+args).stdout, "starts again at the lowest failure")
-	assert.Contains(t, stressWith(t, nil, args).stdout, "starts again at the lowest failure")
+	assert.NotContains(t, stressWith(t, nil, "--pipe "+args).stdout, "resumes at the lowest failure")
+	assert.Contains(t, stressWith(t, nil, args).stdout, "resumes at the lowest failure")
 }
 
 // --pipe goes together with the other options.
@@ -53,7 +53,7 @@ func TestStressPassesBehindAPipeWithOptions(t *testing.T) {
 		})
 	}
 	_, err := parse("demo", "demo", strings.Fields("stress --pipe --source kafka"), environment(nil))
-	assert.ErrorContains(t, err, "--source kafka with --pipe: must be another source, since AWS documents no partial response for Kafka in pipes")
+	assert.ErrorContains(t, err, "--source kafka: must be another source with --pipe, since AWS documents no partial responses for Kafka in pipes")
 }
 
 // The verdict does not hold for a processor that leaves the rest of a stopped group unreported, which is right for a mapping

@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/cmd/demo/plan"
 )
 
-// planned is an answer and how to print it.
+// planned is an answer and its format.
 type planned struct {
 	answer plan.Answer
 	report string
@@ -27,26 +27,26 @@ func (p *planned) flags(flags *flagSet) (settle func(getenv func(string) string)
 		sources = append(sources, string(s))
 	}
 	flags.choose(&source, "source", string(plan.SQS), "where the records come from; sqs is a standard queue", sources...)
-	flags.Float64Var(&q.Rate, "rate", 0, "records that arrive in a second")
+	flags.Float64Var(&q.Rate, "rate", 0, "records that arrive per second")
 	flags.IntVar(&q.Backlog, "backlog", 0, "records that are waiting")
-	flags.DurationVar(&q.Work, "work", 0, "time that the handler takes for one record; required")
-	flags.DurationVar(&q.Overhead, "overhead", 0, "time that an invocation takes besides its handlers (default 10ms)")
+	flags.DurationVar(&q.Work, "work", 0, "time the handler takes for one record; required")
+	flags.DurationVar(&q.Overhead, "overhead", 0, "time an invocation takes in addition to its handlers (default 10ms)")
 	flags.IntVar(&q.Concurrency, "concurrency", 0, "handlers at once in one invocation (default 16)")
-	flags.DurationVar(&q.Timeout, "timeout", 0, "the function's timeout, to check that a batch fits in it")
-	flags.IntVar(&q.Size, "size", 0, "bytes of a record in its event, for the limits in bytes")
-	flags.IntVar(&q.Batch, "batch", 0, "BatchSize (default 10 for queues, 100 for the others)")
+	flags.DurationVar(&q.Timeout, "timeout", 0, "the function's timeout, to check that a batch fits")
+	flags.IntVar(&q.Size, "size", 0, "bytes of a record in the event, for the limits in bytes")
+	flags.IntVar(&q.Batch, "batch", 0, "BatchSize (default 10 for queues, otherwise 100)")
 	flags.DurationVar(&window, "window", 0, "MaximumBatchingWindowInSeconds, such as 5s (default none; 500ms for kafka)")
-	flags.IntVar(&q.Groups, "groups", 0, "message groups with messages at a time, required for fifo; else distinct keys (default many)")
+	flags.IntVar(&q.Groups, "groups", 0, "message groups that have messages at the same time, required for fifo; otherwise distinct keys (default many)")
 	flags.IntVar(&q.Shards, "shards", 0, "shards of the stream, or partitions of the topic (default 1)")
 	flags.IntVar(&q.Factor, "factor", 0, "ParallelizationFactor of a stream (default 1)")
-	flags.IntVar(&q.MaximumConcurrency, "max-concurrency", 0, "MaximumConcurrency of a queue (default none)")
-	flags.Var(pollers{&q.Pollers}, "pollers", "provisioned pollers of a queue or topic, such as 2:200 (default none)")
-	flags.IntVar(&q.Account, "account", 0, "concurrency that the account, or a reservation, leaves to the function (default 1000)")
+	flags.IntVar(&q.MaximumConcurrency, "max-concurrency", 0, "MaximumConcurrency of a queue (default: none)")
+	flags.Var(pollers{&q.Pollers}, "pollers", "provisioned pollers of a queue or topic, such as 2:200 (default: none)")
+	flags.IntVar(&q.Account, "account", 0, "concurrency that the account or a reservation leaves for the function (default 1000)")
 	flags.choose(&p.report, "report", reportText, "format of the answer", reportText, reportJSON)
 
 	return func(func(string) string) error {
 		if flags.NArg() > 0 {
-			return fmt.Errorf("unexpected %q: plan takes flags only", flags.Arg(0))
+			return fmt.Errorf("unexpected argument %q: plan takes flags only", flags.Arg(0))
 		}
 		if err := noZeroes(flags); err != nil {
 			return err
@@ -64,7 +64,7 @@ func (p *planned) flags(flags *flagSet) (settle func(getenv func(string) string)
 	}
 }
 
-// noZeroes refuses a 0 that would be taken for a default.
+// noZeroes rejects a 0 that would count as a default.
 func noZeroes(flags *flagSet) error {
 	for _, name := range []string{"concurrency", "batch", "groups", "shards", "factor", "max-concurrency", "account", "size"} {
 		if f := flags.Lookup(name); f.Changed && f.Value.String() == "0" {
@@ -74,7 +74,7 @@ func noZeroes(flags *flagSet) error {
 	return nil
 }
 
-// pollers is the flag of provisioned pollers.
+// pollers is the value of the flag for provisioned pollers.
 type pollers struct{ to *plan.Pollers }
 
 func (p pollers) Type() string { return "min:max" }
@@ -101,7 +101,7 @@ func (p pollers) Set(value string) error {
 	return nil
 }
 
-// writePlan tells an answer.
+// writePlan writes an answer.
 func writePlan(w io.Writer, p planned) {
 	if p.report == reportJSON {
 		writeLine(w, jsonPlanOf(p.answer))
@@ -110,8 +110,8 @@ func writePlan(w io.Writer, p planned) {
 	_, _ = io.WriteString(w, textPlan(p.answer, columns(w, 0)))
 }
 
-// textPlan is what a person reads: a line a number, the most wanted first. Its lines have at most width columns; 0 is no
-// limit.
+// textPlan returns an answer as text: one number per line, the most important first. Lines have at most width columns;
+// 0 is no limit.
 func textPlan(a plan.Answer, width int) string {
 	q := a.Question
 	var rows strings.Builder
@@ -127,7 +127,7 @@ func textPlan(a plan.Answer, width int) string {
 	}
 	line("a full batch", "%s, %s at once: %v", count(a.Full.Records, "record"), plain(a.Full.AtOnce), brief(a.Full.Takes))
 	if a.RampUp > 0 && a.Drain == nil {
-		line("from cold", "enough environments after %v; %s waiting by then", brief(a.RampUp), count(a.PiledUp, "record"))
+		line("cold start", "enough environments after %v; %s waiting by then", brief(a.RampUp), count(a.PiledUp, "record"))
 	}
 	if d := a.Drain; d != nil {
 		line("backlog", "%s", drainOf(*d))
@@ -153,7 +153,7 @@ func textPlan(a plan.Answer, width int) string {
 	return text
 }
 
-// loadOf is the question in a line.
+// loadOf returns the question in one line.
 func loadOf(q plan.Question) string {
 	parts := []string{string(q.Source)}
 	if q.Rate > 0 {
@@ -180,8 +180,8 @@ func loadOf(q plan.Question) string {
 	return strings.Join(append(parts, count(q.Concurrency, "handler")+" at once"), ", ")
 }
 
-// environmentsOf describes the environments. Those needed are for full batches; if batches come out smaller, more
-// are in use.
+// environmentsOf describes the environments: the number needed with full batches, and the number in use, which is
+// larger if batches are smaller.
 func environmentsOf(a plan.Answer) string {
 	batches := "with batches of " + records(a.Usual.Records, a.Question.Batch)
 	if !a.KeepsUp || a.InUse <= float64(a.Environments) {
@@ -190,23 +190,23 @@ func environmentsOf(a plan.Answer) string {
 	return fmt.Sprintf("%s if batches were full; %s as configured, on average, %s", plain(float64(a.Environments)), plain(a.InUse), batches)
 }
 
-// loopOf tells the same of a function that handles one record after the other.
+// loopOf describes the environments of a function that handles one record after the other.
 func loopOf(a plan.Answer) string {
 	switch {
 	case !a.SequentialKeepsUp:
 		return fmt.Sprintf("%s needed, and it does not keep up", plain(float64(a.Sequential)))
 	case a.SequentialInUse <= float64(a.Sequential):
-		return fmt.Sprintf("%s needed, %s in use on average, for it handles one record after the other", plain(float64(a.Sequential)), plain(a.SequentialInUse))
+		return fmt.Sprintf("%s needed, %s in use on average, since it handles one record at a time", plain(float64(a.Sequential)), plain(a.SequentialInUse))
 	default:
 		return fmt.Sprintf("%s if batches were full; %s as configured, on average", plain(float64(a.Sequential)), plain(a.SequentialInUse))
 	}
 }
 
 func keepsUp(a plan.Answer) string {
-	share := fmt.Sprintf("%s %% of the %s records/s that are possible", percent(a.Utilisation), plain(a.Capacity))
+	share := fmt.Sprintf("%s %% of the maximum of %s records/s", percent(a.Utilisation), plain(a.Capacity))
 	switch {
 	case !a.KeepsUp:
-		return fmt.Sprintf("NO: %s; the backlog grows by %s a second", share, plain(a.Question.Rate-a.Capacity))
+		return fmt.Sprintf("NO: %s; the backlog grows by %s per second", share, plain(a.Question.Rate-a.Capacity))
 	case a.Tight:
 		return "yes, but tight: " + share
 	default:
@@ -214,7 +214,7 @@ func keepsUp(a plan.Answer) string {
 	}
 }
 
-// percent is a share in hundredths.
+// percent returns a share in percent.
 func percent(share float64) string {
 	if share < 0.01 {
 		return "less than 1"
@@ -224,9 +224,9 @@ func percent(share float64) string {
 
 func drainOf(d plan.Drain) string {
 	if !d.Ends {
-		return fmt.Sprintf("NEVER worked off: no more is handled than arrives, in batches of %d that take %v", d.Batch.Records, brief(d.Batch.Takes))
+		return fmt.Sprintf("NEVER processed: no more records are handled than arrive, in batches of %d that take %v", d.Batch.Records, brief(d.Batch.Takes))
 	}
-	return fmt.Sprintf("worked off in %v, from cold, by up to %s", brief(d.Takes), count(d.Environments, "environment"))
+	return fmt.Sprintf("processed in %v from a cold start, by up to %s", brief(d.Takes), count(d.Environments, "environment"))
 }
 
 func limitOf(l plan.Limit) string {
@@ -236,7 +236,7 @@ func limitOf(l plan.Limit) string {
 	return fmt.Sprintf("%s: %s at once, %s records/s", l.Name, plain(float64(l.Environments)), plain(l.Records))
 }
 
-// changesOf says what to do about a load that is too much.
+// changesOf describes the changes that help against an excessive load.
 func changesOf(a plan.Answer) string {
 	var texts []string
 	for _, c := range a.Changes {
@@ -250,7 +250,7 @@ func changesOf(a plan.Answer) string {
 	case len(texts) == 1:
 		return texts[0] + " leaves a fifth to spare"
 	case len(texts) > 1:
-		return strings.Join(texts, ", or ") + ": each by itself leaves a fifth to spare"
+		return strings.Join(texts, ", or ") + ": each alone leaves a fifth to spare"
 	case !a.KeepsUp:
 		return "no single setting is enough: raise the first limit and plan again, or make --work shorter"
 	default:
@@ -258,7 +258,7 @@ func changesOf(a plan.Answer) string {
 	}
 }
 
-// records is how many of a batch's records are there.
+// records describes the size of a batch.
 func records(n, of int) string {
 	if n == of {
 		return count(n, "record") + ", which is full"
@@ -266,7 +266,7 @@ func records(n, of int) string {
 	return fmt.Sprintf("about %s of %s records", plain(float64(n)), plain(float64(of)))
 }
 
-// plain is a number as people write it: thousands set off, and three digits if it is no whole one.
+// plain returns a number with a comma at every third digit, or with three digits if it is not whole.
 func plain(x float64) string {
 	switch {
 	case x > 0 && x < 0.001:
@@ -331,7 +331,7 @@ type jsonChange struct {
 	To   string `json:"to"`
 }
 
-// rounded is x to six digits after the point.
+// rounded returns x rounded to six decimal places.
 func rounded(x float64) float64 { return math.Round(x*1e6) / 1e6 }
 
 func jsonPlanOf(a plan.Answer) jsonPlan {

@@ -97,17 +97,17 @@ func TestPlanTellsNearlyEmptyBatchesFromFullOnes(t *testing.T) {
 		"--rate 500 --work 200ms": {
 			"  environments  11 if batches were full; 105 as configured, on average, with batches of about 1 of 10 records\n",
 			"  a plain loop  101 if batches were full; 105 as configured, on average\n",
-			"a batch of one gives --concurrency nothing to do",
+			"--concurrency has no effect on a batch of one",
 		},
 		"--rate 500 --work 200ms --batch 100 --window 1s": {
 			"  environments  8 needed, 7.05 in use on average, with batches of 100 records, which is full\n",
-			"  a plain loop  101 needed, 100 in use on average, for it handles one record after the other\n",
+			"  a plain loop  101 needed, 100 in use on average, since it handles one record at a time\n",
 		},
 		"--rate 10000 --work 200ms --batch 100 --window 1s": {"  a plain loop  2,001 needed, and it does not keep up\n"},
 	} {
 		text := execute(t, "", append([]string{"plan"}, strings.Fields(args)...)...).stdout
 		for _, words := range want {
-			assert.Contains(t, strings.ReplaceAll(text, "\n  others, and a", " others, and a"), words, args)
+			assert.Contains(t, text, words, args)
 		}
 		assert.Equal(t, strings.Contains(args, "window"), !strings.Contains(text, "nearly empty"), args)
 	}
@@ -117,32 +117,32 @@ func TestPlanTellsNearlyEmptyBatchesFromFullOnes(t *testing.T) {
 // SPEC 7: exit code 2, told on standard error, and nothing on standard output.
 func TestBadUsageOfPlan(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                                            "--rate or --backlog is needed",
-		"--rate 5":                                    "--work 0s: the time of one record's handler is needed",
-		"--rate 0 --work 1s":                          "--rate or --backlog is needed",
-		"--rate -5 --work 1s":                         "--rate -5: records per second are needed",
+		"":                                            "neither --rate nor --backlog is given",
+		"--rate 5":                                    "--work 0s: must be the time of the handler for one record",
+		"--rate 0 --work 1s":                          "neither --rate nor --backlog is given",
+		"--rate -5 --work 1s":                         "--rate -5: must be a number of records per second of at least 0",
 		"--rate NaN --work 1s":                        "--rate NaN",
 		"--rate many --work 1s":                       "--rate",
 		"--rate 5 --work 5":                           "--work",
 		"--rate 5 --work 1s --nope":                   "there is no flag --nope",
-		"--rate 5 --work 1s file.json":                `unexpected "file.json"`,
+		"--rate 5 --work 1s file.json":                `unexpected argument "file.json"`,
 		"--rate 5 --work 1s --source s3":              "must be one of sqs, fifo, kinesis, dynamodb, kafka",
 		"--rate 5 --work 1s --report none":            "must be one of text, json",
-		"--rate 5 --work 1s --batch 11":               "--batch 11: more than 10 messages need --window 1s",
+		"--rate 5 --work 1s --batch 11":               "--batch 11: must be at most 10 without a --window of at least 1s",
 		"--rate 5 --work 1s --batch 0":                "--batch 0: must be a whole number of at least 1",
-		"--rate 5 --work 1s --window 301s":            "--window 5m1s: allowed are 0s to 5m0s",
-		"--rate 5 --work 1s --source fifo":            "--groups is needed for a FIFO queue",
+		"--rate 5 --work 1s --window 301s":            "--window 5m1s: must be from 0s to 5m0s",
+		"--rate 5 --work 1s --source fifo":            "--groups is not given",
 		"--rate 5 --work 1s --source fifo --groups 0": "--groups 0: must be a whole number of at least 1",
-		"--rate 5 --work 1s --source fifo --groups 2 --batch 11":  "--batch 11: allowed are 1 to 10 for a FIFO queue",
-		"--rate 5 --work 1s --source kinesis --factor 11":         "--factor 11: allowed are 1 to 10",
-		"--rate 5 --work 1s --source kinesis --pollers 2:3":       "provisioned pollers are for queues and Kafka",
+		"--rate 5 --work 1s --source fifo --groups 2 --batch 11":  "--batch 11: must be from 1 to 10 for a FIFO queue",
+		"--rate 5 --work 1s --source kinesis --factor 11":         "--factor 11: must be from 1 to 10",
+		"--rate 5 --work 1s --source kinesis --pollers 2:3":       "must be used with a queue or kafka",
 		"--rate 5 --work 1s --pollers 5":                          "--pollers 5: must be the minimum and the maximum, each at least 1, such as 2:200",
 		"--rate 5 --work 1s --pollers 5:many":                     "--pollers 5:many: must be the minimum",
-		"--rate 5 --work 1s --pollers 2:10001":                    "allowed are 2 to 10000 as the maximum",
-		"--rate 5 --work 1s --pollers 2:3 --max-concurrency 5":    "exclude each other",
-		"--rate 5 --work 1s --max-concurrency 1":                  "--max-concurrency 1: allowed are 2 to 1000",
+		"--rate 5 --work 1s --pollers 2:10001":                    "the maximum must be from 2 to 10000",
+		"--rate 5 --work 1s --pollers 2:3 --max-concurrency 5":    "must not be used together",
+		"--rate 5 --work 1s --max-concurrency 1":                  "--max-concurrency 1: must be from 2 to 1000",
 		"--rate 5 --work 1s --timeout 16m --concurrency -1":       "--concurrency -1",
-		"--rate 5 --work 1s --source kinesis --max-concurrency 5": "--max-concurrency 5: it is for queues",
+		"--rate 5 --work 1s --source kinesis --max-concurrency 5": "--max-concurrency 5: must be used with a queue",
 	} {
 		r := execute(t, "", append([]string{"plan"}, strings.Fields(args)...)...)
 		assert.Equal(t, exitUsage, r.code, args)

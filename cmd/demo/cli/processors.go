@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// These make the processors by NewProcessor, since the options come from a command line: a bad one is an error, and not the
-// panic of troupe.SQS and the others. The error is a refusedError.
+// These functions use NewProcessor, since the options come from a command line: an invalid one must be an error, not a
+// panic as in troupe.SQS. The error is a refusedError.
 
 func sqsProcessor(handler troupe.Handler[events.SQSMessage], options []troupe.Option) (lambda.Handler, error) {
 	return handlerOf(troupe.NewProcessor(sources.SQS(), answers.ForSQS(), handler, options...))

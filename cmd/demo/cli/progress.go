@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// isTerminal reports whether a person is looking at w.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
@@ -56,7 +56,7 @@ func startProgress(terminal bool, w io.Writer, load workload, trials []*trial) *
 				_ = bar.Finish()
 				return
 			case <-ticker.C:
-				// Not quite to the end, where the bar would go away.
+				// Not to the end, where the bar would disappear.
 				n := done()
 				if total > 0 {
 					n = min(n, total-1)
@@ -68,7 +68,7 @@ func startProgress(terminal bool, w io.Writer, load workload, trials []*trial) *
 	return p
 }
 
-// stop takes the bar away.
+// stop removes the bar.
 func (p *progress) stop() {
 	close(p.ended)
 	p.running.Wait()

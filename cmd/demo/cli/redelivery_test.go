@@ -24,10 +24,10 @@ func TestFlagsOfRedeliveryAreChecked(t *testing.T) {
 	for args, want := range map[string]string{
 		"--backoff 1ms":                                       "--backoff 1ms: must be a duration of at least 1s",
 		"--dead-letter-after 0":                               "--dead-letter-after 0: must be a whole number of at least 1",
-		"--source kinesis --backoff 1s":                       "--backoff 1s: is for queues only; add --source sqs or fifo",
-		"--source kafka --dead-letter-after 2":                "--dead-letter-after 2: is for queues only; add --source sqs or fifo",
-		"--backoff 1s --error-when any":                       "--backoff 1s: must be without --error-when any, after which the whole batch is redelivered",
-		"--source sqs --dead-letter-after 2 --error-when any": "--dead-letter-after 2: must be without --error-when any",
+		"--source kinesis --backoff 1s":                       "--backoff 1s: must be used with --source sqs or fifo",
+		"--source kafka --dead-letter-after 2":                "--dead-letter-after 2: must be used with --source sqs or fifo",
+		"--backoff 1s --error-when any":                       "--backoff 1s: must not be used with --error-when any, which redelivers the whole batch",
+		"--source sqs --dead-letter-after 2 --error-when any": "--dead-letter-after 2: must not be used with --error-when any",
 	} {
 		r := execute(t, "", append([]string{"stress"}, strings.Fields(args)...)...)
 		assert.Equal(t, exitUsage, r.code, args)

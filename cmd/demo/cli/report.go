@@ -23,7 +23,7 @@ func writeReport(w io.Writer, format string, r *troupe.Report) {
 	}
 }
 
-// textReport is a line of totals and a table of the failed records.
+// textReport returns a line of totals and a table of the failed records.
 func textReport(r *troupe.Report) []byte {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s: %s in %v: %d succeeded, %d failed", r.Source, count(len(r.Records), "record"), brief(r.Duration), r.Succeeded, r.Failed)
@@ -57,7 +57,7 @@ func textReport(r *troupe.Report) []byte {
 	return text.Bytes()
 }
 
-// brief is d to about three digits.
+// brief rounds d to about three digits.
 func brief(d time.Duration) time.Duration {
 	switch {
 	case d >= time.Second:
@@ -71,7 +71,7 @@ func brief(d time.Duration) time.Duration {
 
 const cellLimit = 100
 
-// cell is text that keeps to its cell of a table: on one line, bounded, and printable.
+// cell makes text fit a cell of a table: on one line, bounded, and printable.
 func cell(text string) string {
 	if text == "" {
 		return "-"
@@ -92,7 +92,7 @@ func cell(text string) string {
 	return text
 }
 
-// reasonOf says in a word or two why a record failed: the first of the reasons in the JSON report.
+// reasonOf returns in a word or two why a record failed: the first of the reasons in the JSON report.
 func reasonOf(err error) string {
 	words := batch.Words(err)
 	if len(words) == 0 {

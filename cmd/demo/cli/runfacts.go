@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/cmd/demo/page"
 )
 
-// runOf says what was run, as far as it does not go without saying, for a page that is looked at later.
+// runOf describes the run for a page that may be read later.
 func runOf(o options, began time.Time) []page.Fact {
 	w := o.stress
 	policy := o.policy.String()
@@ -32,7 +32,7 @@ func runOf(o options, began time.Time) []page.Fact {
 	}
 	add(o.retries > 0, "retries in place", strconv.Itoa(o.retries))
 	add(w.batch > 0, "batch", strconv.Itoa(w.batch))
-	add(o.unordered, "order", "given up")
+	add(o.unordered, "order", "ignored")
 	add(w.pipe, "delivery", "by a pipe")
 	return append(facts,
 		page.Fact{Label: "groups", Value: thousands(w.groups)},
@@ -42,7 +42,7 @@ func runOf(o options, began time.Time) []page.Fact {
 	)
 }
 
-// String is the rates in per cent of the attempts.
+// String returns the rates in percent of the attempts.
 func (f faults) String() string {
 	var rates []string
 	for _, p := range f.list() {

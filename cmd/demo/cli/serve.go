@@ -10,14 +10,14 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
-// runtimeAPI is the variable that Lambda names its Runtime API in.
+// runtimeAPI is the environment variable with the address of the Lambda Runtime API.
 const runtimeAPI = "AWS_LAMBDA_RUNTIME_API"
 
-// serve is the deployable function. It returns only if it cannot start: lambda.Start ends the process when
+// serve runs as a Lambda function. It returns only if it cannot start: lambda.Start ends the process when
 // the Runtime API goes away.
 func serve(ctx context.Context, o options, play *player, stderr io.Writer) int {
 	if os.Getenv(runtimeAPI) == "" {
-		return o.fail(stderr, exitUsage, fmt.Errorf("serve: %s is not set; Lambda sets it when it starts the function. To try an event without Lambda, use %s invoke FILE, or in a test Process of your processor", runtimeAPI, o.program))
+		return o.fail(stderr, exitUsage, fmt.Errorf("serve: %s is not set; Lambda sets it when it starts the function. To run an event without Lambda, use %s invoke FILE, or in a test your processor's Process", runtimeAPI, o.program))
 	}
 	f, err := newFunction(o, play, stderr)
 	if err != nil {
@@ -31,7 +31,7 @@ func serve(ctx context.Context, o options, play *player, stderr io.Writer) int {
 	return exitError
 }
 
-// bounded is a handler whose invocations have a deadline of their own beside the Runtime API's.
+// bounded is a handler whose invocations have a deadline in addition to the Runtime API's.
 type bounded struct {
 	lambda.Handler
 	limit time.Duration

@@ -8,13 +8,13 @@ import (
 	"syscall"
 )
 
-// signalled is why a context ended: a signal came.
+// signalled is the cause of a context that a signal ended.
 type signalled struct{ os.Signal }
 
 func (s signalled) Error() string { return "the signal " + s.Signal.String() }
 
-// untilSignalled returns a context that the first SIGINT or SIGTERM cancels, so that what is under way can
-// still be reported. The second one ends the process.
+// untilSignalled returns a context that the first SIGINT or SIGTERM cancels, so that work in progress can
+// still be reported. The second signal ends the process.
 func untilSignalled(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
@@ -27,7 +27,7 @@ func untilSignalled(ctx context.Context) context.Context {
 	return ctx
 }
 
-// interruptedBy is the exit code of a process that a signal has ended: 128 and the number of the signal.
+// interruptedBy returns the exit code of a process that a signal ended: 128 plus the number of the signal.
 func interruptedBy(ctx context.Context) int {
 	if s, ok := errors.AsType[signalled](context.Cause(ctx)); ok && s.Signal == syscall.SIGTERM {
 		return exitTerminated

@@ -16,10 +16,10 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/check"
 )
 
-// bars is how many attempts the timelines of a page show, all together.
+// bars is the maximum number of attempts in the timelines of a page, for all sources together.
 const bars = 20_000
 
-// trial is what one source is put through, and what comes of it.
+// trial is the simulation of one source, and its result.
 type trial struct {
 	source     string
 	handler    *faulty
@@ -28,7 +28,7 @@ type trial struct {
 	tally      *tally.Tally
 
 	verdict check.Verdict
-	err     error // why it could not be run
+	err     error // why it could not run
 }
 
 // stress puts the processor under load and faults. The report goes to stdout, everything else to stderr.
@@ -49,7 +49,7 @@ func stress(ctx context.Context, o options, terminal bool, stdout, stderr io.Wri
 		if terminal { // there is a bar on the line
 			newline = "\n"
 		}
-		fmt.Fprintf(stderr, "%s%s: stopping; what is under way has up to %v. Once more ends it at once.\n", newline, o.name, o.timeout)
+		fmt.Fprintf(stderr, "%s%s: stopping; work in progress has up to %v. A second signal ends the process at once.\n", newline, o.name, o.timeout)
 	})
 	late, began := watchTimers(), time.Now()
 	err = drive(ctx, o.stress.duration, trials)
@@ -67,8 +67,8 @@ func stress(ctx context.Context, o options, terminal bool, stdout, stderr io.Wri
 	return r.exitCode()
 }
 
-// createPage opens the file that the page is to be written to, so that a run is not in vain. What it holds
-// stays until the page is there. nil is no file.
+// createPage opens the file for the page before the run, so that a run is not wasted. The file keeps its
+// content until the page is written. nil is no file.
 func createPage(name string) (*os.File, error) {
 	if name == "" {
 		return nil, nil
@@ -80,7 +80,7 @@ func createPage(name string) (*os.File, error) {
 	return file, nil
 }
 
-// newTrials makes what is to be run. The error is a refusedError.
+// newTrials returns the trials to run. The error is a refusedError.
 func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 	w := o.stress
 	options := append([]troupe.Option{troupe.WithReserve(reserveOf(o.timeout)), troupe.WithLogger(slog.New(slog.DiscardHandler))}, o.processor...)
@@ -116,7 +116,7 @@ func newTrials(o options, gauge *tally.Gauge) (trials []*trial, err error) {
 	return trials, nil
 }
 
-// drive runs the trials side by side until a limit is reached or ctx ends.
+// drive runs the trials in parallel until a limit is reached or ctx ends.
 func drive(ctx context.Context, limit time.Duration, trials []*trial) error {
 	if limit > 0 {
 		var cancel context.CancelFunc
@@ -138,8 +138,8 @@ func drive(ctx context.Context, limit time.Duration, trials []*trial) error {
 	return errors.Join(failed...)
 }
 
-// watchTimers looks how late timers come until the function it returns is called, which tells the worst.
-// Where the machine has too much to do for it, answers may be late as well.
+// watchTimers measures how late timers are until the function it returns is called, which returns the
+// maximum. If the machine is overloaded, responses may be late as well.
 func watchTimers() (worst func() time.Duration) {
 	ended, most := make(chan struct{}), make(chan time.Duration)
 	go func() {

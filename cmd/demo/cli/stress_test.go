@@ -293,7 +293,7 @@ func TestStressNumbersAddUpWhereTheSourcesAreNotEmpty(t *testing.T) {
 
 // What looks like a fault and is none is explained where it is, and nowhere else.
 func TestStressExplainsItsNumbers(t *testing.T) {
-	const dead, discarded, redelivered = "\n  dead-lettered  given up on after 3 receives", "\n  discarded    given up on after 10 retries", "a stream or topic starts again at the lowest failure"
+	const dead, discarded, redelivered = "\n  dead-lettered  moved to the dead-letter queue after 3 receives", "\n  discarded    sent to the on-failure destination after 10 retries", "a stream or topic resumes at the lowest failure"
 	for args, want := range map[string][]string{
 		"--source sqs":                 nil,
 		"--source sqs --fail 1":        {dead},
@@ -432,7 +432,7 @@ func TestStressReportsWhatThereIsAfterASignal(t *testing.T) {
 	assert.Equal(t, exitInterrupted, r.code)
 	assert.Contains(t, r.stdout, "PASS: ")
 	assert.Regexp(t, `ended +by the signal; [\d,]+ records left`, r.stdout)
-	assert.Contains(t, r.stderr, "demo: stopping; what is under way has up to 2s")
+	assert.Contains(t, r.stderr, "demo: stopping; work in progress has up to 2s")
 	assert.LessOrEqual(t, r.took, 5*time.Second)
 
 	r = stressUntil(t, 3*time.Second, nil, "--records 0 --seed 1 --source fifo --work 100ms --report json")
@@ -448,7 +448,7 @@ func TestStressRefusesWhatCannotBe(t *testing.T) {
 	for args, want := range map[string]string{
 		"--nope":                      "stress: there is no flag --nope; see demo stress --help",
 		"--trace":                     "stress: there is no flag --trace",
-		"extra":                       `unexpected "extra"`,
+		"extra":                       `unexpected argument "extra"`,
 		"--source s3":                 "--source s3: must be one of sqs, fifo, kinesis, dynamodb, kafka, all",
 		"--report none":               "--report none: must be one of text, json",
 		"--records -1":                "--records -1: must be a whole number of at least 0",
@@ -469,10 +469,10 @@ func TestStressRefusesWhatCannotBe(t *testing.T) {
 		"--exit NaN":                  "--exit NaN: must be a probability from 0 to 1",
 		"--hang often":                "--hang often: must be a number",
 		"--fail 0.5 --panic 0.6":      "--fail 0.5, --panic 0.6: together they must be at most 1, not 1.1",
-		"--timeout 0":                 "--timeout 0: must be from 1s to 15m, as a function's timeout is",
+		"--timeout 0":                 "--timeout 0: must be from 1s to 15m, the limits of a function's timeout",
 		"--timeout 16m":               "--timeout 16m: must be from 1s to 15m",
 		"--concurrency 0":             "stress: --concurrency 0: must be a whole number of at least 1",
-		"--lowest-only":               "--lowest-only=true: is for streams and Kafka only; add --source kinesis, dynamodb or kafka",
+		"--lowest-only":               "--lowest-only=true: must be used with --source kinesis, dynamodb or kafka",
 		"--retry -1":                  "--retry -1: must be a whole number of at least 0",
 		"--html " + folder:            "is a directory",
 		"--html " + folder + "/no/x":  "no such file or directory",

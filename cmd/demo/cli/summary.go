@@ -13,44 +13,44 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/check"
 )
 
-// summary is what a run of stress came to.
+// summary is the result of a run of stress.
 type summary struct {
 	name        string // of the command
 	repeat      string
 	seed        uint64
 	run         []page.Fact // what was run
 	interrupted bool
-	order       check.Order   // the most that was expected of a source
+	order       check.Order   // the strictest order expected of a source
 	drained     bool          // every record is accounted for
 	violations  []string      // the first ones, in words
 	count       int           // of all violations
-	late        int           // of them, answers after the deadline
-	timers      time.Duration // how late the machine's timers came at worst
+	late        int           // of these, responses after the deadline
+	timers      time.Duration // how late the machine's timers were at worst
 	total       figures
 	sources     []figures
 
 	trials []*trial
 }
 
-// figures has the numbers of a source, or of all.
+// figures are the numbers of a source, or of all sources.
 type figures struct {
 	name      string
 	totals    check.Totals
 	latency   *tally.Latency
-	busy      time.Duration // in which any handler was at work
-	fail      int64         // attempts told to; likewise the next three
+	busy      time.Duration // with at least one running handler
+	fail      int64         // directed to fail; likewise the next three
 	panic     int64
 	exit      int64
 	hang      int64
-	abandoned int // attempts not waited for
-	inVain    int // records given up on although they had succeeded
-	ahead     int // records left in the source although they had succeeded
+	abandoned int // abandoned attempts
+	inVain    int // records dead-lettered or discarded although they had succeeded
+	ahead     int // records still in the source although they had succeeded
 	once      *onceFigures
-	pipe      bool // records come by a pipe
+	pipe      bool // a pipe delivers the records
 }
 
-// givenUp and left are what became of the records that never succeeded. With those that did they are all that
-// were sent.
+// givenUp and left count the records that never succeeded. Together with those that succeeded they are all
+// records sent.
 func (f figures) givenUp() int {
 	return f.totals.DeadLettered + f.totals.Forwarded + f.totals.Discarded - f.inVain
 }
@@ -83,7 +83,7 @@ func newSummary(o options, trials []*trial, gauge *tally.Gauge, began time.Time,
 	return r
 }
 
-// inWords lists the violations in the verdicts: the first of each kind, and then the others.
+// inWords lists the violations in the verdicts: the first of each kind, then the others.
 func inWords(trials []*trial) (list []string) {
 	var others []string
 	for _, t := range trials {
@@ -130,7 +130,7 @@ func (f figures) perSecond() float64 {
 	return float64(f.totals.Succeeded) / f.totals.Elapsed.Seconds()
 }
 
-// perSecondAtWork is the same without the times in which no handler was at work: waits for redeliveries, mostly.
+// perSecondAtWork returns the same without the times in which no handler was running, mostly waits for redelivery.
 func (f figures) perSecondAtWork() float64 {
 	if f.busy <= 0 {
 		return 0
@@ -158,7 +158,7 @@ func (r *summary) write(w io.Writer, format string) error {
 		text = string(object) + "\n"
 	}
 	if _, err := io.WriteString(w, text); err != nil {
-		return fmt.Errorf("stress: the report could not be written: %w", err)
+		return fmt.Errorf("stress: cannot write the report: %w", err)
 	}
 	return nil
 }
@@ -167,12 +167,12 @@ func (r *summary) write(w io.Writer, format string) error {
 type stressReport struct {
 	Verdict      string         `json:"verdict"` // pass or fail
 	Violations   []string       `json:"violations"`
-	Count        int            `json:"violation_count"` // with those that are not listed
+	Count        int            `json:"violation_count"` // including those not listed
 	Seed         uint64         `json:"seed"`
-	Command      string         `json:"command"` // for the same again
+	Command      string         `json:"command"` // that repeats the run
 	Drained      bool           `json:"drained"`
 	Stopped      bool           `json:"interrupted"`
-	Timers       float64        `json:"timers_late_ms"` // how late the machine's timers came at worst
+	Timers       float64        `json:"timers_late_ms"` // how late the machine's timers were at worst
 	sourceReport                // of all sources together
 	Sources      []sourceReport `json:"sources"`
 }
@@ -254,13 +254,13 @@ func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func hundredths(x float64) float64 { return float64(int64(x*100+0.5)) / 100 }
 
-// writePage writes the page to the file that createPage returned, and closes it.
+// writePage writes the page to the file that createPage returned, and closes the file.
 func writePage(file *os.File, r *summary) error {
 	if file == nil {
 		return nil
 	}
 	defer file.Close()
-	_ = file.Truncate(0) // what cannot be made shorter, such as a pipe, has nothing in it
+	_ = file.Truncate(0) // fails only for files without content, such as a pipe
 	if err := page.Write(file, r.page()); err != nil {
 		return fmt.Errorf("stress: --html: %w", err)
 	}
@@ -270,7 +270,7 @@ func writePage(file *os.File, r *summary) error {
 	return nil
 }
 
-// page is the summary as a page shows it.
+// page returns the summary as the data of a page.
 func (r *summary) page() page.Data {
 	d := page.Data{
 		Title: r.name + " stress", Command: r.repeat, Passed: r.passed(), Headline: r.headline(), Violations: r.violations,

@@ -18,7 +18,7 @@ const (
 	widestBar       = 40
 )
 
-// orderKept says of a run without violations what was expected of it about order.
+// orderKept describes the order that a run without violations has kept.
 func orderKept(order check.Order) string {
 	switch order {
 	case check.Strict:
@@ -30,7 +30,7 @@ func orderKept(order check.Order) string {
 	}
 }
 
-// headline says what passed, or how much did not. All records count, also those that were dead-lettered or discarded.
+// headline describes what passed, or returns the number of violations. It includes dead-lettered and discarded records.
 func (r *summary) headline() string {
 	if !r.passed() {
 		return count(r.count, "violation")
@@ -47,7 +47,7 @@ func (r *summary) headline() string {
 	return text
 }
 
-// text is the report for people, whose lines have at most width columns; 0 is no limit.
+// text returns the report as text with lines of at most width columns; 0 is no limit.
 func (r *summary) text(width int) string {
 	var b strings.Builder
 	if r.passed() {
@@ -61,7 +61,7 @@ func (r *summary) text(width int) string {
 			fmt.Fprintf(&b, "  and %s more\n", thousands(more))
 		}
 		if r.late > 0 {
-			b.WriteString(fill(fmt.Sprintf("This machine's timers came up to %v late. If that is much, responses are late too; a longer --timeout gives room.", brief(r.timers)), width, "  ", "  "))
+			b.WriteString(fill(fmt.Sprintf("This machine's timers were up to %v late, which can make responses late; a longer --timeout helps.", brief(r.timers)), width, "  ", "  "))
 		}
 	}
 	b.WriteByte('\n')
@@ -75,7 +75,7 @@ func (r *summary) text(width int) string {
 	return b.String()
 }
 
-// rowsOf are facts as rows for layout.
+// rowsOf returns facts as rows for layout.
 func rowsOf(facts []page.Fact) string {
 	var b strings.Builder
 	for _, f := range facts {
@@ -84,7 +84,7 @@ func rowsOf(facts []page.Fact) string {
 	return b.String()
 }
 
-// facts are what the report tells first.
+// facts returns the first rows of the report.
 func (r *summary) facts() []page.Fact {
 	facts := r.total.facts()
 	facts[0].Value += " to " + r.names()
@@ -92,7 +92,7 @@ func (r *summary) facts() []page.Fact {
 	return append(facts, page.Fact{Label: "repeat", Value: r.repeat})
 }
 
-// ended says why a run ended before its records did, if it did.
+// ended returns why a run ended before its records were handled, if it did.
 func (r *summary) ended() []page.Fact {
 	switch {
 	case r.interrupted:
@@ -104,7 +104,7 @@ func (r *summary) ended() []page.Fact {
 	}
 }
 
-// remaining says what the sources still hold.
+// remaining describes the records that are still in the sources.
 func (f figures) remaining() string {
 	text := count(f.totals.Remaining, "record") + " left in the sources"
 	if f.ahead > 0 {
@@ -113,33 +113,33 @@ func (f figures) remaining() string {
 	return text
 }
 
-// words explain the numbers that look like a fault and are none.
+// words explains numbers that look like faults but are not.
 func (r *summary) words() (words []page.Fact) {
 	word := func(label, format string, args ...any) {
 		words = append(words, page.Fact{Label: label, Value: fmt.Sprintf(format, args...)})
 	}
 	if r.total.totals.DeadLettered > 0 {
-		word("dead-lettered", "given up on after %d receives and kept in the dead-letter queue, so not lost", maxReceives)
+		word("dead-lettered", "moved to the dead-letter queue after %d receives, so not lost", maxReceives)
 	}
 	if r.total.totals.Discarded > 0 {
-		word("discarded", "given up on after %d retries, of which the on-failure destination was told, so not lost", maxRetries)
+		word("discarded", "sent to the on-failure destination after %d retries, so not lost", maxRetries)
 	}
 	if slices.ContainsFunc(r.sources, figures.restarts) {
-		word("redelivered", "a stream or topic starts again at the lowest failure, so what had succeeded behind it comes again")
+		word("redelivered", "a stream or topic resumes at the lowest failure, so later records that succeeded are redelivered")
 	}
 	return words
 }
 
-// restarts says that the source is a stream or topic, and has delivered records again.
+// restarts reports whether the source is a stream or topic and has redelivered records.
 func (f figures) restarts() bool {
 	return f.totals.Redelivered > 0 && !f.pipe && f.name != string(batch.SQS) && f.name != sourceFIFO
 }
 
-// legend tells the words.
+// legend writes the explanations.
 func (r *summary) legend(b *strings.Builder, width int) {
 	words := r.words()
 	if len(r.sources) > 1 && r.total.givenUp() > 0 {
-		words = append(words, page.Fact{Label: "given up", Value: "dead-lettered or discarded, and never succeeded"})
+		words = append(words, page.Fact{Label: "given up", Value: "dead-lettered or discarded without a success"})
 	}
 	if len(words) == 0 {
 		return
@@ -147,7 +147,7 @@ func (r *summary) legend(b *strings.Builder, width int) {
 	b.WriteString("\n" + layout(rowsOf(words), width))
 }
 
-// facts are the numbers in words.
+// facts returns the numbers in words.
 func (f figures) facts() []page.Fact {
 	t := f.totals
 	latency := "none succeeded"
@@ -172,7 +172,7 @@ func (f figures) facts() []page.Fact {
 	return facts
 }
 
-// outcome says what became of the records.
+// outcome returns the numbers of records by outcome.
 func (f figures) outcome() string {
 	text := thousands(f.totals.Succeeded) + " succeeded"
 	for _, n := range []struct {
@@ -184,12 +184,12 @@ func (f figures) outcome() string {
 		}
 	}
 	if f.inVain > 0 {
-		text += fmt.Sprintf("; %s that were given up on had succeeded before, and count twice", thousands(f.inVain))
+		text += fmt.Sprintf("; %s of these had succeeded before being dead-lettered or discarded, and count twice", thousands(f.inVain))
 	}
 	return text
 }
 
-// over says over what handlers at once are counted: WithConcurrency bounds those of one invocation.
+// over names what the maximum of concurrent handlers covers: WithConcurrency bounds the handlers of one invocation.
 func (f figures) over() string {
 	if f.name == total {
 		return "sources and invocations"
@@ -197,7 +197,7 @@ func (f figures) over() string {
 	return "invocations"
 }
 
-// tiles are the numbers that a page shows first.
+// tiles returns the numbers that a page shows first.
 func (f figures) tiles() []page.Fact {
 	return []page.Fact{
 		{Label: "records sent", Value: thousands(f.totals.Sent)},
@@ -208,7 +208,7 @@ func (f figures) tiles() []page.Fact {
 	}
 }
 
-// more are the other numbers, one by one, for a page.
+// more returns the other numbers for a page.
 func (f figures) more() (facts []page.Fact) {
 	t := f.totals
 	for _, n := range []struct {
@@ -235,7 +235,7 @@ func (f figures) more() (facts []page.Fact) {
 	return facts
 }
 
-// bySource is a table with a line for each source. What does not fit into the width goes into further tables.
+// bySource writes a table with a line for each source. Columns that do not fit the width go into further tables.
 func (r *summary) bySource(b *strings.Builder, width int) {
 	number := func(title string, n func(f figures) int) column {
 		return column{title, func(f figures) string { return thousands(n(f)) }}
@@ -277,14 +277,14 @@ func (r *summary) bySource(b *strings.Builder, width int) {
 	}
 }
 
-// grouped cuts columns into groups that are no wider than room, as few as there can be and about equally wide. Without
+// grouped divides columns into groups that are no wider than room, as few as possible and about equally wide. Without
 // room for any there is one group.
 func grouped(columns []column, lines []figures, room int) (groups [][]column) {
 	if room <= 0 {
 		return [][]column{columns}
 	}
 	cut := func(room int) (groups [][]column) {
-		taken := room + 1 // begin a group
+		taken := room + 1 // start a group
 		for _, c := range columns {
 			if taken+c.width(lines) > room {
 				groups, taken = append(groups, nil), 0
@@ -308,7 +308,7 @@ type column struct {
 	value func(f figures) string
 }
 
-// width is that of the widest cell, and the gap before it.
+// width returns the width of the widest cell and the gap before it.
 func (c column) width(lines []figures) int {
 	widest := len(c.title)
 	for _, f := range lines {
@@ -317,10 +317,10 @@ func (c column) width(lines []figures) int {
 	return columnGap + widest
 }
 
-// histogram shows how latency is spread.
+// histogram writes the distribution of latencies.
 func (r *summary) histogram(b *strings.Builder, width int) {
 	buckets := r.total.latency.Buckets()
-	few := r.total.totals.Succeeded / 100 // so few that they do not take lines of their own
+	few := r.total.totals.Succeeded / 100 // too few for a line of their own
 	for len(buckets) > 1 && buckets[0].Count+buckets[1].Count <= few {
 		buckets[1].Count += buckets[0].Count
 		buckets = buckets[1:]
@@ -343,7 +343,7 @@ func (r *summary) histogram(b *strings.Builder, width int) {
 	}
 }
 
-// bar is as wide as n is large, at most widest. What is not nothing shows.
+// bar returns a bar for n that is at most widest wide, and not empty unless n is 0.
 func bar(n, most, widest int) string {
 	width := (n*widest + most/2) / most
 	if n > 0 {
@@ -352,7 +352,7 @@ func bar(n, most, widest int) string {
 	return strings.Repeat("█", width)
 }
 
-// short is a round duration without parts that are zero.
+// short returns a duration without parts that are zero.
 func short(d time.Duration) string {
 	text := d.String()
 	text = strings.TrimSuffix(text, "m0s") + strings.Repeat("m", strings.Count(text, "m0s"))

@@ -14,7 +14,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// What an attempt can end as, in a trace.
+// The outcomes of an attempt in a trace.
 const (
 	endOK        = "ok"
 	endLate      = "late" // without an error, but after its context had ended
@@ -31,11 +31,11 @@ type traceLine struct {
 	Group   string `json:"group"`
 	Attempt int    `json:"attempt"`
 	Micros  int64  `json:"t_us"`              // since the invocation began
-	Payload string `json:"payload,omitempty"` // of a start: a digest of what the handler is given
+	Payload string `json:"payload,omitempty"` // of a start: a digest of the handler's record
 	Outcome string `json:"outcome,omitempty"` // of an end
 }
 
-// trace writes down the attempts of one invocation: a line for each start, and exactly one for its end. The
+// trace writes a line for the start of each attempt of an invocation, and exactly one for its end. The
 // lines are in the order of their times. It is safe for concurrent use.
 type trace struct {
 	mu     sync.Mutex // held while a line is timed and written
@@ -48,11 +48,11 @@ type trace struct {
 // underWay is an attempt that has started.
 type underWay struct {
 	rec troupe.Record
-	// gone is when its handler is abandoned if it has not returned; zero for never.
+	// gone is when its handler is abandoned unless it has returned; zero for never.
 	gone time.Time
 }
 
-// recordGrace is how long a handler has after its record timeout, or the cutoff, has ended its context (SPEC
+// recordGrace is how long a handler has after its record timeout or the cutoff has ended its context (SPEC
 // D4).
 const recordGrace = 100 * time.Millisecond
 
@@ -62,13 +62,13 @@ func newTrace(out io.Writer) *trace {
 
 type traceKey struct{}
 
-// in returns a context that traced and traceAbandoned find the trace in.
+// in returns a context in which traced and traceAbandoned find the trace.
 func (t *trace) in(ctx context.Context) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// traced returns a handler that writes a line as an attempt starts and one as it ends. Without a place to write to it is
-// the handler itself.
+// traced returns a handler that writes a line when an attempt starts and when it ends. Without a writer it returns the
+// handler itself.
 func traced[T any](out io.Writer, handler func(context.Context, T) error) func(context.Context, T) error {
 	if out == nil {
 		return handler
@@ -88,7 +88,7 @@ func traced[T any](out io.Writer, handler func(context.Context, T) error) func(c
 				return
 			}
 			t.end(rec, endPanic)
-			panic(v) // it is the library's to handle
+			panic(v) // the library handles it
 		}()
 		err := handler(ctx, record)
 		returned = true
@@ -104,7 +104,7 @@ func traced[T any](out io.Writer, handler func(context.Context, T) error) func(c
 	}
 }
 
-// traceAbandoned writes the end of an attempt that is no longer waited for. It is a failure hook.
+// traceAbandoned writes the end of an abandoned attempt. It is a failure hook.
 func traceAbandoned(ctx context.Context, rec troupe.Record, err error) {
 	if errors.Is(err, troupe.ErrAbandoned) {
 		t, _ := ctx.Value(traceKey{}).(*trace)
@@ -112,8 +112,8 @@ func traceAbandoned(ctx context.Context, rec troupe.Record, err error) {
 	}
 }
 
-// start starts the attempt at rec. It may have the slot of a handler that was abandoned a moment ago, of
-// which traceAbandoned has not been told: that end comes first.
+// start starts the attempt for rec. The attempt may have the slot of a handler that was just abandoned
+// and whose end traceAbandoned has not written yet: that end comes first.
 func (t *trace) start(ctx context.Context, rec troupe.Record, digest string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -130,7 +130,7 @@ func (t *trace) start(ctx context.Context, rec troupe.Record, digest string) {
 	t.write("start", rec, digest, "")
 }
 
-// abandon ends, in batch order, the attempts under way that which selects.
+// abandon ends the attempts in progress that which selects, in batch order.
 func (t *trace) abandon(which func(underWay) bool) {
 	var gone []int
 	for i, u := range t.open {
@@ -145,7 +145,7 @@ func (t *trace) abandon(which func(underWay) bool) {
 	}
 }
 
-// end ends the attempt at rec, unless that has been done: an abandoned handler may return after all.
+// end ends the attempt for rec, unless it has ended: an abandoned handler may still return.
 func (t *trace) end(rec troupe.Record, outcome string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -156,7 +156,7 @@ func (t *trace) end(rec troupe.Record, outcome string) {
 	t.write("end", rec, "", outcome)
 }
 
-// close ends the trace with the invocation: the attempts still under way have been abandoned.
+// close ends the trace at the end of the invocation: the attempts still in progress have been abandoned.
 func (t *trace) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -164,7 +164,7 @@ func (t *trace) close() {
 	t.abandon(func(underWay) bool { return true })
 }
 
-// write writes a line. The time is taken here, under the lock, so that the lines are in its order.
+// write writes a line. It takes the time under the lock, so that lines are in the order of their times.
 func (t *trace) write(event string, rec troupe.Record, digest, outcome string) {
 	writeLine(t.out, traceLine{
 		Event: event, ID: rec.ID, Group: rec.Group, Attempt: rec.Attempt,
@@ -172,8 +172,8 @@ func (t *trace) write(event string, rec troupe.Record, digest, outcome string) {
 	})
 }
 
-// writeLine writes v as JSON on a line of its own. What cannot be written is lost: standard error is where
-// one would tell of it.
+// writeLine writes v as a line of JSON. Write errors are ignored: they could only be reported to the same
+// writer.
 func writeLine(w io.Writer, v any) {
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)

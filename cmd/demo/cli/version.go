@@ -9,7 +9,8 @@ import (
 
 const shownRevision = 12 // digits of a commit
 
-// version is the line that --version prints, after the name of the command: the module's version and commit, as far as the build knows them.
+// version returns the line that --version prints: the name of the command, and the module's version and commit as far
+// as the build records them.
 func version(name string, info *debug.BuildInfo, known bool) string {
 	if !known {
 		return fmt.Sprintf("%s of github.com/troupe-go/troupe, version unknown, %s %s/%s\n", name, runtime.Version(), runtime.GOOS, runtime.GOARCH)
@@ -28,7 +29,7 @@ func version(name string, info *debug.BuildInfo, known bool) string {
 	return text + fmt.Sprintf(", %s %s/%s\n", info.GoVersion, cmp.Or(settings["GOOS"], runtime.GOOS), cmp.Or(settings["GOARCH"], runtime.GOARCH))
 }
 
-// moduleVersion is the version of troupe that the program was built from, or "" if it is not a released one.
+// moduleVersion returns the version of troupe that the program was built from, or "" if it is not a release.
 func moduleVersion(info *debug.BuildInfo, known bool) string {
 	if !known || info.Main.Version == "(devel)" {
 		return ""

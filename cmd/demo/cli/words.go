@@ -2,7 +2,7 @@ package cli
 
 import "strconv"
 
-// thousands is n with a comma at every third digit.
+// thousands returns n with a comma at every third digit.
 func thousands(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -11,7 +11,7 @@ func thousands(n int) string {
 	return text
 }
 
-// count is n with its noun: 1 record, 2 records, 1,000 batches.
+// count returns n with its noun: 1 record, 2 records, 1,000 batches.
 func count(n int, noun string) string {
 	switch {
 	case n == 1:

@@ -23,16 +23,16 @@ const (
 	defaultStressTimeout = 2 * time.Second
 )
 
-// defaultFaults are those of a run that was not told of any.
+// defaultFaults are the faults of a run without flags for faults.
 var defaultFaults = faults{fail: 0.05, panic: 0.02, exit: 0.01, hang: 0.0005}
 
-// The faults that --idempotent adds to those.
+// defaultKill and defaultStoreFail are the faults that --idempotent adds.
 const defaultKill, defaultStoreFail = 0.002, 0.002
 
 // AWS's limits of a function's timeout.
 const minTimeout, maxTimeout = time.Second, 15 * time.Minute
 
-// workload is what stress puts the processor through. A limit of 0 is none.
+// workload describes a run of stress. A limit of 0 is no limit.
 type workload struct {
 	sources     []driven
 	records     int // of all sources together, as are the invocations
@@ -44,7 +44,7 @@ type workload struct {
 	duration    time.Duration
 	seed        uint64
 	html        string // file; empty for none
-	repeat      string // a command line for the same again
+	repeat      string // a command line that repeats the run
 	atOnce      int    // invocations of a source
 
 	pipe bool // sources are behind pipes of EventBridge, and Kafka is left out
@@ -53,15 +53,15 @@ type workload struct {
 	idempotent bool
 	storeFail  float64 // how likely a claim, or a completion, is to fail
 
-	// Of package redelivery, for queues: the first visibility timeout of a failed message, and the receive at which the
+	// For queues, by package redelivery: the first visibility timeout of a failed message, and the receive at which the
 	// function dead-letters it. 0 for neither.
 	backoff         time.Duration
 	deadLetterAfter int
 
-	// Of tests.
+	// For tests.
 	store func(idempotency.Store) idempotency.Store         // changes the store
-	extra []troupe.Option                                   // go after all others
-	heard func(id string, delivery, attempt int, do string) // is called with what each attempt does
+	extra []troupe.Option                                   // follow all others
+	heard func(id string, delivery, attempt int, do string) // is called with the action of each attempt
 }
 
 // flags defines the flags of stress.
@@ -70,33 +70,33 @@ func (w *workload) flags(flags *flagSet, o *options) (settle func(getenv func(st
 	for _, s := range drivenSources() {
 		names = append(names, s.name)
 	}
-	flags.choose(&o.source, "source", sourceAll, "which sources to simulate; all of them run side by side", append(names, sourceAll)...)
-	flags.IntVar(&w.records, "records", defaultRecords, "how many records are sent, divided among the sources; 0 for no limit, which is the default with another limit")
+	flags.choose(&o.source, "source", sourceAll, "which sources to simulate; all run in parallel", append(names, sourceAll)...)
+	flags.IntVar(&w.records, "records", defaultRecords, "how many records to send, divided among the sources; 0 for no limit, the default if there is another limit")
 	flags.IntVar(&w.groups, "groups", defaultGroups, "how many message groups, partition keys or items each source has")
-	flags.IntVar(&w.batch, "batch", 0, "records in a batch (default 10 for queues, 100 for the others). A standard queue gets a batching window of 1s for more than 10")
-	flags.Float64Var(&w.faults.fail, "fail", defaultFaults.fail, "how likely an attempt is to return an error, from 0 to 1. Given any of these, the others are 0")
+	flags.IntVar(&w.batch, "batch", 0, "records in a batch (default 10 for queues, otherwise 100). For more than 10, a standard queue gets a batching window of 1s")
+	flags.Float64Var(&w.faults.fail, "fail", defaultFaults.fail, "how likely an attempt is to return an error, from 0 to 1. If any of these flags is set, the others default to 0")
 	flags.Float64Var(&w.faults.panic, "panic", defaultFaults.panic, "how likely it is to panic")
 	flags.Float64Var(&w.faults.exit, "exit", defaultFaults.exit, "how likely it is to call runtime.Goexit")
 	flags.Float64Var(&w.faults.hang, "hang", defaultFaults.hang, "how likely it is to ignore its context and hang beyond the timeout")
-	flags.BoolVar(&w.pipe, "pipe", false, "put a pipe of EventBridge between source and function, in place of a mapping; not for Kafka")
-	flags.BoolVar(&w.idempotent, "idempotent", false, "send a fifth of the records twice, handle each key once with package idempotency, and count how often its work is done; see above")
-	flags.Float64Var(&w.faults.kill, "kill", 0, "with --idempotent, how likely it is that the process dies between an attempt's work and its completion (default 0.002 with it)")
-	flags.Float64Var(&w.storeFail, "store-fail", 0, "with --idempotent, how likely the store is to fail a claim, and to fail its completion (default 0.002 with it)")
-	flags.DurationVar(&w.backoff, "backoff", 0, "of a queue, how long a failed message is hidden after its first receive, and twice as long after each further one, by package redelivery (default: the queue's visibility timeout)")
-	flags.IntVar(&w.deadLetterAfter, "dead-letter-after", 0, "of a queue, at which receive the function sends a message that fails to the dead-letter queue itself, by package redelivery (default: never)")
-	flags.DurationVar(&w.work, "work", defaultWork, "how long a handler works on average; from nothing to twice that")
-	flags.IntVar(&w.invocations, "invocations", 0, "how many invocations there are, divided among the sources (default: no limit)")
+	flags.BoolVar(&w.pipe, "pipe", false, "put an EventBridge pipe between source and function instead of a mapping; not for Kafka")
+	flags.BoolVar(&w.idempotent, "idempotent", false, "send a fifth of the records twice, process each key once with package idempotency, and count how often its work is done; see above")
+	flags.Float64Var(&w.faults.kill, "kill", 0, "with --idempotent, how likely the process is to die between the work of an attempt and its completion (default 0.002)")
+	flags.Float64Var(&w.storeFail, "store-fail", 0, "with --idempotent, how likely the store is to fail a claim, and to fail a completion (default 0.002)")
+	flags.DurationVar(&w.backoff, "backoff", 0, "for queues, how long package redelivery hides a failed message after its first receive; doubles with each further receive (default: the queue's visibility timeout)")
+	flags.IntVar(&w.deadLetterAfter, "dead-letter-after", 0, "for queues, the receive at which package redelivery dead-letters a failed message (default: never)")
+	flags.DurationVar(&w.work, "work", defaultWork, "how long a handler works on average; uniform from 0 to twice that")
+	flags.IntVar(&w.invocations, "invocations", 0, "how many invocations to make, divided among the sources (default: no limit)")
 	flags.DurationVar(&w.duration, "duration", 0, "how long the run may take (default: no limit)")
-	flags.Uint64Var(&w.seed, "seed", 0, "where chance starts from; the same seed repeats the faults (default: a new one each time, which the report names)")
+	flags.Uint64Var(&w.seed, "seed", 0, "seed of the random numbers; the same seed repeats the faults (default: random, shown in the report)")
 	settle = processorFlags(flags, o)
-	flags.Lookup("reserve").Usage = "how long before the timeout handlers have to end (default 45% of it, 2s at most; see above)"
-	flags.DurationVar(&o.timeout, "timeout", defaultStressTimeout, "the function's timeout, and a queue's visibility timeout: a failed message is redelivered after it; see above")
+	flags.Lookup("reserve").Usage = "how long before the timeout handlers must end (default 45% of it, at most 2s; see above)"
+	flags.DurationVar(&o.timeout, "timeout", defaultStressTimeout, "the function's timeout, which is also a queue's visibility timeout; see above")
 	flags.choose(&o.report, "report", reportText, "what to write to standard output", reportText, reportJSON)
 	flags.StringVar(&w.html, "html", "", "also write a page with charts to this file")
 	return settle
 }
 
-// settle fills in what the flags leave open, and looks for what cannot be.
+// settle fills in defaults and rejects invalid combinations.
 func (w *workload) settle(flags *flagSet, o options) error {
 	given := flags.isGiven
 	if !given("seed") {
@@ -118,7 +118,7 @@ func (w *workload) settle(flags *flagSet, o options) error {
 	for _, s := range drivenSources() {
 		if w.pipe && s.name == string(batch.Kafka) {
 			if o.source == s.name {
-				return fmt.Errorf("%s with --pipe: must be another source, since AWS documents no partial response for Kafka in pipes", flags.given["source"])
+				return fmt.Errorf("%s: must be another source with --pipe, since AWS documents no partial responses for Kafka in pipes", flags.given["source"])
 			}
 			continue
 		}
@@ -131,13 +131,13 @@ func (w *workload) settle(flags *flagSet, o options) error {
 	return w.check(o, flags)
 }
 
-// invocationsAtOnce bounds the invocations of a source. At AWS each has a processor of its own; here all of them share
-// a few, and with thousands of handlers at work timers would be seconds late, and answers with them.
+// invocationsAtOnce bounds the invocations of a source. In Lambda each has a processor of its own; here all share a
+// few, and with thousands of running handlers timers, and therefore responses, would be seconds late.
 func invocationsAtOnce(processors, sources int) int {
 	return max(2, 8*processors/max(sources, 1))
 }
 
-// commandLine is what to type for the same run again.
+// commandLine returns a command line that repeats the run.
 func commandLine(program string, flags *flagSet, seed uint64) string {
 	var line strings.Builder
 	line.WriteString(program + " stress")
@@ -154,13 +154,13 @@ func commandLine(program string, flags *flagSet, seed uint64) string {
 	return line.String()
 }
 
-// faultFlags are the flags of which any sets those that are not given to 0.
+// faultFlags are the flags of faults. If any is given, the others are 0.
 var faultFlags = []string{doFail, doPanic, doExit, doHang, doKill, "store-fail"}
 
-// check looks for what cannot be.
+// check rejects invalid values and combinations.
 func (w *workload) check(o options, flags *flagSet) error {
 	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected %q: stress makes its own events", flags.Arg(0))
+		return fmt.Errorf("unexpected argument %q: stress takes flags only", flags.Arg(0))
 	}
 	for _, limit := range []struct {
 		name  string
@@ -179,7 +179,7 @@ func (w *workload) check(o options, flags *flagSet) error {
 		}
 	}
 	if o.timeout < minTimeout || o.timeout > maxTimeout {
-		return flags.bad("timeout", "must be from %s to %s, as a function's timeout is", short(minTimeout), short(maxTimeout))
+		return flags.bad("timeout", "must be from %s to %s, the limits of a function's timeout", short(minTimeout), short(maxTimeout))
 	}
 	if flags.isGiven("batch") {
 		for _, s := range w.sources {
@@ -191,7 +191,7 @@ func (w *workload) check(o options, flags *flagSet) error {
 	if flags.isGiven("lowest-only") {
 		for _, s := range w.sources {
 			if s.name == string(batch.SQS) || s.name == sourceFIFO {
-				return flags.bad("lowest-only", "is for streams and Kafka only; add --source kinesis, dynamodb or kafka")
+				return flags.bad("lowest-only", "must be used with --source kinesis, dynamodb or kafka")
 			}
 		}
 	}
@@ -199,9 +199,9 @@ func (w *workload) check(o options, flags *flagSet) error {
 		switch {
 		case !flags.isGiven(name):
 		case !slices.ContainsFunc(w.sources, driven.isQueue):
-			return flags.bad(name, "is for queues only; add --source sqs or fifo")
+			return flags.bad(name, "must be used with --source sqs or fifo")
 		case o.errorWhen == troupe.ErrorWhenAny:
-			return flags.bad(name, "must be without --error-when any, after which the whole batch is redelivered")
+			return flags.bad(name, "must not be used with --error-when any, which redelivers the whole batch")
 		}
 	}
 	if flags.isGiven("backoff") && w.backoff < time.Second {
@@ -212,7 +212,7 @@ func (w *workload) check(o options, flags *flagSet) error {
 	}
 	for _, name := range []string{doKill, "store-fail"} {
 		if flags.isGiven(name) && !w.idempotent {
-			return flags.bad(name, "must be with --idempotent")
+			return flags.bad(name, "must be used with --idempotent")
 		}
 	}
 	if !(w.storeFail >= 0 && w.storeFail <= 1) {
@@ -221,7 +221,7 @@ func (w *workload) check(o options, flags *flagSet) error {
 	return w.faults.check(flags)
 }
 
-// share returns what the i-th of the sources gets of a total. ok is false if it gets nothing.
+// share returns the share of the i-th source in a total. ok is false if that is nothing.
 func (w *workload) share(total, i int) (n int, ok bool) {
 	if total == 0 { // no limit
 		return 0, true

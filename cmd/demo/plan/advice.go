@@ -94,30 +94,30 @@ func (a Answer) notes() (list []string) {
 	note := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	if q.Timeout > 0 {
 		if limit := q.Timeout - reserve(q.Timeout); a.Full.Takes > limit {
-			note("A full batch takes %v, and handlers are told to end %v before the timeout of %v: lower --batch to %d, or raise the timeout.",
+			note("A full batch takes %v, but contexts end %v before the timeout of %v: lower --batch to %d, or raise the timeout.",
 				a.Full.Takes, reserve(q.Timeout), q.Timeout, q.mostWithin(limit))
 		}
 		if q.Source.queue() {
 			note("Visibility timeout: %v or more, six times the function's timeout%s.", visibilityTimeouts*q.Timeout+*q.Window, withWindow(*q.Window))
 		}
 	} else if a.Full.Takes > maxTimeout-reserve(maxTimeout) {
-		note("A full batch takes %v, and a function has %v at most: lower --batch to %d.", a.Full.Takes, maxTimeout, q.mostWithin(maxTimeout-reserve(maxTimeout)))
+		note("A full batch takes %v, but a function may take at most %v: lower --batch to %d.", a.Full.Takes, maxTimeout, q.mostWithin(maxTimeout-reserve(maxTimeout)))
 	}
 	a.noteOrder(note)
 	if a.nearlyEmpty() {
 		a.noteEmpty(note)
 	}
 	if q.Source == Kinesis && q.Rate > shardRecords*float64(q.Shards) {
-		note("A Kinesis shard takes in 1,000 records a second: %d shards are needed for the rate.", ceil(q.Rate/shardRecords))
+		note("A Kinesis shard accepts 1,000 records per second: the rate needs %d shards.", ceil(q.Rate/shardRecords))
 	}
 	if q.Source == FIFO && q.Rate > fifoMessages {
-		note("A FIFO queue takes in 3,000 messages a second, in batches of 10, unless it is set to high throughput.")
+		note("A FIFO queue without high throughput accepts 3,000 messages per second, in batches of 10.")
 	}
 	if q.Source == Kafka {
 		if q.Pollers.provisioned() {
-			note("How fast pollers are added is not documented: all of them are taken to be there.")
+			note("AWS does not document how fast pollers are added: this assumes all of them from the start.")
 		} else {
-			note("Partial batch responses for Kafka need provisioned mode: --pollers. How Lambda scales without it is not documented in numbers: a batch for each partition is taken to be under way.")
+			note("Partial batch responses for Kafka need provisioned mode: --pollers. AWS documents no numbers for scaling without it: this assumes one batch per partition at a time.")
 		}
 	}
 	return list
@@ -125,11 +125,11 @@ func (a Answer) notes() (list []string) {
 
 // noteEmpty warns of nearly empty batches and names a remedy.
 func (a Answer) noteEmpty(note func(string, ...any)) {
-	text := "Batches come out nearly empty: while there are environments to spare, records do not wait for others, and a batch of one gives --concurrency nothing to do."
+	text := "Batches are nearly empty: while environments are available, records do not wait for each other, and --concurrency has no effect on a batch of one."
 	if f := a.Fuller; f != nil {
-		text += fmt.Sprintf(" --window %v makes it batches of about %d and %s environments on average, for up to %v of delay", f.Window, f.Usual.Records, number(f.InUse), f.Window)
+		text += fmt.Sprintf(" --window %v results in batches of about %d and %s environments on average, and delays records by up to %v", f.Window, f.Usual.Records, number(f.InUse), f.Window)
 		if f.Usual.Records == a.Full.Records {
-			text += "; a larger --batch with it saves more"
+			text += "; a larger --batch saves more"
 		}
 		text += "."
 	}
@@ -146,20 +146,20 @@ func (a Answer) noteOrder(note func(string, ...any)) {
 		what = "message group"
 	}
 	each := float64(time.Second) / float64(q.Work)
-	note("Order: the records of a %s are handled one after the other, so at most %s a second of each, whatever the settings.", what, number(each))
+	note("Order: the records of a %s are handled one at a time, at most %s per second, whatever the settings.", what, number(each))
 	if a.Full.AtOnce < float64(min(q.Concurrency, a.Full.Records)) {
-		note("There are too few of them in a batch for %d handlers at once: %s on average.", q.Concurrency, number(a.Full.AtOnce))
+		note("A batch has too few of them for %d handlers at once: %s on average.", q.Concurrency, number(a.Full.AtOnce))
 	}
 	if deep := q.batch(q.most(), 1); q.Source == FIFO && deep.Takes > a.Full.Takes {
 		capacity := float64(q.atOnce()) * deep.perSecond()
-		note("A backlog is another matter: with %d waiting messages a group a batch is of one group, takes %v, and only %s records a second are handled.",
+		note("A backlog is slower: with %d waiting messages per group a batch has one group and takes %v, so only %s records per second are handled.",
 			q.most(), deep.Takes, number(capacity))
 		if capacity < q.Rate {
-			note("That is less than arrives, so such a backlog does not go away by itself.")
+			note("That is less than the rate, so such a backlog keeps growing.")
 		}
 	}
 	if q.Source != FIFO && q.Groups > 0 && q.lanes() > 1 {
-		note("Keys are spread by a hash: with %d of them, some %s have more than others.", q.Groups, q.laneName())
+		note("A hash distributes keys: with %d of them, some %s have more than others.", q.Groups, q.laneName())
 	}
 }
 

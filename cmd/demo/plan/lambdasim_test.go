@@ -295,7 +295,7 @@ func TestABacklogOfAFIFOQueueIsAnotherMatterInLambdasim(t *testing.T) {
 	a, err := plan.Plan(q)
 	require.NoError(t, err)
 	require.True(t, a.KeepsUp)
-	assert.Contains(t, a.Notes, "That is less than arrives, so such a backlog does not go away by itself.")
+	assert.Contains(t, a.Notes, "That is less than the rate, so such a backlog keeps growing.")
 	assert.Less(t, run(t, a.Question, 4*time.Minute).waiting, 200)
 
 	q.Backlog = 2_000 // 20 of each group

@@ -266,19 +266,19 @@ func TestNotesTellWhatTheNumbersDoNotShow(t *testing.T) {
 		"Visibility timeout: 3m0s or more, six times":                      {Source: plan.SQS, Rate: 1, Work: time.Second, Timeout: 30 * time.Second},
 		"Visibility timeout: 3m20s or more, six times the function's time": {Source: plan.SQS, Rate: 1, Work: time.Second, Timeout: 30 * time.Second, Window: new(20 * time.Second)},
 		// Of 3 s there are 2.5 s left: two rounds of 1 s, and 10 ms.
-		"A full batch takes 7.01s, and handlers are told to end 500ms before the timeout of 3s: lower --batch to 32": {
+		"A full batch takes 7.01s, but contexts end 500ms before the timeout of 3s: lower --batch to 32": {
 			Source: plan.Kinesis, Rate: 1, Work: time.Second, Timeout: 3 * time.Second},
-		"a function has 15m0s at most: lower --batch to 8":        {Source: plan.FIFO, Groups: 5, Backlog: 100, Work: 110 * time.Second},
-		"at most 4 a second of each":                              {Source: plan.FIFO, Groups: 5, Rate: 1, Work: 250 * ms},
-		"too few of them in a batch for 16 handlers at once: 2 o": {Source: plan.Kinesis, Groups: 2, Rate: 1, Work: 250 * ms},
-		"with 20 of them, some shards have more than others":      {Source: plan.Kinesis, Groups: 20, Shards: 3, Rate: 1, Work: 250 * ms},
-		"only 99 records a second are handled":                    {Source: plan.FIFO, Groups: 1_000, Rate: 10, Work: 100 * ms, MaximumConcurrency: 10},
+		"a function may take at most 15m0s: lower --batch to 8": {Source: plan.FIFO, Groups: 5, Backlog: 100, Work: 110 * time.Second},
+		"at most 4 per second, whatever":                        {Source: plan.FIFO, Groups: 5, Rate: 1, Work: 250 * ms},
+		"has too few of them for 16 handlers at once: 2 o":      {Source: plan.Kinesis, Groups: 2, Rate: 1, Work: 250 * ms},
+		"with 20 of them, some shards have more than others":    {Source: plan.Kinesis, Groups: 20, Shards: 3, Rate: 1, Work: 250 * ms},
+		"only 99 records per second are handled":                {Source: plan.FIFO, Groups: 1_000, Rate: 10, Work: 100 * ms, MaximumConcurrency: 10},
 		// 100 a second fill a batch of 10 within the second; it takes 110 ms: 100·0.11/10 = 1.1.
-		"--window 1s makes it batches of about 10 and 1.1 environments on average, for up to 1s of delay; a larger --batch with": {Source: plan.SQS, Rate: 100, Work: 100 * ms},
-		"A Kinesis shard takes in 1,000 records a second: 3 shar":                                                                {Source: plan.Kinesis, Rate: 2_500, Work: ms},
-		"A FIFO queue takes in 3,000 messages a second":                                                                          {Source: plan.FIFO, Rate: 3_001, Groups: 900, Work: ms},
+		"--window 1s results in batches of about 10 and 1.1 environments on average, and delays records by up to 1s; a larger --batch": {Source: plan.SQS, Rate: 100, Work: 100 * ms},
+		"A Kinesis shard accepts 1,000 records per second: the rate needs 3 shar":                                                      {Source: plan.Kinesis, Rate: 2_500, Work: ms},
+		"accepts 3,000 messages per second":            {Source: plan.FIFO, Rate: 3_001, Groups: 900, Work: ms},
 		"need provisioned mode":                        {Source: plan.Kafka, Rate: 1, Work: ms},
-		"How fast pollers are added is not documented": {Source: plan.Kafka, Rate: 1, Work: ms, Pollers: plan.Pollers{Minimum: 1, Maximum: 2}},
+		"does not document how fast pollers are added": {Source: plan.Kafka, Rate: 1, Work: ms, Pollers: plan.Pollers{Minimum: 1, Maximum: 2}},
 	} {
 		a, err := plan.Plan(q)
 		require.NoError(t, err)
@@ -288,7 +288,7 @@ func TestNotesTellWhatTheNumbersDoNotShow(t *testing.T) {
 	// without it. One of two seconds halves that.
 	slow, err := plan.Plan(plan.Question{Source: plan.DynamoDB, Shards: 100, Rate: 50, Work: 100 * ms})
 	require.NoError(t, err)
-	assert.Contains(t, strings.Join(slow.Notes, "\n"), "--window 2s makes it batches of about 2 and 2.75 environments on average, for up to 2s of delay.")
+	assert.Contains(t, strings.Join(slow.Notes, "\n"), "--window 2s results in batches of about 2 and 2.75 environments on average, and delays records by up to 2s.")
 	quiet, err := plan.Plan(plan.Question{Source: plan.SQS, Rate: 1, Work: 100 * ms})
 	require.NoError(t, err)
 	assert.Empty(t, quiet.Notes)
@@ -313,50 +313,50 @@ func TestWhatAWSWouldRefuseIsRefused(t *testing.T) {
 		q    plan.Question
 		want string
 	}{
-		{plan.Question{Source: "s3"}, `--source "s3": allowed are [sqs fifo kinesis dynamodb kafka]`},
-		{sqs(func(q *plan.Question) { q.Rate = 0 }), "--rate or --backlog is needed"},
+		{plan.Question{Source: "s3"}, `--source "s3": must be one of [sqs fifo kinesis dynamodb kafka]`},
+		{sqs(func(q *plan.Question) { q.Rate = 0 }), "neither --rate nor --backlog is given"},
 		{sqs(func(q *plan.Question) { q.Rate = -1 }), "--rate -1"},
 		{sqs(func(q *plan.Question) { q.Rate = math.NaN() }), "--rate NaN"},
 		{sqs(func(q *plan.Question) { q.Rate = math.Inf(1) }), "--rate +Inf"},
 		{sqs(func(q *plan.Question) { q.Backlog = -1 }), "--backlog -1"},
 		{sqs(func(q *plan.Question) { q.Work = 0 }), "--work 0s"},
-		{sqs(func(q *plan.Question) { q.Work = time.Hour }), "--work 1h0m0s: the time of one record's handler is needed, up to 15m0s"},
+		{sqs(func(q *plan.Question) { q.Work = time.Hour }), "--work 1h0m0s: must be the time of the handler for one record, more than 0 and at most 15m0s"},
 		{sqs(func(q *plan.Question) { q.Overhead = time.Hour }), "--overhead 1h0m0s"},
-		{sqs(func(q *plan.Question) { q.Concurrency = -1 }), "--concurrency -1: allowed are 1 to 10000"},
-		{sqs(func(q *plan.Question) { q.Timeout = 16 * time.Minute }), "--timeout 16m0s: allowed is up to 15m0s"},
+		{sqs(func(q *plan.Question) { q.Concurrency = -1 }), "--concurrency -1: must be from 1 to 10000"},
+		{sqs(func(q *plan.Question) { q.Timeout = 16 * time.Minute }), "--timeout 16m0s: must be from 0 to 15m0s"},
 		{sqs(func(q *plan.Question) { q.Size = 7 << 20 }), "--size 7340032"},
-		{sqs(func(q *plan.Question) { q.Batch = -1 }), "--batch -1: allowed are 1 to 10000"},
-		{sqs(func(q *plan.Question) { q.Batch = 11 }), "--batch 11: more than 10 messages need --window 1s or more"},
-		{sqs(func(q *plan.Question) { q.Batch, q.Window = 10_001, new(time.Second) }), "--batch 10001: allowed are 1 to 10000"},
-		{sqs(func(q *plan.Question) { q.Window = new(301 * time.Second) }), "--window 5m1s: allowed are 0s to 5m0s"},
-		{sqs(func(q *plan.Question) { q.Window = new(1500 * ms) }), "--window 1.5s: whole seconds are needed"},
-		{sqs(func(q *plan.Question) { q.Groups = 5 }), "--groups 5: a standard queue is not ordered"},
-		{sqs(func(q *plan.Question) { q.Shards = 5 }), "--shards 5: it is for streams and topics"},
-		{sqs(func(q *plan.Question) { q.Factor = 5 }), "--factor 5: it is for kinesis and dynamodb"},
-		{sqs(func(q *plan.Question) { q.MaximumConcurrency = 1 }), "--max-concurrency 1: allowed are 2 to 1000"},
+		{sqs(func(q *plan.Question) { q.Batch = -1 }), "--batch -1: must be from 1 to 10000"},
+		{sqs(func(q *plan.Question) { q.Batch = 11 }), "--batch 11: must be at most 10 without a --window of at least 1s"},
+		{sqs(func(q *plan.Question) { q.Batch, q.Window = 10_001, new(time.Second) }), "--batch 10001: must be from 1 to 10000"},
+		{sqs(func(q *plan.Question) { q.Window = new(301 * time.Second) }), "--window 5m1s: must be from 0s to 5m0s"},
+		{sqs(func(q *plan.Question) { q.Window = new(1500 * ms) }), "--window 1.5s: must be whole seconds"},
+		{sqs(func(q *plan.Question) { q.Groups = 5 }), "--groups 5: must not be used with a standard queue"},
+		{sqs(func(q *plan.Question) { q.Shards = 5 }), "--shards 5: must be used with a stream or topic"},
+		{sqs(func(q *plan.Question) { q.Factor = 5 }), "--factor 5: must be used with kinesis or dynamodb"},
+		{sqs(func(q *plan.Question) { q.MaximumConcurrency = 1 }), "--max-concurrency 1: must be from 2 to 1000"},
 		{sqs(func(q *plan.Question) { q.MaximumConcurrency = 1_001 }), "--max-concurrency 1001"},
 		{sqs(func(q *plan.Question) { q.Account = -1 }), "--account -1"},
-		{sqs(pollers(1, 5)), "--pollers 1:5: allowed are 2 to 200 as the minimum"},
-		{sqs(pollers(201, 500)), "--pollers 201:500: allowed are 2 to 200 as the minimum"},
-		{sqs(pollers(2, 10_001)), "--pollers 2:10001: allowed are 2 to 10000 as the maximum"},
-		{sqs(pollers(9, 8)), "--pollers 9:8: the minimum is more than the maximum"},
-		{sqs(func(q *plan.Question) { q.MaximumConcurrency = 5; pollers(2, 5)(q) }), "--pollers 2:5 and --max-concurrency 5 exclude each other"},
-		{of(plan.FIFO, func(q *plan.Question) { q.Groups = 0 }), "--groups is needed for a FIFO queue"},
+		{sqs(pollers(1, 5)), "--pollers 1:5: the minimum must be from 2 to 200"},
+		{sqs(pollers(201, 500)), "--pollers 201:500: the minimum must be from 2 to 200"},
+		{sqs(pollers(2, 10_001)), "--pollers 2:10001: the maximum must be from 2 to 10000"},
+		{sqs(pollers(9, 8)), "--pollers 9:8: the minimum must not be more than the maximum"},
+		{sqs(func(q *plan.Question) { q.MaximumConcurrency = 5; pollers(2, 5)(q) }), "--pollers 2:5 and --max-concurrency 5: must not be used together"},
+		{of(plan.FIFO, func(q *plan.Question) { q.Groups = 0 }), "--groups is not given"},
 		{of(plan.FIFO, func(q *plan.Question) { q.Groups = -5 }), "--groups -5"},
-		{of(plan.FIFO, func(q *plan.Question) { q.Batch = 11 }), "--batch 11: allowed are 1 to 10 for a FIFO queue"},
-		{of(plan.FIFO, func(q *plan.Question) { q.Window = new(time.Second) }), "--window 1s: a FIFO queue has no batching window"},
-		{of(plan.Kinesis, func(q *plan.Question) { q.Factor = 11 }), "--factor 11: allowed are 1 to 10"},
+		{of(plan.FIFO, func(q *plan.Question) { q.Batch = 11 }), "--batch 11: must be from 1 to 10 for a FIFO queue"},
+		{of(plan.FIFO, func(q *plan.Question) { q.Window = new(time.Second) }), "--window 1s: must be 0s, since FIFO queues have no batching window"},
+		{of(plan.Kinesis, func(q *plan.Question) { q.Factor = 11 }), "--factor 11: must be from 1 to 10"},
 		{of(plan.Kinesis, func(q *plan.Question) { q.Shards = -1 }), "--shards -1"},
-		{of(plan.Kinesis, func(q *plan.Question) { q.MaximumConcurrency = 5 }), "--max-concurrency 5: it is for queues"},
-		{of(plan.DynamoDB, pollers(2, 5)), "--pollers 2:5: provisioned pollers are for queues and Kafka"},
-		{of(plan.Kafka, pollers(1, 2_001)), "--pollers 1:2001: allowed are 1 to 2000 as the maximum"},
-		{of(plan.Kafka, func(q *plan.Question) { q.Factor = 2 }), "--factor 2: it is for kinesis and dynamodb"},
+		{of(plan.Kinesis, func(q *plan.Question) { q.MaximumConcurrency = 5 }), "--max-concurrency 5: must be used with a queue"},
+		{of(plan.DynamoDB, pollers(2, 5)), "--pollers 2:5: must be used with a queue or kafka"},
+		{of(plan.Kafka, pollers(1, 2_001)), "--pollers 1:2001: the maximum must be from 1 to 2000"},
+		{of(plan.Kafka, func(q *plan.Question) { q.Factor = 2 }), "--factor 2: must be used with kinesis or dynamodb"},
 	} {
 		_, err := plan.Plan(c.q)
 		assert.ErrorContains(t, err, c.want)
 	}
 	_, err := plan.Plan(plan.Question{Source: plan.SQS, Batch: 11})
-	for _, want := range []string{"--rate or --backlog", "--work", "--batch 11"} {
+	for _, want := range []string{"neither --rate nor --backlog", "--work", "--batch 11"} {
 		assert.ErrorContains(t, err, want, "all that is wrong is told")
 	}
 }

@@ -81,17 +81,17 @@ func (c *complaints) add(format string, args ...any) { *c = append(*c, fmt.Error
 // within adds an error if a value is not from low to high. The names are those of the flags.
 func (c *complaints) within(name string, value, low, high int, of string) {
 	if value < low || value > high {
-		c.add("--%s %d: allowed are %d to %d%s", name, value, low, high, of)
+		c.add("--%s %d: must be from %d to %d%s", name, value, low, high, of)
 	}
 }
 
-// complete fills in the defaults and refuses values that AWS would refuse or that make no sense.
+// complete fills in the defaults and rejects values that AWS would reject or that make no sense.
 func (q Question) complete() (Question, error) {
 	var c complaints
 	switch q.Source {
 	case SQS, FIFO, Kinesis, DynamoDB, Kafka:
 	default:
-		c.add("--source %q: allowed are %v", q.Source, Sources())
+		c.add("--source %q: must be one of %v", q.Source, Sources())
 		return q, errors.Join(c...)
 	}
 	q.fill()
@@ -134,24 +134,24 @@ func setDefault[T comparable](p *T, value T) {
 func (q Question) checkLoad(c *complaints) {
 	switch {
 	case math.IsNaN(q.Rate) || math.IsInf(q.Rate, 0) || q.Rate < 0:
-		c.add("--rate %v: records per second are needed, from 0", q.Rate)
+		c.add("--rate %v: must be a number of records per second of at least 0", q.Rate)
 	case q.Backlog < 0:
-		c.add("--backlog %d: a number of records is needed, from 0", q.Backlog)
+		c.add("--backlog %d: must be a whole number of at least 0", q.Backlog)
 	case q.Rate == 0 && q.Backlog == 0:
-		c.add("--rate or --backlog is needed: without records there is nothing to plan")
+		c.add("neither --rate nor --backlog is given; at least one must be more than 0")
 	}
 	if q.Work <= 0 || q.Work > maxTimeout {
-		c.add("--work %v: the time of one record's handler is needed, up to %v", q.Work, maxTimeout)
+		c.add("--work %v: must be the time of the handler for one record, more than 0 and at most %v", q.Work, maxTimeout)
 	}
 	if q.Overhead > maxTimeout {
-		c.add("--overhead %v: allowed is up to %v", q.Overhead, maxTimeout)
+		c.add("--overhead %v: must be at most %v", q.Overhead, maxTimeout)
 	}
 	c.within("concurrency", q.Concurrency, 1, maxBatch, "")
 	if q.Timeout < 0 || q.Timeout > maxTimeout {
-		c.add("--timeout %v: allowed is up to %v; 0 is not known", q.Timeout, maxTimeout)
+		c.add("--timeout %v: must be from 0 to %v; 0 is unknown", q.Timeout, maxTimeout)
 	}
 	if q.Size < 0 || q.Size > maxPayload {
-		c.add("--size %d: allowed are 1 to %d bytes; 0 is not known", q.Size, maxPayload)
+		c.add("--size %d: must be from 1 to %d bytes, or 0 if unknown", q.Size, maxPayload)
 	}
 }
 
@@ -163,37 +163,37 @@ func (q Question) checkBatch(c *complaints) {
 	c.within("batch", q.Batch, 1, most, of)
 	switch window := *q.Window; {
 	case q.Source == FIFO && window != 0:
-		c.add("--window %v: a FIFO queue has no batching window", window)
+		c.add("--window %v: must be 0s, since FIFO queues have no batching window", window)
 	case window < 0 || window > maxWindow:
-		c.add("--window %v: allowed are 0s to %v", window, maxWindow)
+		c.add("--window %v: must be from 0s to %v", window, maxWindow)
 	case window%time.Second != 0 && (q.Source != Kafka || window != defaultTopicWindow):
-		c.add("--window %v: whole seconds are needed", window)
+		c.add("--window %v: must be whole seconds", window)
 	case q.Source == SQS && q.Batch > maxBatchWithoutWindow && window == 0:
-		c.add("--batch %d: more than %d messages need --window 1s or more", q.Batch, maxBatchWithoutWindow)
+		c.add("--batch %d: must be at most %d without a --window of at least 1s", q.Batch, maxBatchWithoutWindow)
 	}
 }
 
 func (q Question) checkScaling(c *complaints) {
 	switch {
 	case q.Source == FIFO && q.Groups == 0:
-		c.add("--groups is needed for a FIFO queue: how many message groups have messages at a time; there is one batch a group at most")
+		c.add("--groups is not given; for a FIFO queue it must be the number of message groups that have messages at the same time")
 	case q.Source == SQS && q.Groups != 0:
-		c.add("--groups %d: a standard queue is not ordered", q.Groups)
+		c.add("--groups %d: must not be used with a standard queue, which has no order", q.Groups)
 	case q.Groups < 0:
-		c.add("--groups %d: a number from 1 is needed", q.Groups)
+		c.add("--groups %d: must be at least 1", q.Groups)
 	}
 	if q.Source.queue() {
-		refuse(c, "shards", q.Shards, "is for streams and topics")
+		refuse(c, "shards", q.Shards, "must be used with a stream or topic")
 	} else {
 		c.within("shards", q.Shards, 1, maxShards, "")
 	}
 	if q.Source.stream() {
 		c.within("factor", q.Factor, 1, maxFactor, "")
 	} else {
-		refuse(c, "factor", q.Factor, "is for kinesis and dynamodb")
+		refuse(c, "factor", q.Factor, "must be used with kinesis or dynamodb")
 	}
 	if n := q.MaximumConcurrency; !q.Source.queue() {
-		refuse(c, "max-concurrency", n, "is for queues")
+		refuse(c, "max-concurrency", n, "must be used with a queue")
 	} else if n != 0 {
 		c.within("max-concurrency", n, minMaximumConcurrency, maxMaximumConcurrency, "")
 	}
@@ -203,7 +203,7 @@ func (q Question) checkScaling(c *complaints) {
 
 func refuse(c *complaints, name string, value int, why string) {
 	if value != 0 {
-		c.add("--%s %d: it %s", name, value, why)
+		c.add("--%s %d: %s", name, value, why)
 	}
 }
 
@@ -219,14 +219,14 @@ func (q Question) checkPollers(c *complaints) {
 	text := fmt.Sprintf("--pollers %d:%d", p.Minimum, p.Maximum)
 	switch {
 	case q.Source.stream():
-		c.add("%s: provisioned pollers are for queues and Kafka", text)
+		c.add("%s: must be used with a queue or kafka", text)
 	case p.Minimum < least || p.Minimum > mostMinimum:
-		c.add("%s: allowed are %d to %d as the minimum", text, least, mostMinimum)
+		c.add("%s: the minimum must be from %d to %d", text, least, mostMinimum)
 	case p.Maximum < least || p.Maximum > most:
-		c.add("%s: allowed are %d to %d as the maximum", text, least, most)
+		c.add("%s: the maximum must be from %d to %d", text, least, most)
 	case p.Minimum > p.Maximum:
-		c.add("%s: the minimum is more than the maximum", text)
+		c.add("%s: the minimum must not be more than the maximum", text)
 	case q.MaximumConcurrency != 0:
-		c.add("%s and --max-concurrency %d exclude each other", text, q.MaximumConcurrency)
+		c.add("%s and --max-concurrency %d: must not be used together", text, q.MaximumConcurrency)
 	}
 }
