@@ -13,8 +13,11 @@ import (
 // The methods of f's error, or of what it panics with, are called within Try as well, so that nobody has to call them
 // later: what they do counts as done by f.
 func Try(f func() error, ended func(error)) {
-	var err error
-	guard.Call(func() { err = Tell(f()) }, func(end guard.End) {
+	var (
+		err error
+		end guard.End
+	)
+	defer func() {
 		switch end.How {
 		case guard.Returned:
 			ended(err)
@@ -23,7 +26,10 @@ func Try(f func() error, ended func(error)) {
 		default:
 			ended(ErrGoexit)
 		}
-	})
+	}()
+	defer guard.Catch(&end)
+	err = Tell(f())
+	end.How = guard.Returned
 }
 
 // tryPanic makes the error of a panic. The methods of what it was called with may end the goroutine, too.

@@ -38,13 +38,17 @@ type End struct {
 func Call(f func(), ended func(End)) {
 	var end End
 	defer func() { ended(end) }()
-	defer func() {
-		if v := recover(); v != nil {
-			end = End{Panicked, v, stack()}
-		}
-	}()
+	defer Catch(&end)
 	f()
 	end.How = Returned
+}
+
+// Catch is Call for a function that is deferred around the call itself: it sets end if there was a panic. The caller
+// sets end.How to Returned after the call, and reads end in a function that it has deferred before.
+func Catch(end *End) {
+	if v := recover(); v != nil {
+		*end = End{Panicked, v, stack()}
+	}
 }
 
 // Within calls f on a goroutine of its own and returns how it ended. It waits until done is closed, if that is not nil.
