@@ -34,7 +34,7 @@ func newSlot(s *supervisor) *slot {
 	return t
 }
 
-// work makes attempts until there is no more work. After a failed attempt it continues on another free place or parks.
+// work makes attempts until there is no more work. After a failed attempt it parks until the verdict.
 func (t *slot) work() {
 	returned := false
 	defer func() {
@@ -79,7 +79,7 @@ func (t *slot) loop() {
 			return
 		case broken:
 			*h = handoff{}
-			if !t.ledger.reserveReplacement() && !t.waitForVerdict() {
+			if !t.waitForVerdict() {
 				return
 			}
 		}
