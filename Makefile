@@ -128,8 +128,9 @@ bench: ## Run the benchmarks of the packages, and sqspoll against hand-written l
 	cd aws && go test ./sqspoll -run '^TestThroughput$$' -v -count=1 -timeout 0 -args -sqspoll.compare=4000
 
 .PHONY: compare
-compare: ## Compare troupe with its rivals; writes the table and the chart in docs/
-	cd tools/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
+compare: ## Compare troupe with its rivals, three runs on each version of Go; writes the tables and the chart in docs/
+	cd tools/compare && GOTOOLCHAIN=go1.26.11 go run . -rounds 15 -runs 3 -markdown ../../docs/benchmarks.md
+	cd tools/compare && GOTOOLCHAIN=go1.27.4 go run . -rounds 15 -runs 3 -markdown ../../docs/benchmarks.md -svg ../../docs/compare.svg
 
 # What make cover measures, whichever of their tests and of test's gets there, and the share of each that has to be covered, in percent.
 COVER := . ./messages ./sources ./actors ./supervisor ./response ./firehose ./s3batch

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/tools/compare/batches"
+	"github.com/troupe-go/troupe/tools/compare/rivals"
 )
 
 // coldStart measures the time from the start of a process to its first response, for two functions that
@@ -58,7 +59,7 @@ func coldStart(o options, w work) ([]row, error) {
 	}
 	rows := []row{
 		{work: w.name, rival: "bare aws-lambda-go"},
-		{work: w.name, rival: "troupe"},
+		{work: w.name, rival: rivals.TroupeName},
 	}
 	for i := range rows {
 		size, err := os.Stat(programs[i])
@@ -67,7 +68,36 @@ func coldStart(o options, w work) ([]row, error) {
 		}
 		rows[i].measured = fmt.Sprintf("%.1f ms, %.1f MB binary", spreadOf(took[i]).median, float64(size.Size())/1e6)
 	}
-	rows[1].judge(spreadOf(more).median, w.bound, w.aim, "%+.1f ms")
+	rows[1].judge(spreadOf(more).median, w.bounds[rivals.TroupeName], "%+.1f ms")
+	return rows, nil
+}
+
+// linked measures the programs of coldStart as they are deployed.
+func linked(_ options, w work) ([]row, error) {
+	dir, err := os.MkdirTemp("", "linked")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	var rows []row
+	for _, name := range []string{"bare", "troupe"} {
+		program := filepath.Join(dir, name)
+		build := exec.Command("go", "build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s -w", "-o", program, "./coldstart/"+name)
+		build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return nil, err
+		}
+		size, err := os.Stat(program)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row{work: w.name, rival: "bare aws-lambda-go", measured: fmt.Sprintf("%.1f MB", float64(size.Size())/1e6)})
+		if name == "troupe" {
+			rows[1].rival = rivals.TroupeName
+			rows[1].judge(float64(size.Size())/1e6, w.bounds[rivals.TroupeName], "%.1f MB")
+		}
+	}
 	return rows, nil
 }
 

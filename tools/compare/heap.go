@@ -36,7 +36,7 @@ func heap(o options, w work) (rows []row, err error) {
 		}
 		if rival == rivals.TroupeName {
 			first, last := seen[0], seen[len(seen)-1]
-			rows[len(rows)-1].judge(float64(last.Bytes)/float64(first.Bytes), w.bound, w.aim, "%.2f")
+			rows[len(rows)-1].judge(float64(last.Bytes)/float64(first.Bytes), w.bounds[rival], "%.2f")
 		}
 	}
 	return rows, nil

@@ -1,104 +1,62 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
+	"strings"
 )
 
-// node is a Node.js process that takes its turns with the rivals of this one. It gets the same events, from
-// files, and times itself. Where it cannot be had, absent says why.
+// node makes the contestants that work in Node.js. They get the same events, from files, and time themselves. Where
+// Node.js is missing, absent says so.
 type node struct {
 	files  string
 	absent string
-
-	process *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Reader
 }
 
 const nodeDir = "node"
 
-// startNode starts the process, and fetches what it needs the first time. Event files go to the directory.
-func startNode(files string) *node {
+// newNode installs what the rivals need, the first time. Event files go to the directory.
+func newNode(files string) *node {
 	n := &node{files: files}
-	if err := n.start(); err != nil {
+	if err := n.install(); err != nil {
 		n.absent = "not measured: " + err.Error()
 	}
 	return n
 }
 
-func (n *node) start() error {
+func (n *node) install() error {
 	_, noNode := exec.LookPath("node")
 	_, noNPM := exec.LookPath("npm")
 	if noNode != nil || noNPM != nil {
 		return errors.New("no Node.js and npm here")
 	}
-	if _, err := os.Stat(filepath.Join(nodeDir, "node_modules")); err != nil {
-		install := exec.Command("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
-		install.Dir = nodeDir
-		install.Stdout, install.Stderr = os.Stderr, os.Stderr
-		if err := install.Run(); err != nil {
-			return errors.New("npm install failed")
-		}
+	if _, err := os.Stat(filepath.Join(nodeDir, "node_modules")); err == nil {
+		return nil
 	}
-	n.process = exec.Command("node", "--expose-gc", filepath.Join(nodeDir, "rivals.mjs"))
-	n.process.Stderr = os.Stderr
-	in, err := n.process.StdinPipe()
-	if err != nil {
-		return err
+	install := exec.Command("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
+	install.Dir = nodeDir
+	install.Stdout, install.Stderr = os.Stderr, os.Stderr
+	if install.Run() != nil {
+		return errors.New("npm install failed")
 	}
-	out, err := n.process.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	n.in, n.out = in, bufio.NewReader(out)
-	return n.process.Start()
+	return nil
 }
 
-func (n *node) stop() {
-	if n.absent == "" {
-		n.in.Close() // ends it
-		n.process.Wait()
-	}
-}
-
-// contestant is a rival inside the process. source and size name the event's file.
-func (n *node) contestant(name, rival, source string, size int, payload []byte) contestant {
+// contestant is one of rivals.mjs. event names the file of the payload.
+func (n *node) contestant(name, rival, source, event string, size int, payload []byte) contestant {
 	c := contestant{name: name, records: size, absent: n.absent}
 	if c.absent != "" {
 		return c
 	}
-	file := filepath.Join(n.files, fmt.Sprintf("%s-%d.json", source, size))
+	file := filepath.Join(n.files, strings.ReplaceAll(event, "/", "-")+".json")
 	if err := os.WriteFile(file, payload, 0o600); err != nil {
 		c.absent = "not measured: " + err.Error()
 	}
-	c.run = func(batches int) (time.Duration, error) {
-		ask := map[string]any{"rival": rival, "source": source, "file": file, "batches": batches}
-		if err := json.NewEncoder(n.in).Encode(ask); err != nil {
-			return 0, err
-		}
-		line, err := n.out.ReadBytes('\n')
-		if err != nil {
-			return 0, fmt.Errorf("the Node.js process is gone: %w", err)
-		}
-		var told struct {
-			Nanoseconds int64
-			Error       string
-		}
-		if err := json.Unmarshal(line, &told); err != nil {
-			return 0, err
-		}
-		if told.Error != "" {
-			return 0, errors.New(told.Error)
-		}
-		return time.Duration(told.Nanoseconds), nil
+	c.command = []string{"node", "--expose-gc", filepath.Join(nodeDir, "rivals.mjs")}
+	c.request = func(batches int) any {
+		return map[string]any{"rival": rival, "source": source, "file": file, "batches": batches}
 	}
 	return c
 }

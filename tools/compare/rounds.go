@@ -3,21 +3,24 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"time"
 )
 
-// contestant is one who does a work, in this process or in another.
+// contestant is one who does a work.
 type contestant struct {
 	name    string
 	records int // in a batch
-	// run processes that many batches and says how long it took; absent, if not empty, why it cannot.
+	// run processes that many batches and says how long it took.
 	run    func(batches int) (time.Duration, error)
-	absent string
+	absent string // if not empty, why it cannot
+	// How it works in a process of its own.
+	env     []string
+	command []string              // default: this program
+	request func(batches int) any // what that command takes
 }
 
-// here is a contestant of this process. It gets a context with a deadline, as a Lambda function does.
+// here is a contestant that works in this program. It gets a context with a deadline, as a Lambda function does.
 func here(name string, records int, batch func(context.Context) error) contestant {
 	return contestant{name: name, records: records, run: func(batches int) (time.Duration, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
@@ -32,8 +35,8 @@ func here(name string, records int, batch func(context.Context) error) contestan
 	}}
 }
 
-// takeTurns has the contestants work in turns and returns what a record took each of them, by contestant
-// and round, in nanoseconds. The series of one who is absent is nil.
+// takeTurns makes the contestants work in turns. It returns the nanoseconds that a record took each of them, by contestant
+// and round; nil for one who is absent.
 func takeTurns(o options, contestants []contestant) ([][]float64, error) {
 	batches := make([]int, len(contestants))
 	for i, c := range contestants {
@@ -54,7 +57,6 @@ func takeTurns(o options, contestants []contestant) ([][]float64, error) {
 			if c.absent != "" {
 				continue
 			}
-			runtime.GC() // each pays for its own garbage
 			took, err := c.run(batches[i])
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)

@@ -2,10 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"go/version"
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,42 +23,71 @@ type row struct {
 	ratio       spread  // of the subject to this rival
 	compared    bool    // whether there is a ratio
 
-	found, bound, aim float64 // what counts, where there is a bound
-	format            string  // of the three
+	found  float64 // what counts: the median of the ratio, or another figure
+	bound  bound
+	format string    // of found and bound; empty if nothing counts
+	runs   []float64 // what was found in each of several runs
 }
 
-// judge makes the row the one that the work is judged by.
-func (r *row) judge(found, bound, aim float64, format string) {
-	r.found, r.bound, r.aim, r.format = found, bound, aim, format
+// judge sets what counts, and what it must not exceed.
+func (r *row) judge(found float64, most bound, format string) {
+	r.found, r.bound, r.format = found, most, format
+}
+
+// merge returns the rows of the run that is in the middle by what counts, with what each run found.
+func merge(runs [][]row) []row {
+	var merged []row
+	for i := range runs[0] {
+		var all []row
+		var found []float64
+		for _, rows := range runs {
+			all = append(all, rows[i])
+			found = append(found, rows[i].found)
+		}
+		slices.SortStableFunc(all, func(a, b row) int { return cmp.Compare(a.found, b.found) })
+		r := all[(len(all)-1)/2]
+		if len(runs) > 1 && r.format != "" {
+			r.runs = found
+		}
+		merged = append(merged, r)
+	}
+	return merged
 }
 
 func (r row) verdict() string {
 	switch {
-	case r.bound == 0:
+	case r.bound.most == 0:
 		return ""
-	case r.found > r.bound:
+	case r.found > r.bound.most:
 		return "missed"
-	case r.aim != 0 && r.found > r.aim:
+	case r.bound.aim != 0 && r.found > r.bound.aim:
 		return "met, aim missed"
 	default:
 		return "met"
 	}
 }
 
-var header = []string{"work", "rival", "measured", "troupe/rival (middle half)", "at most"}
+var header = []string{"work", "rival", "measured", "troupe/rival, each run", "at most"}
 
 // cells are the row as text, as the header says.
 func (r row) cells() []string {
 	ratio, most := "", ""
-	if r.compared {
+	switch {
+	case len(r.runs) > 0:
+		var all []string
+		for _, found := range r.runs {
+			all = append(all, fmt.Sprintf(r.format, found))
+		}
+		ratio = strings.Join(all, ", ")
+	case r.compared:
 		ratio = fmt.Sprintf("%.2f (%.2f–%.2f)", r.ratio.median, r.ratio.low, r.ratio.high)
-	} else if r.bound != 0 {
+	case r.format != "":
 		ratio = fmt.Sprintf(r.format, r.found)
 	}
-	if r.bound != 0 {
-		most = fmt.Sprintf(r.format, r.bound)
-		if r.aim != 0 {
-			most += fmt.Sprintf(", aim "+r.format, r.aim)
+	if r.bound.most != 0 {
+		most = fmt.Sprintf(r.format, r.bound.most)
+		if r.bound.aim != 0 {
+			most += fmt.Sprintf(", aim "+r.format, r.bound.aim)
 		}
 		most += ": " + r.verdict()
 	}
@@ -97,7 +130,7 @@ func writeMarkdown(out io.Writer, o options, rows []row, machine string) {
 }
 
 func command(o options) string {
-	c := fmt.Sprintf("go run . -rounds %d", o.rounds)
+	c := fmt.Sprintf("go run . -rounds %d -runs %d", o.rounds, o.runs)
 	if only := o.only.String(); only != "" {
 		c += " -only '" + only + "'"
 	}
@@ -107,7 +140,10 @@ func command(o options) string {
 	return c
 }
 
-const begin, end = "<!-- compare:begin -->\n", "<!-- compare:end -->"
+const end = "<!-- compare:end -->"
+
+// begin is the line before the table of this version of Go.
+func begin() string { return "<!-- compare:begin " + version.Lang(runtime.Version()) + " -->\n" }
 
 // replaceTable puts the table where the file has its old one.
 func replaceTable(o options, rows []row, machine string) error {
@@ -115,14 +151,14 @@ func replaceTable(o options, rows []row, machine string) error {
 	if err != nil {
 		return err
 	}
-	before, rest, hasBegin := bytes.Cut(old, []byte(begin))
+	before, rest, hasBegin := bytes.Cut(old, []byte(begin()))
 	_, after, hasEnd := bytes.Cut(rest, []byte(end))
 	if !hasBegin || !hasEnd {
-		return fmt.Errorf("compare: %s has no %q … %q to put the table between", o.markdown, strings.TrimSpace(begin), end)
+		return fmt.Errorf("compare: %s has no %q … %q to put the table between", o.markdown, strings.TrimSpace(begin()), end)
 	}
 	var out bytes.Buffer
 	out.Write(before)
-	out.WriteString(begin)
+	out.WriteString(begin())
 	writeMarkdown(&out, o, rows, machine)
 	out.WriteString(end)
 	out.Write(after)

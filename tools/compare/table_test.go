@@ -13,7 +13,7 @@ import (
 func someRows() []row {
 	theirs := row{work: "processing, SQS, 10,000 records", rival: "errgroup", measured: "300 ns", nanoseconds: 300,
 		ratio: spreadOf([]float64{1.5, 2.5, 1.75}), compared: true}
-	theirs.judge(theirs.ratio.median, 2, 1.6, "%.2f")
+	theirs.judge(theirs.ratio.median, bound{2, 1.6}, "%.2f")
 	ours := row{work: theirs.work, rival: "troupe", measured: "500 ns", nanoseconds: 500}
 	return []row{theirs, ours}
 }
@@ -34,7 +34,7 @@ func TestTheTableJudgesByTheMedian(t *testing.T) {
 func TestOnlyTheTableOfTheDocumentIsReplaced(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "benchmarks.md")
 	o := options{rounds: 3, markdown: file, only: regexp.MustCompile("")}
-	if err := os.WriteFile(file, []byte("before\n"+begin+"old\n"+end+"\nafter\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("before\n"+begin()+"old\n"+end+"\nafter\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -47,7 +47,7 @@ func TestOnlyTheTableOfTheDocumentIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(got)
-	if !strings.HasPrefix(text, "before\n"+begin) || !strings.HasSuffix(text, end+"\nafter\n") ||
+	if !strings.HasPrefix(text, "before\n"+begin()) || !strings.HasSuffix(text, end+"\nafter\n") ||
 		strings.Contains(text, "old") || strings.Count(text, "errgroup") != 1 {
 		t.Errorf("the document has become\n%s", text)
 	}

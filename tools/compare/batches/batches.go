@@ -21,6 +21,11 @@ func SQS(size int) []byte {
 	return document(size, func(i int) string { return message(i, "orders", "") })
 }
 
+// Plain is SQS without message attributes.
+func Plain(size int) []byte {
+	return document(size, func(i int) string { return messageWith(i, "orders", "", "") })
+}
+
 // FIFO returns an event of a FIFO queue whose messages belong to the given number of groups in turn.
 func FIFO(size, groups int) []byte {
 	return document(size, func(i int) string {
@@ -29,16 +34,23 @@ func FIFO(size, groups int) []byte {
 }
 
 func message(i int, queue, attributes string) string {
+	return messageWith(i, queue, attributes, fmt.Sprintf(`"messageAttributes":{"type":{"stringValue":"order.created","stringListValues":[],"binaryListValues":[],"dataType":"String"}},`+
+		`"md5OfMessageAttributes":"%032x",`, i))
+}
+
+func messageWith(i int, queue, attributes, messageAttributes string) string {
+	if messageAttributes == "" {
+		messageAttributes = `"messageAttributes":{},`
+	}
 	const filling = "%"
 	body, _ := json.Marshal(fmt.Sprintf(`{"orderId":"o-%d","amount":%d.5,"note":"%s"}`, i, i%1000, filling)) // a string always marshals
 	text := fmt.Sprintf(`{"messageId":"%08x-87a3-44ab-83d2-661975830a7d",`+
 		`"receiptHandle":"AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a%08d==",`+
 		`"body":%s,`+
 		`"attributes":{"ApproximateReceiveCount":"1",%s"SentTimestamp":"15450826491%02d","SenderId":"AIDAIENQZJOLO23YVJ4VO","ApproximateFirstReceiveTimestamp":"1545082649285"},`+
-		`"messageAttributes":{"type":{"stringValue":"order.created","stringListValues":[],"binaryListValues":[],"dataType":"String"}},`+
-		`"md5OfMessageAttributes":"%032x","md5OfBody":"%032x",`+
+		`%s"md5OfBody":"%032x",`+
 		`"eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:us-east-2:123456789012:%s","awsRegion":"us-east-2"}`,
-		i, i, body, attributes, i%100, i, ^uint32(i), queue)
+		i, i, body, attributes, i%100, messageAttributes, ^uint32(i), queue)
 	const phrase = "leave it with the neighbour if nobody is in. "
 	room := max(MessageSize-len(text)+len(filling), 0)
 	return strings.Replace(text, filling, strings.Repeat(phrase, room/len(phrase)+1)[:room], 1)
@@ -54,6 +66,12 @@ func Kinesis(size int) []byte {
 			`"invokeIdentityArn":"arn:aws:iam::123456789012:role/lambda-role","awsRegion":"us-east-2","eventSourceARN":"arn:aws:kinesis:us-east-2:123456789012:stream/telemetry"}`,
 			i%500, number, base64.StdEncoding.EncodeToString([]byte(data)), number)
 	})
+}
+
+// Window returns an event of a tumbling window on a stream.
+func Window(size int) []byte {
+	event := Kinesis(size)
+	return append(event[:len(event)-1], `,"window":{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:02:00Z"},"shardId":"shard-6"}`...)
 }
 
 // DynamoDB returns an event of a table's stream with new and old images of 500 items.

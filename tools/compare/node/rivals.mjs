@@ -10,15 +10,18 @@ const sources = {
   DynamoDB: { type: EventType.DynamoDBStreams, identifier: (record) => record.dynamodb.SequenceNumber },
 };
 
-const handler = async (_record) => {};
+const noop = async (_record) => {};
+const parsing = async (record) => {
+  if (typeof JSON.parse(record.body).orderId !== 'string') throw new Error('no order');
+};
 
 // What the documentation of Powertools shows: records side by side, with an asynchronous handler.
-const powertools = ({ type }) => {
+const powertools = (handler) => ({ type }) => {
   const processor = new BatchProcessor(type);
   return (event, context) => processPartialResponse(event, handler, processor, { context });
 };
 
-const loop = ({ identifier }) => async (event) => {
+const loop = (handler) => ({ identifier }) => async (event) => {
   const batchItemFailures = [];
   for (const record of event.Records) {
     try {
@@ -30,7 +33,12 @@ const loop = ({ identifier }) => async (event) => {
   return { batchItemFailures };
 };
 
-const rivals = { powertools, loop };
+const rivals = {
+  powertools: powertools(noop),
+  loop: loop(noop),
+  'powertools and JSON.parse': powertools(parsing),
+  'loop and JSON.parse': loop(parsing),
+};
 
 const measure = async ({ rival, source, file, batches }) => {
   const payload = readFileSync(file);
