@@ -7,10 +7,10 @@ import (
 	"github.com/troupe-go/troupe/internal/guard"
 )
 
-// BatchError is the error of an invocation whose records failed (SPEC S7). errors.Is and errors.As look through
-// it at the records' errors. Its name is what Lambda shows as the type of the invocation's error.
+// BatchError is the error of an invocation with failed records (SPEC S7). errors.Is and errors.As find the
+// records' errors in it. Lambda shows its type name as the error type of the invocation.
 //
-// Whether an event was refused or a batch failed is a matter of the outermost type, *EventError or *BatchError:
+// To distinguish a refused event from a failed batch, look at the outermost type, *EventError or *BatchError:
 // errors.Is(err, ErrEvent) also finds an ErrEvent in a handler's own error.
 type BatchError struct {
 	// Total is the number of records in the batch, and Failed has those that failed, in batch order; there is at
@@ -22,7 +22,7 @@ type BatchError struct {
 }
 
 // BatchErrorOf returns the error of a batch with these results, or nil if no record has failed. It reads the
-// texts of the handlers' errors, so that Error calls no method of them later.
+// texts of the handlers' errors now, so that Error calls none of their methods later.
 func BatchErrorOf(results []Result) *BatchError {
 	failed := 0
 	for i := range results {
@@ -46,9 +46,9 @@ func BatchErrorOf(results []Result) *BatchError {
 	return e
 }
 
-// Error says how many records failed and why the first one did, in bounded text.
+// Error returns the number of failed records and the first record's error, in bounded text.
 func (e *BatchError) Error() string {
-	if e.text == "" { // made by somebody else
+	if e.text == "" { // not made by BatchErrorOf
 		return e.describe()
 	}
 	return e.text
@@ -73,14 +73,14 @@ func (e *BatchError) Unwrap() []error {
 
 // RecordError is the error of one failed record of a batch.
 type RecordError struct {
-	// ID is the identifier Lambda knows the record by, and Index its place in the batch, from 0.
+	// ID is the identifier that Lambda uses for the record, and Index the record's place in the batch, from 0.
 	ID    string
 	Index int
-	// Err says why it failed; it is that of the record's Result.
+	// Err is the error of the record's Result.
 	Err error
 }
 
-// Error names the record and says why it failed.
+// Error returns the record's identifier and its error.
 func (e *RecordError) Error() string {
 	return "record " + strconv.Quote(e.ID) + ": " + guard.Text(e.Err)
 }

@@ -2,8 +2,8 @@ package batch
 
 import "context"
 
-// Delivery is what delivered a batch, if it wants a say in when records start: a poller outside Lambda, whose
-// messages are its own only as long as it keeps them invisible. Packages that poll a source implement it.
+// Delivery controls when the records of a batch may start. A poller outside Lambda implements it, because it
+// owns its messages only as long as it keeps them invisible.
 type Delivery interface {
 	// Arranged is called once, before anything else, with the group of each record in batch order; nil if the
 	// records have no order, or are handled in one call.
@@ -13,8 +13,8 @@ type Delivery interface {
 	// ErrNotStarted and that error, or with the one of their last attempt, and nothing more of their group starts.
 	// No policy applies. It is called by several goroutines at once and must not block.
 	Start(from, to int) error
-	// Settled is called once every record has its outcome, before the log line and the observers. It returns when
-	// the delivery no longer changes anything about the failed records, so that observers may.
+	// Settled is called once every record has its outcome, before the log line and the observers. After it
+	// returns, the delivery no longer changes the failed records, so observers may.
 	Settled(report *Report)
 }
 
@@ -25,8 +25,8 @@ func WithDelivery(ctx context.Context, d Delivery) context.Context {
 	return context.WithValue(ctx, deliveryKey{}, d)
 }
 
-// DeliveryFrom returns the Delivery of the batch that ctx is for; nil if there is none. What handlers and observers
-// process by themselves, with a context derived from theirs, is not part of the delivery.
+// DeliveryFrom returns the Delivery of the batch of ctx, or nil. Batches that handlers and observers process
+// themselves, with a context derived from theirs, are not part of the delivery.
 func DeliveryFrom(ctx context.Context) Delivery {
 	d, ok := ctx.Value(deliveryKey{}).(Delivery)
 	if !ok {

@@ -1,12 +1,11 @@
 package batch
 
-// marks is what an error means to troupe: whether it says to drop the record, whether another attempt is
-// pointless, and which reasons it has.
+// marks describes an error: whether it drops the record, whether another attempt is pointless, and which
+// reasons it has.
 //
-// An error may be a tree. A mark applies to what it wraps and to nothing beside that: it counts where it is on
-// the chain of single Unwrap() error methods, and a join has the marks that every branch of it has. So a mark
-// in one branch never turns the failure of another branch into something else: of
-// errors.Join(audit(m), charge(m)) a Drop by audit says nothing of charge.
+// An error may be a tree. A mark applies only to the error it wraps: it counts along the chain of Unwrap()
+// error methods, and a join has a mark only if every branch has it. So a mark in one branch never changes the
+// failure of another: in errors.Join(audit(m), charge(m)), a Drop by audit does not affect charge.
 type marks uint32
 
 // Reasons are marks too: 1 << reason.
@@ -19,8 +18,8 @@ const (
 // start, or never end. What is behind the bound has no marks.
 const maxLinks = 1000
 
-// marksOf reads the marks of err. It calls the Unwrap methods of the error's types and nothing else of theirs. A
-// panic of one ends the reading: nothing that was read counts then.
+// marksOf reads the marks of err. It calls only the Unwrap methods of the user's errors. If one panics, nothing
+// that was read counts.
 func marksOf(err error) (m marks) {
 	defer func() {
 		if recover() != nil {
@@ -48,7 +47,7 @@ func readMarks(err error, left *int) (m marks) {
 		case *told:
 			return m | e.marks
 		case *PanicError:
-			// A panic is a failure, whatever it is called with. Whether to try again is another matter.
+			// A panic is a failure, whatever its value. Whether to retry it is a separate decision.
 			if e.text != "" {
 				return m | ErrPanic.mark() | e.marks
 			}
@@ -100,13 +99,13 @@ func (r Reason) mark() marks {
 	return 1 << r
 }
 
-// IsDrop reports whether the error says to drop the record: Drop marked it, or an error that it wraps by a chain
-// of Unwrap() error methods, or every branch of a join. A mark in one branch of a join does not count: another
-// branch may be a failure. Nor does one that a handler panicked with.
+// IsDrop reports whether err drops the record: Drop marked it, or an error that it wraps by a chain of Unwrap()
+// error methods, or every branch of a join. A mark in only one branch of a join does not count, since another
+// branch may be a failure, and neither does the mark of an error that a handler panicked with.
 func IsDrop(err error) bool { return marksOf(err)&markDrop != 0 }
 
 // IsPermanent reports whether another attempt in this invocation is pointless: the error was marked by
-// Permanent, or the record cannot be decoded. Of a join every branch must say so.
+// Permanent, or the record cannot be decoded. For a join, this must hold for every branch.
 func IsPermanent(err error) bool { return marksOf(err)&markPermanent != 0 }
 
 // Cause splits the error of a reported record into the reasons that troupe added and the handler's own error. It

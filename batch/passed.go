@@ -2,14 +2,14 @@ package batch
 
 import "time"
 
-// DeadlinePassedError is why no record of a batch started whose deadline had passed when the batch arrived (SPEC D7).
-// It matches ErrDeadline, and ErrNotStarted as the error of a record.
+// DeadlinePassedError is the error of a batch whose deadline had passed when it arrived, so that no record started
+// (SPEC D7). It matches ErrDeadline, and as the error of a record also ErrNotStarted.
 type DeadlinePassedError struct {
 	// By is how long before the batch's arrival the deadline was.
 	By time.Duration
 }
 
-// Error says by how much the deadline had passed, and what to check.
+// Error returns by how much the deadline had passed, and what to check.
 func (e *DeadlinePassedError) Error() string {
 	by := e.By
 	if by >= time.Millisecond {

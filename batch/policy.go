@@ -2,7 +2,7 @@ package batch
 
 import "fmt"
 
-// Policy says what the failure of a record means for the other records of its batch.
+// Policy decides how the failure of a record affects the other records of its batch.
 type Policy uint8
 
 const (
@@ -11,7 +11,7 @@ const (
 	// still StopBatch for FIFO queues (SPEC P4).
 	Derive Policy = iota
 	// Continue handles every other record. In an ordered source this includes later records of the failed
-	// record's group, which then overtake it: order is given up (SPEC P1).
+	// record's group, which then overtake it: order is lost (SPEC P1).
 	Continue
 	// StopGroup starts no later record of the failed record's group; other groups continue. Order holds
 	// within every group. In a batch without groups it acts as Continue (SPEC P3). It is recommended for FIFO

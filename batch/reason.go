@@ -29,10 +29,10 @@ const (
 	ErrDeadline
 	// ErrCancelled: the invocation's context was cancelled.
 	ErrCancelled
-	// ErrAbandoned: the handler had not returned when its record had to be reported. It may still run.
+	// ErrAbandoned: the handler had not returned in time, and its record was reported. It may still run.
 	ErrAbandoned
-	// ErrNotStarted: the handler was never called for the record. The same error matches ErrStopped,
-	// ErrGroupStopped, ErrDeadline or ErrCancelled, which says why.
+	// ErrNotStarted: the handler was never called for the record. The same error matches the cause:
+	// ErrStopped, ErrGroupStopped, ErrDeadline or ErrCancelled.
 	ErrNotStarted
 	// ErrStopped: an earlier failure stopped the batch.
 	ErrStopped
@@ -65,20 +65,20 @@ func (r Reason) Error() string {
 	return "troupe: reason " + strconv.Itoa(int(r))
 }
 
-// because is a reason with the cause behind it, both in reach of errors.Is and errors.As.
+// because is a reason and its cause, both visible to errors.Is and errors.As.
 type because struct {
 	reason Reason
 	cause  error
 }
 
-// EventError refuses an event as a whole. It matches ErrEvent; its name is what Lambda shows as the type of
-// the invocation's error.
+// EventError is the error of an event that is refused as a whole. It matches ErrEvent. Lambda shows its
+// type name as the error type of the invocation.
 type EventError struct {
-	// Cause says what came and what was expected.
+	// Cause describes what was given and what was expected.
 	Cause error
 }
 
-// Error says what is wrong with the event.
+// Error describes what is wrong with the event.
 func (e *EventError) Error() string { return ErrEvent.Error() + ": " + guard.Text(e.Cause) }
 
 // Is reports whether target is ErrEvent.
@@ -116,11 +116,11 @@ type PanicError struct {
 	// be changed: panics at the same place share it.
 	Stack []byte
 
-	text  string // of Value; made where the panic was contained
+	text  string // of Value; made when the panic was recovered
 	marks marks  // of Value
 }
 
-// Error says what the handler panicked with, without the stack, in at most about 1 KB.
+// Error returns the text of the panic's value, without the stack, in at most about 1 KB.
 func (e *PanicError) Error() string {
 	text := e.text
 	if text == "" {
@@ -138,22 +138,23 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// IsDeadLettered reports whether err, of a dropped record, says that the record was sent to a dead-letter queue.
+// IsDeadLettered reports whether err, of a dropped record, records that it was sent to a dead-letter queue.
 func IsDeadLettered(err error) bool { return marksOf(err)&ErrDeadLettered.mark() != 0 }
 
-// DecodeError says where a record cannot be decoded. It contains nothing of the payload (SPEC S9).
+// DecodeError is the error of a record that cannot be decoded, with the position. It contains no part of the payload
+// (SPEC S9).
 type DecodeError struct {
 	// Field is the path of the value that could not be read, such as "kinesis.data" or "body.lines[1].sku"; empty if
-	// unknown. Its names are those of the Go type's fields; a * stands for the key of a map.
+	// unknown. Its names are the names of the Go type's fields; a * stands for the key of a map.
 	Field string
 	// Offset is the index of the first byte of that value, or of the first byte that is not JSON. It counts from the
 	// start of the record's JSON, or of its payload where that is what cannot be decoded; −1 if unknown.
 	Offset int64
-	// Problem says what came and what was expected there: "number where a string was expected".
+	// Problem describes what was given and what was expected there: "number where a string was expected".
 	Problem string
 }
 
-// Error names field, position and problem.
+// Error returns field, position and problem.
 func (e *DecodeError) Error() string {
 	text := "troupe: record cannot be decoded"
 	if e.Field != "" {
@@ -176,8 +177,8 @@ type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// Permanent marks err as not worth another attempt in this invocation. It returns nil for nil. Joined with
-// other errors it counts only if every one of them is marked.
+// Permanent marks err as not worth another attempt in this invocation. Permanent(nil) is nil. In a join,
+// the mark counts only if every error has it.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -189,11 +190,11 @@ type dropped struct{ error }
 
 func (d dropped) Unwrap() error { return d.error }
 
-// Drop marks err so that the record is dropped: the Report and the log show it, and Lambda does not redeliver it.
-// Packages with an option to drop undecodable records use it. Drop(nil) is nil.
+// Drop marks err so that the record is dropped: the Report and the log contain it, and Lambda does not redeliver
+// it. Drop(nil) is nil.
 //
-// A wrapped error may carry the mark. Joined with other errors, by errors.Join or by several %w, it counts only
-// if all of them carry it; otherwise the record has failed.
+// A wrapped error may have the mark. In a join, by errors.Join or several %w, it counts only if every error has
+// it; otherwise the record has failed.
 func Drop(err error) error {
 	if err == nil {
 		return nil

@@ -2,8 +2,8 @@ package batch
 
 import "time"
 
-// Source names the service a batch comes from. It is a plain string so that a middleware can compare it
-// with a literal.
+// Source is the service that a batch comes from. It is a string, so that middleware can compare it with
+// a literal.
 type Source string
 
 // The sources that troupe reads.
@@ -76,14 +76,14 @@ type Result struct {
 	// between them included; 0 for a record that never started. For an abandoned record it ends when it
 	// was abandoned.
 	Duration time.Duration
-	// Err says why the record failed or was dropped; nil if it succeeded.
+	// Err is why the record failed or was dropped; nil if it succeeded.
 	Err error
-	// Value is what the handler returned besides an error, if troupe.Returning keeps it; nil otherwise, and for
-	// a record that did not succeed. Value[V] returns it typed.
+	// Value is the handler's value, if troupe.Returning keeps it; nil otherwise, and for a record that did not
+	// succeed. Value[V] returns it typed.
 	Value any
 }
 
-// Value returns what the handler of a record returned, if troupe.Returning kept it and it is a V.
+// Value returns the value of a record's handler, if troupe.Returning kept it and it is a V.
 func Value[V any](r Result) (value V, ok bool) {
 	value, ok = r.Value.(V)
 	return value, ok
@@ -97,8 +97,8 @@ type Report struct {
 	Records []Result
 	// Succeeded, Failed and Dropped count the outcomes; their sum is len(Records).
 	Succeeded, Failed, Dropped int
-	// Duplicates counts the succeeded records that an earlier handling had completed, and Unrecorded those
-	// whose completion could not be stored (see Result).
+	// Duplicates counts the records that succeeded because an earlier handling had completed, and
+	// Unrecorded those whose completion could not be stored (see Result).
 	Duplicates, Unrecorded int
 	// DeadLettered counts the dropped records that match ErrDeadLettered.
 	DeadLettered int
@@ -108,17 +108,17 @@ type Report struct {
 	Retried int
 	// Abandoned counts the handlers that this batch abandoned.
 	Abandoned int
-	// Running counts the abandoned handlers, of this batch or an earlier one, that were still running in
+	// Running counts the abandoned handlers of this batch and earlier ones that were still running in
 	// the process when the report was made.
 	Running int
 	// Duration is the time from the arrival of the batch to the report.
 	Duration time.Duration
-	// Notes list what was left out of handled records, such as a Kafka header that cannot be read, in batch
-	// order, at most one per record.
+	// Notes list what was omitted from handled records, such as a Kafka header that cannot be read, in
+	// batch order, at most one per record.
 	Notes []Note
 }
 
-// Note says what was left out of a record.
+// Note describes what was omitted from a record.
 type Note struct {
 	// Index is the index of the record in Report.Records.
 	Index int `json:"index"`

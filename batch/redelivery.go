@@ -13,7 +13,7 @@ type Redelivery struct {
 	// Reserve is the least reserve that the option needs (see troupe.WithReserve), for its calls at the end of a batch.
 	// Of several the greatest counts.
 	Reserve time.Duration
-	// LastResort, if not nil, is called like a function given to troupe.WithLastResort, and after all of these, in
-	// whatever order the options are given.
+	// LastResort, if not nil, is called like a function given to troupe.WithLastResort, and after all of them,
+	// whatever the order of the options.
 	LastResort func(ctx context.Context, rec Record, err error) error
 }

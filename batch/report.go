@@ -59,7 +59,7 @@ func (r Report) String() string {
 	return line.String()
 }
 
-// identifier is an id as it is, or quoted where it would tear the line apart.
+// identifier returns an id, quoted if it would break the line.
 func identifier(id string) string {
 	id = guard.Bounded(id, maxIdentifier)
 	if id == "" || !utf8.ValidString(id) || strings.ContainsFunc(id, func(r rune) bool { return r == ' ' || !unicode.IsGraphic(r) }) {
@@ -73,10 +73,10 @@ func identifier(id string) string {
 //   - source: "sqs", "kinesis", …
 //   - records: an array with an object per record, in batch order; see Result.MarshalJSON
 //   - succeeded, failed, dropped: how many records ended so
-//   - dead_lettered: how many of the dropped records were sent to a dead-letter queue; left out if none was
+//   - dead_lettered: the number of dropped records that were sent to a dead-letter queue; omitted if 0
 //   - not_started, retried, abandoned, running: as the fields of Report say
 //   - duration_ms: milliseconds, with up to three decimals
-//   - notes: an array of objects with index and text; left out if there are none
+//   - notes: an array of objects with index and text; omitted if empty
 //
 // There is nothing of payloads in it, and groups are hashed (SPEC S9).
 func (r Report) MarshalJSON() ([]byte, error) {
@@ -105,12 +105,12 @@ func (r Report) MarshalJSON() ([]byte, error) {
 
 // MarshalJSON writes the result as an object. These names do not change:
 //
-//   - id: the identifier that Lambda knows the record by
-//   - group_hash: stands for the group; left out if there is none
+//   - id: the identifier that Lambda uses for the record
+//   - group_hash: a hash of the group; omitted if there is none
 //   - outcome: "succeeded", "failed" or "dropped"
-//   - reasons: why it failed or was dropped, the more telling first: the words of Reason.Word, or "error"
-//     alone if none applies, which is an error of the handler's own; left out if Err is nil
-//   - error: the text of Err, cut after 300 bytes; left out if Err is nil
+//   - reasons: why it failed or was dropped, the most specific first: the words of Reason.Word, or only
+//     "error" for an error of the handler; omitted if Err is nil
+//   - error: the text of Err, cut after 300 bytes; omitted if Err is nil
 //   - attempts: a number
 //   - queued_ms, duration_ms: milliseconds, with up to three decimals
 func (r Result) MarshalJSON() ([]byte, error) {

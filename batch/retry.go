@@ -2,9 +2,9 @@ package batch
 
 import "time"
 
-// Retry says how often and after which back-off a failed record is handled again within the same
-// invocation (SPEC P6). Each attempt receives a record of its own, decoded anew, except with Process, where each
-// receives the event's own record.
+// Retry configures how often and after which back-off a failed record is retried within the same invocation
+// (SPEC P6). Each attempt receives its own record, decoded anew, except with Process, where each receives the
+// event's record.
 type Retry struct {
 	// Times is how many more attempts a record gets after the first. At least 1.
 	Times int
@@ -15,8 +15,8 @@ type Retry struct {
 	// Panics retries attempts that panicked, too. Default: a panic is final.
 	Panics bool
 	// Backoff, if not nil, returns the back-off before the next attempt in place of Base and Max; attempt is
-	// the number of the failed one, from 1. A negative result is 0; if Backoff panics, Base and Max count.
-	// Without it the back-off is drawn evenly from the upper half of what Base and Max allow. It is called by
+	// the number of the failed one, from 1. A negative result counts as 0; if Backoff panics, Base and Max
+	// apply. Without it the back-off is uniform in the upper half of what Base and Max allow. It is called by
 	// several goroutines at once, and the record keeps its slot while it runs.
 	Backoff func(attempt int) time.Duration
 }

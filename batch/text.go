@@ -47,7 +47,7 @@ func Text(err error) string {
 	return unknownText(err)
 }
 
-// The fate of a call of an Error method: whoever comes second, its end or the caller that leaves it behind, knows.
+// The state of a call of an Error method: the later of two events, its end and its abandonment, sees the earlier one.
 const (
 	textPending = iota
 	textEnded
@@ -61,7 +61,7 @@ const (
 	maxAbandonedTexts = 16
 )
 
-// abandonedTexts counts the Error methods that Text has left behind. It is of the process, as goroutines are.
+// abandonedTexts counts the Error methods that Text has abandoned, for the whole process, as goroutines are.
 var abandonedTexts atomic.Int64
 
 func unknownText(err error) string {

@@ -11,13 +11,13 @@ import (
 
 // Tell returns a handler's error in the form that reports, hooks, logs and the error of the invocation use. The
 // methods of a handler's error are user code, and later readers, such as the runtime client, must neither wait
-// nor panic. So Tell calls them once, on the goroutine of the attempt, where a panic or a hang belongs to the
-// handler. The returned error keeps their results, and wraps err: errors.Is, errors.As and errors.AsType find
-// what they would find in err.
+// nor panic. So Tell calls them once, on the goroutine of the attempt, where a panic or a hang counts as the
+// handler's. The returned error keeps their results, and wraps err: errors.Is, errors.As and errors.AsType find
+// the same as in err.
 //
-// Errors of the standard library, and troupe's own, that need no such care are returned as they are. A nil pointer in
-// an error, which is an error since err != nil, is replaced by an error that names its type. errors.Is finds the nil
-// pointer in that, by comparison.
+// Errors of the standard library and of troupe are returned unchanged. A nil pointer in an error, which is an error
+// since err != nil, is replaced by an error that contains its type. errors.Is finds the nil pointer in it by
+// comparison.
 func Tell(err error) error {
 	if err == nil {
 		return nil

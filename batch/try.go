@@ -6,12 +6,12 @@ import (
 	"github.com/troupe-go/troupe/internal/guard"
 )
 
-// Try calls f, which is not troupe's own, and then ended, once, with the error of f as Tell returns it. A panic in f is
-// a *PanicError and runtime.Goexit is ErrGoexit. Both calls are made on the caller's goroutine. If f ends that
-// goroutine, ended is called as it ends, and Try does not return.
+// Try calls the user's function f and then, once, ended with the error of f as Tell returns it. A panic in f is a
+// *PanicError and runtime.Goexit is ErrGoexit. Both calls are made on the caller's goroutine. If f ends that goroutine,
+// ended is called as it ends, and Try does not return.
 //
-// The methods of f's error, or of what it panics with, are called within Try as well, so that nobody has to call them
-// later: what they do counts as done by f.
+// The methods of f's error or panic value are called within Try as well, so that they count as part of f and need not
+// be called later.
 func Try(f func() error, ended func(error)) {
 	var (
 		err error
@@ -32,7 +32,7 @@ func Try(f func() error, ended func(error)) {
 	end.How = guard.Returned
 }
 
-// tryPanic makes the error of a panic. The methods of what it was called with may end the goroutine, too.
+// tryPanic makes the error of a panic. The methods of its value may end the goroutine, too.
 func tryPanic(end guard.End, ended func(error)) {
 	e := &PanicError{Value: end.Value, Stack: end.Stack}
 	guard.Call(func() {
@@ -48,8 +48,8 @@ func tryPanic(end guard.End, ended func(error)) {
 	})
 }
 
-// TryWithin is Try on a goroutine of its own, for f that must not hold up its caller. It waits until done is closed, if
-// that is not nil, and returns ErrAbandoned then: f goes on, and must not touch what the caller goes on to use.
+// TryWithin is Try on a separate goroutine, for an f that must not hold up its caller. It waits until done is closed,
+// if done is not nil, and then returns ErrAbandoned: f continues, and must not touch what the caller uses.
 func TryWithin(done <-chan struct{}, f func() error) (err error) {
 	var result error
 	end := guard.Within(done, func() { Try(f, func(err error) { result = err }) })

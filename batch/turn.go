@@ -5,27 +5,26 @@ import (
 	"time"
 )
 
-// Turn is one attempt at a record, as the packages around the handler see it: what they may ask about the
-// record and its batch, and what they may add to its Result. Keep and Mark belong to the
-// goroutine that called the handler; the other methods may be called from any goroutine.
+// Turn is one attempt at a record for the packages that wrap handlers: they can read facts about the
+// record and its batch, and add to its Result. Keep and Mark belong to the goroutine that called the
+// handler; the other methods may be called from any goroutine.
 //
 // Functions use RecordFrom, MessageFrom, DeadlineFrom and Returning of package troupe; TurnFrom is for packages
 // such as idempotency.
 type Turn interface {
 	// Record returns the record's identifier, group, source, index and attempt.
 	Record() Record
-	// Handling says what the handler is called for.
+	// Handling returns what the handler is called for.
 	Handling() Handling
 	// Times returns the instants of the batch.
 	Times() Times
 	// Message decodes the source's record, such as an events.SQSMessage, from the batch's own copy of it.
 	Message() (any, error)
-	// Raw returns the record's body, data or value as it arrived, in bytes of its own, also of a record that cannot be
-	// decoded. If that is empty, or cannot be read either, whole is true and raw is the JSON of the record, or nil if that
-	// is not known.
+	// Raw returns the record's body, data or value as it arrived, as a copy, even of a record that cannot be decoded.
+	// If that is empty or cannot be read, whole is true and raw is the JSON of the record, or nil if unknown.
 	Raw() (raw []byte, whole bool)
-	// FailedBefore reports whether a record before this one in the batch has failed for good by now, or will not be
-	// started any more. A stream is redelivered from there, with this record.
+	// FailedBefore reports whether an earlier record of the batch has finally failed by now, or will not start. A
+	// stream is redelivered from there, including this record.
 	FailedBefore() bool
 	// Keep makes value the Value of the record's Result if this attempt is the one that counts and succeeds.
 	Keep(value any)
@@ -51,7 +50,7 @@ type Times struct {
 	Cutoff time.Time
 	// LastCall is when every record without an outcome is reported.
 	LastCall time.Time
-	// Leave is when the response is returned, whatever observers and hooks are doing.
+	// Leave is when the response is returned, even if observers and hooks are still running.
 	Leave time.Time
 	// Deadline is when Lambda ends the invocation.
 	Deadline time.Time
@@ -64,7 +63,7 @@ const (
 	// Duplicate marks a record that succeeded because an earlier handling of it had completed.
 	Duplicate Marks = 1 << iota
 	// Unrecorded marks a record that succeeded although its completion could not be stored, so that a
-	// redelivery does its work again.
+	// redelivery repeats its work.
 	Unrecorded
 )
 
@@ -79,8 +78,7 @@ func TurnFrom(ctx context.Context) (turn Turn, ok bool) {
 	return turn, ok
 }
 
-// RecordFrom returns the record whose handler or middleware ctx was passed to; ok is false for any other
-// context.
+// RecordFrom returns the record of a handler's or middleware's ctx; ok is false for any other context.
 func RecordFrom(ctx context.Context) (rec Record, ok bool) {
 	turn, ok := TurnFrom(ctx)
 	if !ok {

@@ -1,6 +1,6 @@
 package batch
 
-// telling has the reasons a record can fail for, the more telling first.
+// telling lists the reasons a record can fail for, the most specific first.
 var telling = [...]Reason{
 	ErrNotStarted, ErrAbandoned, ErrUndecodable, ErrPanic, ErrGoexit, ErrRecordTimeout, ErrDeadline, ErrCancelled,
 	ErrStopped, ErrGroupStopped, ErrDeadLettered, ErrEvent,
@@ -30,11 +30,11 @@ func (r Reason) Word() string {
 	return ""
 }
 
-// Words says why a record failed: the words of the reasons that err has, the most specific first, or "error"
-// alone for an error of the handler's own. It is empty for nil.
+// Words returns why a record failed: the words of the reasons in err, the most specific first, or only
+// "error" for an error of the handler. It is empty for nil.
 //
-// An error has the reasons that it wraps by a chain of Unwrap() error methods. A join has those that every
-// branch has: what one branch says of itself says nothing of the others. Is methods are not called.
+// An error has the reasons that it wraps by a chain of Unwrap() error methods. A join has only the reasons
+// that every branch has. Is methods are not called.
 func Words(err error) (words []string) {
 	if err == nil {
 		return nil

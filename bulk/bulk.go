@@ -12,15 +12,15 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// SQS returns a processor whose handler gets the messages of a batch all at once, in batch order, and never
-// none. The slice is the handler's; it may be changed and kept.
+// SQS returns a processor whose handler receives all messages of a batch at once, in batch order, and never
+// none. The handler may change and keep the slice.
 //
 // The handler's context ends at the cutoff. If it has not returned by the last call it is abandoned, and all
 // of its records are reported. RecordFrom returns nothing of use in it.
 //
 // Of troupe's options, WithDecider, WithGroup, WithMiddleware, WithRecordTimeout, WithRetry, WithLastResort and those of
 // package redelivery are for handlers of single records and refused; WithConcurrency makes no difference. It panics if
-// handler is nil or an option is wrong.
+// handler is nil or an option is invalid.
 func SQS(handler func(ctx context.Context, batch []events.SQSMessage) error, options ...troupe.Option) *troupe.SQSProcessor {
 	return of(sources.SQS(), response.ForSQS(), handler, options)
 }
@@ -53,7 +53,7 @@ func of[E, R, T any](src sources.Reader[E, T], answer response.Answer[R], handle
 	return p
 }
 
-// reader is a Reader whose batches are handled as one.
+// reader is a Reader whose batches are handled as a whole.
 type reader[E, T any] struct{ sources.Reader[E, T] }
 
 // Limits refuses the options for handlers of single records.

@@ -17,8 +17,8 @@ type call[T any] struct {
 	failed   []error
 }
 
-// errReturned is the error that the supervisor receives for an error of the handler. It says nothing about the other
-// records, and the contents of the error are not about the batch.
+// errReturned is the error that the supervisor receives for an error of the handler. The results of the records are
+// in the handler's error, not here.
 var errReturned = errors.New("troupe: the batch handler returned an error")
 
 // run calls the handler and reads its error once, here: the methods of the error are user code like the handler, and
@@ -60,7 +60,7 @@ func (c *call[T]) failure(one batch.Result) func(k int) error {
 	if one.Outcome == batch.Succeeded || cause != errReturned {
 		return all(one.Err)
 	}
-	// The handler returned in time, so nobody writes c.returned and c.failed any more.
+	// The handler returned in time, so c.returned and c.failed no longer change.
 	late := func(err error) error {
 		for _, why := range slices.Backward(reasons) {
 			err = batch.Because(why, err)

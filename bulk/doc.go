@@ -5,10 +5,10 @@
 //	// index writes the messages by one request, and returns which of them failed.
 //	func index(ctx context.Context, batch []events.SQSMessage) error { … }
 //
-// What the handler returns decides: nil means that all records have succeeded; Failures, that those in it
-// have failed; any other error, a panic or runtime.Goexit, that all have. Deadline, response, report,
-// observers, failure hooks and log line are those of package troupe. One actor handles the batch, under the
-// batch's supervisor.
+// The handler's error decides: nil means that all records have succeeded; Failures, that the records in it
+// have failed; any other error, a panic or runtime.Goexit, that all have failed. Deadline, response,
+// report, observers, failure hooks and log line are those of package troupe. One actor handles the batch,
+// under the batch's supervisor.
 //
 // # Order
 //
@@ -19,18 +19,18 @@
 //	StopGroup   what failed, and what is behind it in its group: streams, and topics of Kafka by partition
 //	StopBatch   the first that failed, and all that is behind it: FIFO queues
 //
-// If only a message in the middle of a FIFO batch were reported, it would be redelivered after the later ones have been
+// If only a message in the middle of a FIFO batch were reported, it would be redelivered after later ones have been
 // deleted: out of order. So the later ones are reported as well, and are handled again. A handler for a FIFO queue
-// should stop at its first failure. In the report such a record has failed with troupe.ErrStopped or
+// should stop at its first failure. In the report such records have failed with troupe.ErrStopped or
 // troupe.ErrGroupStopped.
 //
-// A record that cannot be decoded fails by itself before the handler starts. Neither it nor the records that the policy
-// stops after it are in the slice.
+// A record that cannot be decoded fails alone, before the handler starts. Neither it nor the later records that the
+// policy stops are in the slice.
 //
 // # Enrich, then write
 //
 // SQSThen and its siblings call a handler for each record, in parallel and in order within a group, and then write
-// what the handlers returned by one call:
+// the handlers' values by one call:
 //
 //	lambda.Start(bulk.SQSThen(troupe.Returning(enrich), write))
 package bulk

@@ -25,13 +25,14 @@ import (
 // started by then fail with troupe.ErrDeadline. The context of write ends at the cutoff; RecordFrom returns nothing of
 // use in it. Without a deadline neither has a limit.
 //
-// Order within a group holds for handlers and values: the value of a message behind a failed one of its group is not
-// written, and if write refuses the value of a message, later messages of its group are reported with it, although
-// they are written; they fail with troupe.ErrGroupStopped. Under troupe.Continue, and where the batch is not ordered,
-// each message is reported by itself.
+// Order within a group holds for handlers and values: the value of a message after a failed one of its group is not
+// written. If write rejects the value of a message, later messages of its group are reported too, although they are
+// written; they fail with troupe.ErrGroupStopped. Under troupe.Continue, and in batches without order, each message
+// is reported by itself.
 //
-// All of troupe's options apply to handler, except WithDecider, which is refused. A last resort and a retry
-// are not called for what the write refuses. It panics if handler or write is nil or an option is wrong.
+// All of troupe's options apply to handler, except WithDecider, which is refused. Last resorts and retries
+// are not called for values that the write rejects. It panics if handler or write is nil or an option is
+// invalid.
 func SQSThen[M troupe.SQSRecord, V any](handler troupe.Handler[M], write func(ctx context.Context, values []V) error, options ...troupe.Option) *troupe.SQSProcessor {
 	return thenOf(sources.SQS(), response.ForSQS(), handler, write, options)
 }
@@ -65,7 +66,7 @@ func thenOf[E, R, T, M, V any](src sources.Reader[E, T], answer response.Answer[
 // enriched is a Reader whose records end in one write.
 type enriched[E, T any] struct{ sources.Reader[E, T] }
 
-// Limits refuses what could let a group continue behind a failed record without the write knowing of it.
+// Limits refuses options that could let a group continue after a failed record without the write knowing it.
 func (e enriched[E, T]) Limits() sources.Limits {
 	l := e.Reader.Limits()
 	l.NoDecider = "one write is for all records; use a policy"
@@ -86,8 +87,8 @@ var (
 	errWritten   = errors.New("its value was handed to the write, and it is reported so that order holds")
 )
 
-// Admit collects the values that are written: those of the records that succeeded and that nothing in their group
-// holds back. A record without a value has failed, since whoever wraps a handler by Returning means it to be written.
+// Admit collects the values to write: those of the records that succeeded, except after a failed record of their
+// group. A record without a value has failed, because a handler wrapped by Returning is meant to return one.
 func (t *then[T, V]) Admit(p *sources.Plan[T], report *batch.Report) func(context.Context) error {
 	t.plan = p
 	t.call = call[V]{handler: t.write}
@@ -116,7 +117,7 @@ func (t *then[T, V]) Admit(p *sources.Plan[T], report *batch.Report) func(contex
 	return t.call.run
 }
 
-// Spread fails the records whose values were not written, and those behind them in their groups.
+// Spread fails the records whose values were not written, and the later ones of their groups.
 func (t *then[T, V]) Spread(report *batch.Report, one batch.Result) {
 	failure := t.call.failure(one)
 	if one.Attempts == 0 {
@@ -137,7 +138,7 @@ func (t *then[T, V]) Spread(report *batch.Report, one batch.Result) {
 	}
 }
 
-// unwritten is why records have failed whose write was never started: what kept it from starting.
+// unwritten is the error of records whose write was never started, with the cause.
 func unwritten(why error) error {
 	reasons, _ := batch.Cause(why)
 	err := errUnwritten
@@ -153,8 +154,8 @@ func fail(r *batch.Result, err error) {
 	r.Outcome, r.Err, r.Value = batch.Failed, err, nil
 }
 
-// halts holds back the groups of failed records alone, even under StopBatch: what is in other groups has been handled
-// already, and counts as what it is (SPEC P2).
+// halts holds back only the groups of failed records, even under StopBatch: records of other groups have been handled
+// already, and their outcomes count (SPEC P2).
 func (t *then[T, V]) halts(report *batch.Report) *halts {
 	policy := t.plan.Policy
 	if policy == batch.StopBatch {

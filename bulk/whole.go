@@ -21,8 +21,8 @@ type whole[T any] struct {
 // errBehind is the error of a record that was handled, perhaps successfully, and is redelivered.
 var errBehind = errors.New("it was handed to the handler, and is reported so that order holds")
 
-// Admit decides what the handler is given: all but the records that cannot be decoded and those that the policy
-// stops behind them.
+// Admit selects the handler's records: all except those that cannot be decoded and the later ones that the
+// policy stops.
 func (w *whole[T]) Admit(p *sources.Plan[T]) func(context.Context) error {
 	w.plan = p
 	w.results = p.Results
@@ -56,7 +56,7 @@ func (w *whole[T]) Spread(report *batch.Report) {
 	for i := range w.results {
 		r := &w.results[i]
 		r.Queued = one.Queued
-		if one.Attempts == 0 { // nobody's turn has come
+		if one.Attempts == 0 { // the batch has not started
 			r.Attempts, r.Err = 0, one.Err
 		}
 	}
@@ -72,7 +72,7 @@ func (w *whole[T]) Spread(report *batch.Report) {
 	report.Records = w.results
 }
 
-// hold fails what the policy stops behind a record that has failed.
+// hold fails the records that the policy stops after a failed record.
 func (w *whole[T]) hold() {
 	halt := w.halts()
 	for i := range w.results {
@@ -86,7 +86,7 @@ func (w *whole[T]) hold() {
 	}
 }
 
-// halts is what a policy makes of failures, in batch order.
+// halts are the effects of a policy on later records, in batch order.
 type halts struct {
 	policy  batch.Policy
 	results []batch.Result
@@ -100,7 +100,7 @@ func (w *whole[T]) halts() *halts {
 	return &halts{policy: w.plan.Policy, results: w.results, ordered: w.plan.Ordered, barrier: w.plan.Barrier, groups: map[string]bool{}}
 }
 
-// after takes note of a failure. A policy that it does not know stops the batch: that loses and reorders nothing.
+// after records a failure. An unknown policy stops the batch, which neither loses nor reorders anything.
 func (h *halts) after(i int) {
 	switch h.policy {
 	case batch.Continue:
@@ -113,7 +113,7 @@ func (h *halts) after(i int) {
 	}
 }
 
-// of says why record i must not pass, if it must not.
+// of returns why record i is held back, or nil.
 func (h *halts) of(i int) batch.Reason {
 	switch {
 	case h.batch:

@@ -13,7 +13,7 @@ func need(name string, isNil bool) {
 	}
 }
 
-// missing is the error of an envelope that lacks what is always there.
+// missing is the error of an envelope without a mandatory member.
 func missing(field, what string) error {
 	return &batch.DecodeError{Field: field, Offset: -1, Problem: "missing or empty where " + what + " was expected"}
 }

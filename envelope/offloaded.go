@@ -20,7 +20,7 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
-// Pointer is what a message has in place of a body that its sender has put into S3.
+// Pointer refers to the body of a message that its sender has stored in S3.
 type Pointer struct {
 	// Bucket is one of the allowed buckets.
 	Bucket string
@@ -31,11 +31,11 @@ type Pointer struct {
 }
 
 // OffloadedError is the error of a message whose body could not be read from S3. It contains neither the key nor
-// anything of the body (SPEC S9).
+// any part of the body (SPEC S9).
 type OffloadedError struct {
 	// Bucket is the bucket that the message names; it is empty if that is no name of a bucket.
 	Bucket string
-	// Problem says what is wrong.
+	// Problem describes what is wrong.
 	Problem string
 	// Err is the error of the fetch function or of reading the object; nil if the problem is another one.
 	Err error
@@ -57,10 +57,10 @@ func (e *OffloadedError) Error() string {
 // Unwrap returns Err.
 func (e *OffloadedError) Unwrap() error { return e.Err }
 
-// Offloaded returns a handler for messages whose body may be in S3, put there by the Amazon SQS Extended Client
-// Library or a library with the same format. next receives the message with the body that fetch returned, and without
-// the attribute that marks it; everything else is unchanged, including the MD5 sums. With the handler's context
-// troupe.MessageFrom returns the message as it was received.
+// Offloaded returns a handler for messages whose body may be in S3, stored by the Amazon SQS Extended Client Library
+// or a library with the same format. next receives the message with the body that fetch returned, and without the
+// attribute that marks it; everything else is unchanged, including the MD5 sums. With the handler's context
+// troupe.MessageFrom returns the message as received.
 //
 // A message is such a message if it has the attribute ExtendedPayloadSize or SQSLargePayloadSize and its body is a JSON
 // array; any other is passed on as it is. The array must have the two elements
@@ -75,11 +75,11 @@ func (e *OffloadedError) Unwrap() error { return e.Err }
 // called and the message fails with an *OffloadedError that names it and is permanent: it is not retried in place.
 //
 // fetch returns the content of an object: the Body of a GetObject of the AWS SDK. Offloaded reads it, at most one byte
-// more than the size, and closes it. ctx is the handler's. If fetch or reading fails, or the size is another one, the
-// message fails with an *OffloadedError; one that wraps fs.ErrNotExist, or has an ErrorCode method that returns
-// NoSuchKey, says that the object does not exist. (S3 says so only to a function that may list the bucket; otherwise
-// access is denied.) fetch may refuse a Pointer whose Size is too large for the function's memory. The same goes for the
-// text of its errors as for those of handlers: it is logged.
+// more than the size, and closes it. ctx is the handler's. If fetch or reading fails, or the size differs, the message
+// fails with an *OffloadedError; an error that wraps fs.ErrNotExist, or has an ErrorCode method that returns NoSuchKey,
+// means that the object does not exist. (S3 returns it only to a function that may list the bucket; otherwise access is
+// denied.) fetch may reject a Pointer whose Size is too large for the function's memory. As for handlers, the text of
+// its errors is logged.
 //
 // Nothing is deleted from S3: a message may be delivered again after it has succeeded. Use a lifecycle rule that keeps
 // objects for longer than the queue and its dead-letter queue keep messages.
@@ -144,8 +144,8 @@ func (o *offloaded) message(next troupe.Handler[events.SQSMessage]) troupe.Handl
 	}
 }
 
-// lazy is Offloaded for handlers of messages that are decoded when they are asked for. The attributes of a message are
-// decoded only if its body may be a pointer.
+// lazy is Offloaded for handlers of lazily decoded messages. The attributes of a message are decoded only if its body
+// may be a pointer.
 func (o *offloaded) lazy(next troupe.Handler[troupe.Lazy[events.SQSMessage]]) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
 	return func(ctx context.Context, lazy troupe.Lazy[events.SQSMessage]) error {
 		payload, err := lazy.Payload()
@@ -195,8 +195,8 @@ func sizeOf(msg events.SQSMessage) (size string, marked bool) {
 
 func isArray(body string) bool { return strings.HasPrefix(strings.TrimLeft(body, " \t\r\n"), "[") }
 
-// restored is the message as its sender wanted it to be. The message's own map is left alone: if the record is tried
-// again it is needed as it was.
+// restored returns the message with its original body. It leaves the message's map alone, since a retry of the
+// record needs it.
 func restored(msg events.SQSMessage, body string) events.SQSMessage {
 	msg.Body = body
 	msg.MessageAttributes = maps.Clone(msg.MessageAttributes)
@@ -257,7 +257,7 @@ func (o *offloaded) read(ctx context.Context, p Pointer) (body string, err error
 	}
 	defer object.Close()
 	var content strings.Builder
-	content.Grow(int(min(p.Size, 1<<20))) // what the sender says is not trusted with all of the memory
+	content.Grow(int(min(p.Size, 1<<20))) // does not trust the sender's size with all of the memory
 	n, err := io.Copy(&content, io.LimitReader(object, p.Size+1))
 	switch {
 	case err != nil:
@@ -270,7 +270,7 @@ func (o *offloaded) read(ctx context.Context, p Pointer) (body string, err error
 	return content.String(), nil
 }
 
-// isMissing reports whether an error says that an object does not exist; the errors of the AWS SDKs have codes.
+// isMissing reports whether an error means that an object does not exist; the errors of the AWS SDKs have codes.
 func isMissing(err error) bool {
 	if errors.Is(err, fs.ErrNotExist) {
 		return true
@@ -282,7 +282,7 @@ func isMissing(err error) bool {
 	return ok && coded.ErrorCode() == "NoSuchKey"
 }
 
-// bucketName returns the name of a bucket, or nothing for what is none: it may be anything then.
+// bucketName returns the name of a bucket, or "" if it is not a valid name, which may contain anything.
 func bucketName(name string) string {
 	other := func(c rune) bool { return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '.') }
 	if len(name) < 3 || len(name) > 63 || strings.ContainsFunc(name, other) {

@@ -14,10 +14,10 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
-// S3 returns a handler for messages with event notifications of S3. A message may hold several records: next
-// receives them one after the other, in order. If it fails for one, the others are still handled, and the message
-// fails with the errors of all failures; Lambda then redelivers it, and next receives every record of it again. A
-// panic ends the message at once; so does the end of the context, with its cause.
+// S3 returns a handler for messages with event notifications of S3. A message may contain several records: next
+// receives them one at a time, in order. If it fails for one, the others are still handled, and the message fails
+// with all errors; Lambda then redelivers it, and next receives each of its records again. A panic ends the
+// message at once; so does the end of the context, with its cause.
 //
 // The test message that S3 sends when notifications are set up, s3:TestEvent, is a success without a call of
 // next. A record that cannot be decoded, or is not of S3, fails as if next had failed. With
@@ -67,8 +67,8 @@ func s3Record(payload []byte) (record events.S3EventRecord, err error) {
 	return record, nil
 }
 
-// each calls next for each record and returns the failures. A record that is to be dropped must not hide that another
-// one failed: the message is dropped only if nothing else is wrong.
+// each calls next for each record and returns the failures. A dropped record must not hide the failure of another:
+// the message is dropped only if there are no other errors.
 func (e s3Event) each(ctx context.Context, handle func(context.Context, json.RawMessage) error) error {
 	var failed, dropped []error
 	for i, raw := range e.Records {

@@ -43,8 +43,9 @@ func NotificationFrom(ctx context.Context) (n Notification, ok bool) {
 // With raw message delivery there is no envelope, and next receives the message unchanged. A body is a
 // notification if it is a JSON object whose Type is "Notification" and which has a MessageId and a TopicArn, in
 // exactly this case; any other body is raw. So a raw message that looks like a notification is unwrapped too. A
-// request of SNS to confirm a subscription cannot be decoded: confirm it by hand. (AWS: Amazon SNS Developer
-// Guide, "Amazon SNS raw message delivery" and "Fanout Amazon SNS notifications to Amazon SQS queues".)
+// subscription confirmation of SNS cannot be decoded: confirm subscriptions manually. (AWS: Amazon SNS
+// Developer Guide, "Amazon SNS raw message delivery" and "Fanout Amazon SNS notifications to Amazon SQS
+// queues".)
 //
 // The signature is not verified: the queue's policy decides who may send to the queue.
 func SNS[M troupe.SQSRecord](next troupe.Handler[M], options ...typed.Option) troupe.Handler[M] {
@@ -71,7 +72,7 @@ func snsMessage(next troupe.Handler[events.SQSMessage], options []typed.Option) 
 	}, options...)
 }
 
-// snsLazy is SNS for handlers of messages that are decoded when they are asked for.
+// snsLazy is SNS for handlers of lazily decoded messages.
 func snsLazy(next troupe.Handler[troupe.Lazy[events.SQSMessage]], options []typed.Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
 	return typed.FromLazy("body", func(ctx context.Context, msg typed.With[*opened, troupe.Lazy[events.SQSMessage]]) error {
 		n := msg.Value

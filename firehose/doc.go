@@ -9,38 +9,37 @@
 //		return firehose.JSON(Row{Device: event.Device, At: event.At})
 //	}
 //
-// The handler of a record returns what the record becomes. troupe.Returning keeps that, and New writes the response.
+// The handler of a record returns the transformed record. troupe.Returning keeps it, and New writes the response.
 //
 // # Results
 //
-// The response has each record of the event once, in its order, with one of three results:
+// The response contains each record of the event once, in order, with one of three results:
 //
 //   - Ok, with the data that the handler returned, if it returned nil in time.
-//   - Dropped, if its error is marked by troupe.Drop. Firehose does not deliver the record, which counts as success.
+//   - Dropped, if its error is marked by troupe.Drop. Firehose does not deliver the record, which counts as a success.
 //   - ProcessingFailed otherwise: the handler failed, panicked or was abandoned, the record could not be decoded, or
-//     there was no time to start it. This is final. Firehose does not try such a record again; it writes it to the
-//     processing-failed folder of the bucket. So retry in place (troupe.WithRetry) what may succeed a second time. The
-//     reason is in the report and in the log.
+//     there was no time to start it. This is final. Firehose does not retry such a record; it writes it to the
+//     processing-failed folder of the bucket. So retry in place (troupe.WithRetry) if a second attempt may succeed.
+//     The reason is in the report and in the log.
 //
-// An invocation never fails because of records, since Firehose would repeat all of it, three times by default, and
-// deliver none of its records after that. troupe.WithErrorWhen therefore accepts troupe.ErrorWhenNever only.
+// An invocation never fails because of records: Firehose would repeat all of it, three times by default, and then
+// deliver none of its records. troupe.WithErrorWhen therefore accepts only troupe.ErrorWhenNever.
 //
 // # Size and time
 //
-// Lambda refuses a response of more than 6 MB. The response stays below that, with base64 and metadata counted. If the
-// transformed records are larger, a record that does not fit by itself has failed, and then those at the end of
-// the batch, the last one first, until the rest fits. Their error is ErrTooLarge. A smaller buffer (BufferSizeInMBs)
-// avoids that. A record with the result ProcessingFailed has its own data back where there is room for it, so that
-// there is something to look at in the bucket.
+// Lambda rejects a response of more than 6 MB. The response stays below that, including base64 and metadata. A record
+// that does not fit even alone fails; then records at the end of the batch fail, the last one first, until the rest
+// fits. Their error is ErrTooLarge. A smaller buffer (BufferSizeInMBs) avoids that. A record with the result
+// ProcessingFailed gets its own data back if there is room, so that the bucket shows it.
 //
-// Firehose waits for a function for five minutes at most. The deadline of a batch is five minutes after its arrival,
-// or the function's own if that is earlier.
+// Firehose waits at most five minutes for a function. The deadline of a batch is five minutes after its arrival, or
+// the function's deadline if that is earlier.
 //
 // # Sources
 //
-// The data of records from Amazon MSK is called kafkaRecordValue, in the event and in the response; Record.Data has
-// it all the same. Records have no order. Give troupe.WithGroup where records of a key must not overlap; the order
-// of the response is that of the event in any case.
+// The data of records from Amazon MSK is called kafkaRecordValue in the event and in the response; Record.Data
+// contains it too. Records have no order. Use troupe.WithGroup if records of a key must not overlap; the response
+// has the order of the event in any case.
 //
 // The format is described in the Amazon Data Firehose Developer Guide: Transform source data
 // (https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html), Required parameters for data

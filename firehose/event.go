@@ -29,12 +29,12 @@ type Record struct {
 	ApproximateArrivalTimestamp events.MilliSecondsEpochTime
 	// Data is the record's data, decoded from base64; nil if there is none.
 	Data []byte
-	// FromMSK says that the data is called kafkaRecordValue, as that of records from Amazon MSK is. The response
-	// has to call it so, too.
+	// FromMSK reports that the data is called kafkaRecordValue, as for records from Amazon MSK. The response
+	// must use the same name.
 	FromMSK bool
-	// Kinesis describes the record of the Kinesis stream that the record comes from; nil for other sources.
+	// Kinesis describes the Kinesis record that this record comes from; nil for other sources.
 	Kinesis *events.KinesisFirehoseRecordMetadata
-	// MSK describes the Kafka record that the record comes from; nil for other sources.
+	// MSK describes the Kafka record that this record comes from; nil for other sources.
 	MSK *MSKMetadata
 }
 
@@ -45,7 +45,7 @@ type MSKMetadata struct {
 	ApproximateArrivalTimestamp events.MilliSecondsEpochTime `json:"approximateArrivalTimestamp"`
 }
 
-// content is what a record must have to be handled.
+// content is the part of a record that the handler needs.
 type content struct {
 	ID    string `json:"recordId"`
 	Data  []byte `json:"data"`
@@ -60,7 +60,7 @@ type wire struct {
 	MSK     *MSKMetadata                          `json:"mskRecordMetadata,omitempty"`
 }
 
-// record returns the Record, whose data is called as nameOf says.
+// record returns the Record; its data has the name that nameOf returns.
 func (w *wire) record(msk bool) Record {
 	r := Record{ID: w.ID, ApproximateArrivalTimestamp: w.Arrival, Data: w.Data, FromMSK: msk, Kinesis: w.Kinesis, MSK: w.MSK}
 	if msk {
@@ -83,8 +83,8 @@ func nameOf(msk bool) string {
 	return dataField
 }
 
-// decode reads a record, which is JSON. A description of the record that cannot be read is left out, and note says so:
-// a failure is final, and the data can be transformed without it. The error is a *batch.DecodeError.
+// decode reads a record, which is JSON. A description of the record that cannot be read is omitted and mentioned in
+// note: a failure is final, and the data can be transformed without it. The error is a *batch.DecodeError.
 func decode(raw []byte, fromMSK bool) (r Record, note string, err error) {
 	var w wire
 	if json.Unmarshal(raw, &w) == nil {

@@ -17,19 +17,19 @@ const (
 	ProcessingFailed = "ProcessingFailed"
 )
 
-// Response is the answer to Firehose: each record of the event, in its order.
+// Response is the response to Firehose: each record of the event, in order.
 type Response struct {
 	Records []ResponseRecord `json:"records"`
 }
 
-// ResponseRecord is what has become of a record.
+// ResponseRecord is the result of a record.
 type ResponseRecord struct {
 	ID string
 	// Result is Ok, Dropped or ProcessingFailed.
 	Result string
-	// Data is written as base64. Nil is written as an empty string, since Firehose takes no null.
+	// Data is written as base64. Nil is written as an empty string, since Firehose does not accept null.
 	Data []byte
-	// FromMSK is that of the Record: it calls the data kafkaRecordValue.
+	// FromMSK is the Record's: the data is then called kafkaRecordValue.
 	FromMSK       bool
 	PartitionKeys map[string]string
 	Table         *Table
@@ -38,7 +38,7 @@ type ResponseRecord struct {
 // MarshalJSON writes the record as Firehose expects it.
 func (r ResponseRecord) MarshalJSON() ([]byte, error) { return r.append(nil), nil }
 
-// metadata is what Firehose routes a record by.
+// metadata tells Firehose where to deliver a record.
 type metadata struct {
 	PartitionKeys map[string]string `json:"partitionKeys,omitempty"`
 	Table         *Table            `json:"otfMetadata,omitempty"`
@@ -60,7 +60,7 @@ func (r *ResponseRecord) append(out []byte) []byte {
 
 // appendJSON writes a value of strings to out.
 func appendJSON(out []byte, value any) []byte {
-	text, _ := json.Marshal(value) // strings always can be
+	text, _ := json.Marshal(value) // never fails for strings
 	return append(out, text...)
 }
 
@@ -86,7 +86,7 @@ func (r *Response) append(out []byte) []byte {
 
 const head, tail = `{"records":[`, `]}`
 
-// Answer writes the responses, for packages that build a processor of their own.
+// Answer returns the writer of responses, for packages that build their own processors.
 func Answer() response.Answer[Response] {
 	return response.Answer[Response]{For: func(about any) response.Answer[Response] {
 		r := about.(*results)
@@ -99,24 +99,24 @@ func Answer() response.Answer[Response] {
 	}}
 }
 
-// limit is what the response has to stay below, in bytes (AWS: Lambda quotas, invocation payload: 6 MB).
+// limit is the size in bytes that the response must stay below (AWS: Lambda quotas, invocation payload: 6 MB).
 const limit = 6 << 20
 
 // results makes the response to one event.
 type results struct {
 	ids []string
 	msk []bool // whether the data is called kafkaRecordValue
-	// data returns the data of record i as it came.
+	// data returns the data of record i unchanged.
 	data func(i int) ([]byte, error)
-	// shared says that data is the event's own, which an abandoned handler may still change.
+	// shared reports that data belongs to the event, so an abandoned handler may still change it.
 	shared bool
 
 	response Response
 	total    int // the length of the response
 }
 
-// admit refuses an event to which there can be no response: one with a record twice, or with so many that the
-// response is too large even without data.
+// admit refuses an event that has no valid response: one with a duplicate record, or with so many records
+// that the response is too large even without data.
 func (r *results) admit() error {
 	seen := make(map[string]int, len(r.ids))
 	for i, id := range r.ids {
@@ -140,8 +140,8 @@ func (r *results) admit() error {
 	return nil
 }
 
-// review fails the records whose results do not fit into the response, and writes that. Until then it says of each
-// record that it has failed.
+// review fails the records whose results do not fit into the response, and writes the response. Until then, all
+// records count as failed.
 func (r *results) review(report *batch.Report) {
 	base := r.total
 	for i := range report.Records {
@@ -210,7 +210,7 @@ func (r *results) restore(report *batch.Report) {
 	}
 }
 
-// outputOf returns what a handler has left.
+// outputOf returns the value of a handler as an Output.
 func outputOf(value any) (Output, bool) {
 	switch v := value.(type) {
 	case Output:

@@ -13,14 +13,13 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// Source reads events; it is a sources.Reader, for packages that build a processor of their own. New needs nothing of
-// it.
+// Source reads events. It is a sources.Reader for packages that build their own processors; New uses it internally.
 type Source struct{}
 
 // Kind returns batch.Firehose.
 func (Source) Kind() batch.Source { return batch.Firehose }
 
-// Limits refuses the options that Firehose has no use for.
+// Limits refuses the options that do not apply to Firehose.
 func (Source) Limits() sources.Limits {
 	return sources.Limits{
 		NoError:  "Firehose repeats an invocation that failed with all of its records, and delivers none of them if that does not help",
@@ -34,7 +33,7 @@ const within = 5 * time.Minute
 
 // Decode reads the bytes of an event. The error matches batch.ErrEvent.
 //
-// Nothing in the Batch refers to payload. Decode makes one copy of it; the data of records is apart from that.
+// Nothing in the Batch refers to payload. Decode makes one copy of it, and separate copies of the records' data.
 func (Source) Decode(payload []byte) (*sources.Batch[Record], error) {
 	f := finder{Scanner: jsonscan.Scanner{Text: string(payload)}}
 	if err := f.event(); err != nil {
@@ -58,7 +57,7 @@ func (Source) Decode(payload []byte) (*sources.Batch[Record], error) {
 	return r.batch(b)
 }
 
-// Read is Decode for an event that has been decoded already. The Batch refers to the event's records.
+// Read is Decode for an event that is already decoded. The Batch refers to the event's records.
 func (Source) Read(event Event) (*sources.Batch[Record], error) {
 	if event.Records == nil {
 		return nil, batch.Because(batch.ErrEvent, errors.New(`"records" is nil where a slice was expected`))
@@ -74,13 +73,13 @@ func (Source) Read(event Event) (*sources.Batch[Record], error) {
 	})
 }
 
-// batch completes a Batch, or says why there can be no response to its records.
+// batch completes a Batch, or returns why no response to its records is possible.
 func (r *results) batch(b *sources.Batch[Record]) (*sources.Batch[Record], error) {
 	if err := r.admit(); err != nil {
 		return nil, batch.Because(batch.ErrEvent, err)
 	}
 	if r.ids == nil {
-		r.ids = []string{} // a list without records is one
+		r.ids = []string{} // an empty list is valid
 	}
 	b.IDs, b.Within, b.Review, b.About = r.ids, within, r.review, r
 	return b, nil
@@ -88,16 +87,16 @@ func (r *results) batch(b *sources.Batch[Record]) (*sources.Batch[Record], error
 
 // field is a member of a record.
 type field struct {
-	text string // of its value; empty if it is not there
+	text string // of its value; empty if absent
 	at   int    // in the record
-	many bool   // it is there more than once
+	many bool   // it is duplicated
 }
 
 func (f *field) put(text string, at int) {
 	*f = field{text, at, f.text != ""}
 }
 
-// located is a record of which the outline is known.
+// located is a record with a known outline.
 type located struct {
 	id          string
 	text        string // its JSON
@@ -111,7 +110,7 @@ func (l *located) open() (Record, string, error) {
 	return decode([]byte(l.text), l.value.text != "")
 }
 
-// payload returns the data of the record alone, as open would.
+// payload returns only the data of the record, as open would.
 func (l *located) payload() ([]byte, error) {
 	f := &l.data
 	if l.value.text != "" {
@@ -123,16 +122,16 @@ func (l *located) payload() ([]byte, error) {
 			return data, nil
 		}
 	}
-	r, _, err := l.open() // knows what is wrong, or unusual
+	r, _, err := l.open() // handles errors and unusual records
 	return r.Data, err
 }
 
-// finder goes through an event once: it checks that the text is JSON and finds the records.
+// finder scans an event once: it checks that the text is JSON and finds the records.
 type finder struct {
 	jsonscan.Scanner
 	records []located
 	found   bool  // there are records
-	flaw    error // the first thing that is JSON but no event
+	flaw    error // the first thing that is valid JSON but not an event
 }
 
 func (f *finder) mark(format string, args ...any) {

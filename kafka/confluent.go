@@ -10,8 +10,8 @@ import (
 )
 
 // Confluent returns a handler for records whose values were written by a serializer of Confluent's schema registry.
-// next receives the record with the value alone, without the header; SchemaFrom returns the schema. It goes around a
-// handler of package typed:
+// next receives the record with the value without its header; SchemaFrom returns the schema. It wraps a handler of
+// package typed:
 //
 //	kafka.New(kafka.Confluent(typed.Kafka(ship)))                                     // JSON
 //	kafka.New(kafka.Confluent(typed.Kafka(ship, typed.WithDecoder(avro))))            // Avro
@@ -25,14 +25,15 @@ import (
 //     0x01 and a GUID of sixteen, and the index of a Protobuf message. The value is unchanged.
 //   - The value starts with it: 0x00 and the number, or 0x01 and the GUID, and the index of a Protobuf message.
 //
-// Numbers are big-endian. The index of a Protobuf message is a list of zigzag varints, their count first; a single
-// 0x00 stands for the first message, [0]. (confluentinc/confluent-kafka-go at b88333d, schemaregistry/serde/serde.go.)
+// Numbers are big-endian. The index of a Protobuf message is a list of zigzag varints, preceded by their count; a
+// single 0x00 means the first message, [0]. (confluentinc/confluent-kafka-go at b88333d,
+// schemaregistry/serde/serde.go.)
 //
 // A tombstone is passed on as it is. A value without a schema, or with one that is cut short, cannot be decoded: the
 // record fails alone, with a *batch.DecodeError that contains nothing of it (SPEC S9). typed.WithDropUndecodable
 // inside has no effect on that. Keys are left as they are.
 //
-// It panics if next is nil or an option is wrong. The returned handler is as safe for concurrent use as next.
+// It panics if next is nil or an option is invalid. The returned handler is as safe for concurrent use as next.
 func Confluent[M Record | troupe.Lazy[Record]](next troupe.Handler[M], options ...SchemaOption) troupe.Handler[M] {
 	return withSchema("Confluent", confluent, next, options)
 }
@@ -75,7 +76,7 @@ func lastHeader(headers []Header, key string) (value []byte) {
 	return value
 }
 
-// confluentID reads the identifier of a schema and returns what is after it.
+// confluentID reads the identifier of a schema and returns the bytes after it.
 func confluentID(schema *Schema, field string, b []byte) (rest []byte, err error) {
 	switch {
 	case len(b) == 0:
@@ -98,7 +99,7 @@ func confluentID(schema *Schema, field string, b []byte) (rest []byte, err error
 // maxNesting is how deep messages may be nested. The compiler of Protobuf takes no more than 32.
 const maxNesting = 100
 
-// indexes reads the list of indexes of a Protobuf message, if values are Protobuf, and returns what is after it.
+// indexes reads the list of indexes of a Protobuf message, if values are Protobuf, and returns the bytes after it.
 func (s *schemaSettings) indexes(schema *Schema, field string, b []byte) (rest []byte, err error) {
 	if !s.protobuf {
 		return b, nil

@@ -12,8 +12,7 @@ type span struct{ start, end int }
 
 func (s span) of(text string) string { return text[s.start:s.end] }
 
-// cursor goes through text that is known to be JSON, so that nothing can fail. Its methods take the index where a
-// value starts.
+// cursor scans text that is known to be JSON, so it cannot fail. Its methods take the index where a value starts.
 type cursor struct{ jsonscan.Scanner }
 
 func cursorOver(text string) *cursor { return &cursor{jsonscan.Scanner{Text: text}} }
@@ -73,7 +72,7 @@ func (c *cursor) elements(i int) iter.Seq2[int, span] {
 	}
 }
 
-// unquote returns what a JSON string stands for. If it holds nothing unusual that is a part of it.
+// unquote returns the value of a JSON string. Without escapes it is a substring of the text.
 func unquote(quoted string) string {
 	return cursorOver(quoted).Unquote(0, len(quoted))
 }

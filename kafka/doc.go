@@ -14,14 +14,14 @@
 // FunctionResponseTypes, which for Kafka requires provisioned mode (ProvisionedPollerConfig); see the AWS Lambda
 // Developer Guide, "Configuring error handling controls for Kafka event sources",
 // https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html. Without it Lambda treats a batch
-// with failures as done: use troupe.ErrorWhenAny there, so that the whole batch is redelivered.
+// with failures as successful: use troupe.ErrorWhenAny then, so that Lambda redelivers the whole batch.
 //
 // docs/semantics.md has the rules for Kafka.
 //
 // # Schema registries
 //
 // Serializers of Confluent's and of the AWS Glue schema registry write the identifier of a schema before each value.
-// Confluent and Glue take it off, so that the handler, or package typed around it, receives the value alone:
+// Confluent and Glue remove it, so that the handler, or package typed around it, receives only the value:
 //
 //	kafka.New(kafka.Confluent(typed.Kafka(ship, typed.WithDecoder(order)), kafka.WithProtobuf(0)))
 //

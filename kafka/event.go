@@ -29,8 +29,8 @@ type Event struct {
 	Records map[string][]Record `json:"records"`
 }
 
-// UnmarshalJSON reads an event. Unlike encoding/json by itself it refuses one with the same partition, or with
-// records, twice, since records would be lost.
+// UnmarshalJSON reads an event. Unlike encoding/json it rejects duplicate partitions and a duplicate records
+// member, since records would be lost.
 func (e *Event) UnmarshalJSON(raw []byte) error {
 	text := string(raw)
 	if text == "null" {
@@ -67,7 +67,7 @@ func (e *Event) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// finder goes through an event once: it checks that the text is JSON, and finds what is in it.
+// finder scans an event once: it checks that the text is JSON and finds the records.
 type finder struct {
 	jsonscan.Scanner
 	source, arn, servers string
@@ -97,7 +97,7 @@ func (f *finder) mark(flaw error) {
 	}
 }
 
-// event scans the whole text. The error says that it is not JSON or else that it is no event.
+// event scans the whole text. The error is that the text is not JSON, or that it is not an event.
 func (f *finder) event() error {
 	i := f.Space(0)
 	f.depth = recordDepth

@@ -12,13 +12,13 @@ import (
 )
 
 // Glue returns a handler for records whose values were written by a serializer of the AWS Glue schema registry. next
-// receives the record with the value alone, decompressed and without the header; SchemaFrom returns the schema
-// version. It goes around a handler of package typed, as Confluent does.
+// receives the record with the value decompressed and without its header; SchemaFrom returns the schema version. It
+// wraps a handler of package typed, as Confluent does.
 //
-// A value starts with 0x03; then comes 0x00, or 0x05 if the rest is compressed by zlib, and the sixteen bytes of the
-// schema version. With WithProtobuf the index of the message follows, inside of what is compressed: one varint, which
-// is not zigzag. (awslabs/aws-glue-schema-registry at eed1506, GlueSchemaRegistryDeserializerDataParser and
-// ProtobufWireFormatDecoder.) Where the event source mapping has a schema registry, Lambda has removed the header, put
+// A value starts with 0x03, followed by 0x00, or 0x05 if the rest is compressed with zlib, and the sixteen bytes of
+// the schema version. With WithProtobuf the index of the message follows inside the compressed part: one varint, not
+// zigzag. (awslabs/aws-glue-schema-registry at eed1506, GlueSchemaRegistryDeserializerDataParser and
+// ProtobufWireFormatDecoder.) If the event source mapping has a schema registry, Lambda has removed the header, put
 // the version into Record.ValueSchemaMetadata, and left only the index.
 //
 // A tombstone is passed on as it is. A value without a header, with one that is cut short, or with data that cannot
@@ -26,7 +26,7 @@ import (
 // *batch.DecodeError that contains nothing of it (SPEC S9). typed.WithDropUndecodable inside has no effect on that.
 // Keys are left as they are.
 //
-// It panics if next is nil or an option is wrong. The returned handler is as safe for concurrent use as next.
+// It panics if next is nil or an option is invalid. The returned handler is as safe for concurrent use as next.
 func Glue[M Record | troupe.Lazy[Record]](next troupe.Handler[M], options ...SchemaOption) troupe.Handler[M] {
 	return withSchema("Glue", glue, next, options)
 }
@@ -60,7 +60,7 @@ func glue(r Record, s *schemaSettings) (schema Schema, value []byte, err error) 
 	return s.accept(schema, value)
 }
 
-// glueID reads the header and returns what is after it, decompressed.
+// glueID reads the header and returns the bytes after it, decompressed.
 func glueID(b []byte, s *schemaSettings) (id string, value []byte, err error) {
 	switch {
 	case len(b) == 0:

@@ -15,10 +15,10 @@ type Processor = troupe.Processor[Event, Response]
 // A batch is in the order of topics by name, partitions by number, and offsets. troupe.Record.ID and
 // troupe.Result.ID are those of Record.ID, such as "orders-0@15".
 //
-// The bare array of a pipe of EventBridge is taken with troupe.ErrorWhenAny alone and refused otherwise: for Kafka a
-// pipe knows no partial batch response, and delivers all of the batch again after an error (SPEC S10).
+// The bare array of an EventBridge pipe is accepted only with troupe.ErrorWhenAny: for Kafka, pipes have no partial
+// batch response, and redeliver the whole batch after an error (SPEC S10).
 //
-// It panics if handler is nil or an option is bad.
+// It panics if handler is nil or an option is invalid.
 func New[M Record | troupe.Lazy[Record]](handler troupe.Handler[M], options ...troupe.Option) *Processor {
 	p, err := troupe.NewProcessor(Source{}, Answer(), handler, options...)
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 
 // Record is a record of a Kafka topic.
 type Record struct {
-	// Topic and Partition tell the partition, and Offset the place in it. Together they identify the record.
+	// Topic and Partition identify the partition, and Offset the position in it. Together they identify the record.
 	Topic     string
 	Partition int32
 	Offset    int64
-	// Timestamp is in whole milliseconds, in UTC; TimestampType tells whose it is: CREATE_TIME for the
-	// producer's, LOG_APPEND_TIME for the broker's. The zero Timestamp stands for none, which Lambda writes as -1.
+	// Timestamp is in whole milliseconds, in UTC. TimestampType is CREATE_TIME for the producer's time and
+	// LOG_APPEND_TIME for the broker's. The zero Timestamp means none, which Lambda writes as -1.
 	Timestamp     time.Time
 	TimestampType string
 	// Key is nil for a record without a key, and not nil for an empty one.
@@ -64,7 +64,7 @@ type onWire struct {
 	Offset        int64           `json:"offset"`
 	Timestamp     *int64          `json:"timestamp,omitempty"`
 	TimestampType string          `json:"timestampType,omitempty"`
-	Key           []byte          `json:"key,omitzero"` // left out if nil, not if empty
+	Key           []byte          `json:"key,omitzero"` // omitted if nil, not if empty
 	Value         []byte          `json:"value"`
 	Headers       []Header        `json:"headers,omitzero"`
 	KeySchema     *SchemaMetadata `json:"keySchemaMetadata,omitempty"`
@@ -83,9 +83,9 @@ func (r Record) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON reads a record as Lambda writes it. The error is a *batch.DecodeError; a record without topic,
-// partition or offset is one, and one with a key or value that is not base64. Other fields that cannot be read
-// are left out (SPEC S12).
+// UnmarshalJSON reads a record as Lambda writes it. The error is a *batch.DecodeError, for a record without
+// topic, partition or offset, and for a key or value that is not base64. Other fields that cannot be read are
+// omitted (SPEC S12).
 func (r *Record) UnmarshalJSON(raw []byte) error {
 	c, at, err := object(raw, "")
 	if err != nil || c == nil {
@@ -171,7 +171,7 @@ var fieldNames = [unknownField]string{"topic", "partition", "offset", "timestamp
 	"keySchemaMetadata", "valueSchemaMetadata"}
 
 // fieldOf returns the field that encoding/json would take a key for. AWS writes fields in the order of fieldNames, so
-// that a guess is mostly right.
+// the guess is usually right.
 func fieldOf(key string, guess int) int {
 	if guess < unknownField && fieldNames[guess] == key {
 		return guess
@@ -189,9 +189,9 @@ func fieldOf(key string, guess int) int {
 	return unknownField
 }
 
-// decode reads a record, an object that is known to be JSON and whose place is known. The error is a
-// *batch.DecodeError for a key or value that is not base64. note says what else was left out (SPEC S12); it is empty if
-// nothing was.
+// decode reads a record, an object that is known to be JSON and whose position is known. The error is a
+// *batch.DecodeError for a key or value that is not base64. note lists other omitted parts (SPEC S12); it is empty if
+// there are none.
 func decode(text string, p place) (r Record, note string, err error) {
 	r = Record{Topic: p.topic, Partition: p.partition, Offset: p.offset}
 	c := cursor{jsonscan.Scanner{Text: text}}
@@ -302,7 +302,7 @@ func (l *locator) place() (p place, field, problem string) {
 	return place{l.topic, int32(l.partition), l.offset}, "", ""
 }
 
-// The functions below read a value, and say what is wrong with it; null is no value.
+// The functions below read a value and return what is wrong with it; null counts as absent.
 
 func str(into *string, value string) (problem string) {
 	switch value[0] {
@@ -345,7 +345,7 @@ func base64Bytes(value string) (b []byte, problem string) {
 	}
 }
 
-// schemaAt reads a schema; what of it cannot be read is left out.
+// schemaAt reads a schema; parts that cannot be read are omitted.
 func (c *cursor) schemaAt(at span) (*SchemaMetadata, string) {
 	switch c.Text[at.start] {
 	case '{':
@@ -380,7 +380,7 @@ func (c *cursor) schema(at span, m *SchemaMetadata) (problem string) {
 	return problem
 }
 
-// headers reads an array of objects, of which Lambda puts one header into each. What cannot be read is left out.
+// headers reads an array of objects, each of which contains one header. Headers that cannot be read are omitted.
 func (c *cursor) headers(list span) (found []Header, problem string) {
 	switch c.Text[list.start] {
 	case '[':

@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/response"
 )
 
-// Response is the answer to Lambda: the failed records.
+// Response is the response to Lambda: the failed records.
 type Response struct {
 	BatchItemFailures []BatchItemFailure `json:"batchItemFailures"`
 }
@@ -38,9 +38,9 @@ func identifierOf(id string) ItemIdentifier {
 	return ItemIdentifier{id[:at], offset}
 }
 
-// Answer writes the responses, for packages that build a processor of their own. It has no lowest identifier:
-// AWS does not say of Kafka, as it does of streams, that Lambda starts again there. It says that the reported
-// records are delivered again, and in queue mode it cannot be otherwise.
+// Answer returns the writer of responses, for packages that build their own processors. It has no lowest
+// identifier: AWS does not document for Kafka, as it does for streams, that Lambda resumes there. The
+// documentation says that Lambda redelivers the reported records, and in queue mode nothing else is possible.
 func Answer() response.Answer[Response] {
 	return response.Answer[Response]{
 		Typed: func(_ *batch.Report, ids []string) Response { return respond(ids) },

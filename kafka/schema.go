@@ -41,16 +41,16 @@ type SchemaOption interface{ apply(*schemaSettings) error }
 type schemaSettings struct {
 	protobuf bool
 	message  []int // the only one that is accepted, if any
-	limit    int   // of what is decompressed; 0 for the default
+	limit    int   // of the decompressed value; 0 for the default
 }
 
 type schemaOption func(*schemaSettings) error
 
 func (o schemaOption) apply(s *schemaSettings) error { return o(s) }
 
-// WithProtobuf says that values are Protobuf messages, before which the producer writes which message of the schema
-// it is. With a message, as in Schema.Message, values with any other one cannot be decoded; without, every message is
-// accepted and SchemaFrom tells them apart. Default: values have no such index, as with Avro and JSON.
+// WithProtobuf declares that values are Protobuf messages, preceded by the index of the message in the schema. With a
+// message, as in Schema.Message, values of any other message cannot be decoded; without one, every message is
+// accepted and SchemaFrom distinguishes them. Default: values have no such index, as with Avro and JSON.
 func WithProtobuf(message ...int) SchemaOption {
 	return schemaOption(func(s *schemaSettings) error {
 		if slices.ContainsFunc(message, func(i int) bool { return i < 0 }) {
@@ -73,7 +73,7 @@ func WithMaxSize(bytes int) SchemaOption {
 	})
 }
 
-// schemaReader splits the value of a record, which is not nil, into its schema and what the schema is of.
+// schemaReader splits the value of a record, which is not nil, into its schema and the encoded data.
 type schemaReader func(r Record, s *schemaSettings) (Schema, []byte, error)
 
 // schemaSettingsOf panics if an option is invalid, so that the function fails during initialization.
@@ -133,7 +133,7 @@ func withSchema[M Record | troupe.Lazy[Record]](name string, read schemaReader, 
 	return handler.(troupe.Handler[M])
 }
 
-// withValue is a record with another value. Whoever asks for the value gets bytes of its own.
+// withValue is a record with another value. Each reader of the value receives its own copy.
 func withValue(lazy troupe.Lazy[Record], value []byte) troupe.Lazy[Record] {
 	return sources.LazyOf(
 		func() ([]byte, error) { return bytes.Clone(value), nil },
@@ -165,7 +165,7 @@ func (s *schemaSettings) accept(schema Schema, value []byte) (Schema, []byte, er
 	return schema, value, nil
 }
 
-// unreadable is the error of a value whose header or index cannot be read. It holds nothing of the value (SPEC S9).
+// unreadable is the error of a value whose header or index cannot be read. It contains no part of the value (SPEC S9).
 func unreadable(problem string) error { return unreadableAt(fieldNames[valueField], problem) }
 
 func unreadableAt(field, problem string) error {

@@ -18,9 +18,9 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// Source reads events; it is a sources.Reader, for packages that build a processor of their own. New needs
-// nothing of it. Its batches are in the order of topics by name, partitions by number and offsets, whatever the
-// order of the event, and they are ordered by partition.
+// Source reads events. It is a sources.Reader for packages that build their own processors; New uses it
+// internally. Its batches are sorted by topic name, partition number and offset, whatever the order of the
+// event, and ordered by partition.
 type Source struct{}
 
 // Kind returns batch.Kafka.
@@ -29,7 +29,7 @@ func (Source) Kind() batch.Source { return batch.Kafka }
 // Limits allows every option.
 func (Source) Limits() sources.Limits { return sources.Limits{NotAnEvent: sources.WithoutRecords} }
 
-// located is a record whose place is known.
+// located is a record whose position is known.
 type located struct {
 	place
 	name   *string // of its partition, shared by all records of that
@@ -42,7 +42,7 @@ type located struct {
 // Decode reads the bytes of an event, also the bare array of a pipe of EventBridge. The error matches batch.ErrEvent.
 //
 // Nothing in the Batch refers to payload. Decode makes one copy of it, which the strings of all records share;
-// keys, values and header values are apart from that, as are identifiers and groups.
+// keys, values, header values, identifiers and groups are separate copies.
 func (s Source) Decode(payload []byte) (*sources.Batch[Record], error) {
 	text, found, piped, err := find(payload)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s Source) Read(event Event) (*sources.Batch[Record], error) {
 	b := ordered(found, func(l *located) (Record, string, error) { return *l.record, "", nil })
 	b.Payload = func(i int) ([]byte, error) { return bytes.Clone(found[i].record.Value), nil }
 	b.Text = func(i int) []byte {
-		text, _ := json.Marshal(found[i].record) // nil for what has no JSON
+		text, _ := json.Marshal(found[i].record) // nil if it cannot be encoded
 		return text
 	}
 	return b, nil
@@ -76,7 +76,7 @@ func (s Source) Read(event Event) (*sources.Batch[Record], error) {
 // pipeWithin is how long a pipe of EventBridge waits for the response of a function.
 const pipeWithin = 5 * time.Minute
 
-// find returns a copy of the payload and the records in it, and whether it is what a pipe sends.
+// find returns a copy of the payload, the records in it, and whether a pipe has sent it.
 func find(payload []byte) (text string, found []located, piped bool, err error) {
 	if len(payload) > math.MaxInt32 {
 		return "", nil, false, fmt.Errorf("%d bytes where 2 GiB are the limit", len(payload))

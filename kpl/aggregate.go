@@ -12,8 +12,8 @@ import (
 // protobuf message AggregatedRecord, and the MD5 sum of that.
 const magic = "\xf3\x89\x9a\xc2"
 
-// message returns the protobuf message in data. Data without the magic number, or with another sum, are no
-// aggregate; the Kinesis Client Library takes them for a plain record as well.
+// message returns the protobuf message in data. Data without the magic number, or with another checksum,
+// are not an aggregate; the Kinesis Client Library treats them as a plain record as well.
 func message(data []byte) (text []byte, ok bool) {
 	end := len(data) - md5.Size
 	if end <= len(magic) || string(data[:len(magic)]) != magic {

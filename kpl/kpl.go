@@ -15,7 +15,7 @@ type UserRecord struct {
 	// KinesisEventRecord is the record of the stream, but that Kinesis.Data and Kinesis.PartitionKey are those
 	// of the user record. So a handler for plain records can be given it. Data and Tags are the attempt's own.
 	events.KinesisEventRecord
-	// Aggregated tells that the record was packed. Without that the other fields are zero.
+	// Aggregated reports whether the record was packed. If not, the other fields are zero.
 	Aggregated bool
 	// SubSequenceNumber is the place of the user record in its aggregate, from 0.
 	SubSequenceNumber int
@@ -33,12 +33,12 @@ func (r *UserRecord) ID() string {
 	return r.Kinesis.SequenceNumber + ":" + strconv.Itoa(r.SubSequenceNumber)
 }
 
-// Kinesis returns a processor for batches of a Kinesis stream, whose handler is given user records. It is as
-// troupe.Kinesis, with user records in place of records: those of a partition key are handled in order,
-// reports and middleware see each of them, with the identifier that they share. WithGroup takes a function of
-// a UserRecord.
+// Kinesis returns a processor for batches of a Kinesis stream whose handler receives user records. It works
+// like troupe.Kinesis, with user records as records: those of a partition key are handled in order, and
+// reports and middleware see each of them, with the shared identifier. WithGroup takes a function of a
+// UserRecord.
 //
-// It panics if handler is nil or an option is bad.
+// It panics if handler is nil or an option is invalid.
 func Kinesis[M UserRecord | troupe.Lazy[UserRecord]](handler troupe.Handler[M], options ...troupe.Option) *troupe.KinesisProcessor {
 	p, err := troupe.NewProcessor(reader{sources.Kinesis()}, response.ForKinesis(), handler, options...)
 	if err != nil {

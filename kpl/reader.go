@@ -40,8 +40,8 @@ type carrier struct {
 	first int    // index in the batch of its first user record
 }
 
-// expand makes a batch of user records. They are unpacked at once, since how many there are is not known
-// before; what the handlers are given is made when their turn has come.
+// expand makes a batch of user records. It unpacks them at once, since their number is not known before;
+// the handlers' values are made when the records start.
 func expand(carried *sources.Batch[events.KinesisEventRecord], err error) (*sources.Batch[UserRecord], error) {
 	if err != nil {
 		return nil, err

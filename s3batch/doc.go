@@ -9,28 +9,29 @@
 //
 // # Results
 //
-// S3 invokes the function with one task. The response has one of three result codes for it:
+// S3 invokes the function with one task. The response contains one of three result codes:
 //
 //   - Succeeded, with the text that the handler returned, if it returned nil in time; with the text of the error, if
-//     that is marked by troupe.Drop.
-//   - PermanentFailure, if its error is marked by troupe.Permanent: S3 does not try the task again.
+//     it is marked by troupe.Drop.
+//   - PermanentFailure, if its error is marked by troupe.Permanent: S3 does not retry the task.
 //   - TemporaryFailure otherwise: the handler failed, panicked or was abandoned, the task could not be decoded, or
 //     there was no time to start it. S3 invokes the function again for the task, until the job ends.
 //
-// The result string of a failure is the error, cut after a few hundred bytes. It is written to the completion report. An
-// invocation never fails because of its task, since S3 would see no reason then; troupe.WithErrorWhen accepts
-// troupe.ErrorWhenNever only. treatMissingKeysAs, which is what S3 does if a task has no result, is TemporaryFailure.
+// The result string of a failure is the error, cut after a few hundred bytes. It is written to the completion report.
+// An invocation never fails because of its task, since S3 would then have no reason to report; troupe.WithErrorWhen
+// accepts only troupe.ErrorWhenNever. treatMissingKeysAs, which applies to a task without a result, is
+// TemporaryFailure.
 //
 // # Keys
 //
-// S3 passes keys on as they are in the manifest, which has them URL-encoded: "a+b%2Fc" for "a b/c". Task.Key is decoded, and
-// Task.RawKey is what came. A task whose key cannot be decoded is a TemporaryFailure. Where the manifest has JSON in place
-// of keys, with information for each task, typed.Payload[s3batch.Task]("s3Key", handler) decodes it.
+// S3 passes keys as they are in the manifest, URL-encoded: "a+b%2Fc" for "a b/c". Task.Key is decoded, and Task.RawKey
+// is unchanged. A task whose key cannot be decoded is a TemporaryFailure. If the manifest contains JSON instead of
+// keys, with information for each task, typed.Payload[s3batch.Task]("s3Key", handler) decodes it.
 //
 // # Schemas
 //
-// The function may be invoked with schema 1.0, which has the ARN of the bucket, or 2.0, which has its name and the
-// arguments of the job. The response repeats the version. Task has the name of the bucket with both.
+// S3 invokes the function with schema 1.0, which contains the ARN of the bucket, or 2.0, which contains its name
+// and the arguments of the job. The response repeats the version. Task contains the name of the bucket with both.
 //
 // The format is described in the Amazon S3 User Guide, Invoke AWS Lambda function
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html), and in the AWS Lambda Developer

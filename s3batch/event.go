@@ -22,22 +22,22 @@ type Job struct {
 	UserArguments map[string]string `json:"userArguments,omitempty"`
 }
 
-// EventTask is a task as S3 writes it.
+// EventTask is a task in an event.
 type EventTask struct {
 	TaskID string `json:"taskId"`
 	// S3Key is URL-encoded.
 	S3Key       string `json:"s3Key"`
 	S3VersionID string `json:"s3VersionId"`
-	// S3BucketARN is that of schema 1.0, S3Bucket that of schema 2.0.
+	// S3BucketARN is set in schema 1.0, S3Bucket in schema 2.0.
 	S3BucketARN string `json:"s3BucketArn,omitempty"`
 	S3Bucket    string `json:"s3Bucket,omitempty"`
 }
 
-// Task is one object to work on.
+// Task is one object to handle.
 type Task struct {
-	// ID is what identifies the task in the response.
+	// ID identifies the task in the response.
 	ID string
-	// Key is the key of the object, and RawKey the same as it came, URL-encoded.
+	// Key is the key of the object, and RawKey the same key as received, URL-encoded.
 	Key, RawKey string
 	// VersionID is the version of the object; empty if the manifest has none.
 	VersionID string
@@ -50,7 +50,7 @@ type Task struct {
 // task returns the task for a handler. The error is a *batch.DecodeError.
 func (t *EventTask) task(job Job) (Task, error) {
 	key, err := url.QueryUnescape(t.S3Key)
-	if err != nil { // whose text quotes the key
+	if err != nil { // its text contains the key
 		return Task{}, &batch.DecodeError{Field: "s3Key", Offset: -1, Problem: "not URL-encoded: a % without two hexadecimal digits behind it"}
 	}
 	bucket := t.S3Bucket

@@ -16,7 +16,7 @@ const (
 	PermanentFailure = "PermanentFailure"
 )
 
-// Response is the answer to S3.
+// Response is the response to S3.
 type Response struct {
 	InvocationSchemaVersion string   `json:"invocationSchemaVersion"`
 	TreatMissingKeysAs      string   `json:"treatMissingKeysAs"`
@@ -24,7 +24,7 @@ type Response struct {
 	Results                 []Result `json:"results"`
 }
 
-// Result is what has become of a task.
+// Result is the result of a task.
 type Result struct {
 	TaskID string `json:"taskId"`
 	// ResultCode is Succeeded, TemporaryFailure or PermanentFailure.
@@ -33,7 +33,7 @@ type Result struct {
 	ResultString string `json:"resultString"`
 }
 
-// Answer writes the responses, for packages that build a processor of their own.
+// Answer returns the writer of responses, for packages that build their own processors.
 func Answer() response.Answer[Response] {
 	return response.Answer[Response]{For: func(event any) response.Answer[Response] {
 		a := event.(*about)
@@ -45,17 +45,17 @@ func Answer() response.Answer[Response] {
 }
 
 func encode(r Response) []byte {
-	text, _ := json.Marshal(r) // strings always can be
+	text, _ := json.Marshal(r) // never fails for strings
 	return text
 }
 
-// limit is what the response has to stay below, in bytes (AWS: Lambda quotas, invocation payload: 6 MB).
+// limit is the size in bytes that the response must stay below (AWS: Lambda quotas, invocation payload: 6 MB).
 const limit = 6 << 20
 
-// about is what the response repeats of an event.
+// about are the parts of an event that the response repeats.
 type about struct{ version, invocation string }
 
-// review fails a task whose text does not fit into the response. To try again would not help.
+// review fails a task whose text does not fit into the response. A retry would not help.
 func (a *about) review(report *batch.Report) {
 	for i := range report.Records {
 		r := &report.Records[i]
@@ -90,15 +90,15 @@ func resultOf(r batch.Result) Result {
 	}
 }
 
-// isPermanent reports whether a handler marked its error by Permanent. troupe itself marks what cannot be decoded, which
-// a new version of the function may decode.
+// isPermanent reports whether a handler marked its error by Permanent. troupe itself marks undecodable records, which a
+// new version of the function may be able to decode.
 func isPermanent(err error) bool {
 	return batch.IsPermanent(err) && !slices.ContainsFunc(batch.Words(err), func(word string) bool {
 		return word == batch.ErrUndecodable.Word() || word == batch.ErrAbandoned.Word() || word == batch.ErrNotStarted.Word()
 	})
 }
 
-// textOf returns the text that a handler has left.
+// textOf returns the value of a handler as text.
 func textOf(value any) string {
 	switch v := value.(type) {
 	case string:

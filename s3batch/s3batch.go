@@ -8,11 +8,11 @@ import (
 type Processor = troupe.Processor[Event, Response]
 
 // New returns a processor for the tasks of S3 Batch Operations. handler may be wrapped by troupe.Returning to return
-// the text of a task that succeeded, a string or a []byte; without one the text is empty.
+// a text for a successful task, a string or a []byte; otherwise the text is empty.
 //
-// It takes the options of package troupe, but not WithIgnore and WithLowestOnly, and of WithErrorWhen
-// ErrorWhenNever alone, which is the default. It panics if handler is nil or an option is wrong; troupe.NewProcessor,
-// with Source and Answer, returns an error instead.
+// It takes the options of package troupe, except WithIgnore and WithLowestOnly; WithErrorWhen accepts only
+// ErrorWhenNever, the default. It panics if handler is nil or an option is invalid; troupe.NewProcessor, with Source
+// and Answer, returns an error instead.
 func New[M Task | troupe.Lazy[Task]](handler troupe.Handler[M], options ...troupe.Option) *Processor {
 	p, err := troupe.NewProcessor(Source{}, Answer(), handler, options...)
 	if err != nil {

@@ -12,14 +12,13 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// Source reads events; it is a sources.Reader, for packages that build a processor of their own. New needs nothing of
-// it.
+// Source reads events. It is a sources.Reader for packages that build their own processors; New uses it internally.
 type Source struct{}
 
 // Kind returns batch.S3Batch.
 func (Source) Kind() batch.Source { return batch.S3Batch }
 
-// Limits refuses the options that S3 Batch Operations has no use for.
+// Limits refuses the options that do not apply to S3 Batch Operations.
 func (Source) Limits() sources.Limits {
 	return sources.Limits{
 		NoError:  "S3 reads the result of a task from the response, and an invocation that fails has none",
@@ -36,7 +35,7 @@ func (Source) Decode(payload []byte) (*sources.Batch[Task], error) {
 	return b, nil
 }
 
-// envelope is an event of which the task and the job are read later.
+// envelope is an event whose task and job are decoded later.
 type envelope struct {
 	Version *string         `json:"invocationSchemaVersion"`
 	ID      *string         `json:"invocationId"`
@@ -47,18 +46,18 @@ type envelope struct {
 // tasks are the tasks of an event.
 type tasks struct {
 	list    []json.RawMessage
-	given   int    // how often there are tasks
+	given   int    // number of members "tasks"
 	problem string // with them
 }
 
-// UnmarshalJSON notes what is wrong with the tasks, for an error that says so.
+// UnmarshalJSON records what is wrong with the tasks, for a descriptive error.
 func (t *tasks) UnmarshalJSON(raw []byte) error {
 	t.given++
 	if raw[0] != '[' {
 		t.problem = `"tasks" is ` + kindOf(raw) + " where an array was expected"
 		return nil
 	}
-	_ = json.Unmarshal(raw, &t.list) // an array always can be
+	_ = json.Unmarshal(raw, &t.list) // never fails for an array
 	return nil
 }
 
@@ -106,7 +105,7 @@ func decode(payload []byte) (*sources.Batch[Task], error) {
 	})
 }
 
-// Read is Decode for an event that has been decoded already.
+// Read is Decode for an event that is already decoded.
 func (Source) Read(event Event) (*sources.Batch[Task], error) {
 	b, err := arrange(event)
 	if err != nil {
@@ -130,7 +129,7 @@ func arrange(event Event) (*sources.Batch[Task], error) {
 	return a.batch(task.TaskID, func() (Task, error) { return task.task(event.Job) })
 }
 
-// aboutOf returns what the response repeats of an event, or says what is wrong with that.
+// aboutOf returns the parts of an event that the response repeats, or what is wrong with them.
 func aboutOf(version, id string, tasks int) (*about, error) {
 	switch {
 	case version != "1.0" && version != "2.0":
@@ -143,7 +142,7 @@ func aboutOf(version, id string, tasks int) (*about, error) {
 	return &about{version: version, invocation: id}, nil
 }
 
-// batch returns the Batch of one task; of none, if open is nil.
+// batch returns the Batch of one task; an empty one if open is nil.
 func (a *about) batch(id string, open func() (Task, error)) (*sources.Batch[Task], error) {
 	b := &sources.Batch[Task]{IDs: []string{}, About: a, Review: a.review}
 	if open == nil {
@@ -163,11 +162,11 @@ func (a *about) batch(id string, open func() (Task, error)) (*sources.Batch[Task
 
 const unanswered = ", so that the response could not name it"
 
-// read decodes the outline of an event or of a task, both objects. The error has nothing of the text.
+// read decodes the outline of an event or a task, both objects. The error contains no part of the text.
 func read(text []byte, into any) error {
 	fault := jsonfault.Unmarshal(text, into, false)
 	if fault == nil {
-		if text = []byte(strings.TrimSpace(string(text))); text[0] == 'n' { // null is decoded into anything
+		if text = []byte(strings.TrimSpace(string(text))); text[0] == 'n' { // null can be decoded into any type
 			fault = &jsonfault.Fault{Kind: "null"}
 		}
 	}

@@ -5,10 +5,9 @@
 //	func charge(ctx context.Context, order Order) error { … }
 //
 // SQS, Kinesis, DynamoDB, Kafka, Firehose, Detail, Payload and From return handlers for the constructors of packages
-// troupe, kafka and firehose.
-// In such a handler troupe.MessageFrom returns the record that the payload came in, and troupe.RecordFrom its
-// metadata. The returned handlers are as safe for concurrent use as the given one, and keep nothing from one
-// record to the next.
+// troupe, kafka and firehose. In such a handler troupe.MessageFrom returns the record that the payload came in, and
+// troupe.RecordFrom its metadata. The returned handlers are as safe for concurrent use as the given handler, and
+// keep no state between records.
 //
 //	troupe.SQS(typed.SQS(handle))                                       the body of an SQS message
 //	troupe.Kinesis(typed.Kinesis(handle))                               the data of a Kinesis record
@@ -23,11 +22,11 @@
 //
 // # JSON
 //
-// Payloads are JSON unless WithDecoder says otherwise, decoded by the rules of encoding/json: names match in any
-// case, fields that the type does not have are ignored (WithDisallowUnknownFields refuses them), and the last of
+// Payloads are JSON unless WithDecoder is set, decoded by the rules of encoding/json: names match in any case,
+// fields that the type does not have are ignored (WithDisallowUnknownFields rejects them), and the last of
 // several equal names counts. In addition, these payloads cannot be decoded: an empty or blank payload; a payload
 // with anything after the value; null, unless the type is a pointer, map, slice or interface or has an
-// UnmarshalJSON method. Use json.Number for numbers as they were written.
+// UnmarshalJSON method. Use json.Number to keep numbers as they were written.
 //
 // # Payloads that cannot be decoded
 //
@@ -38,11 +37,11 @@
 //
 //	troupe: record "m3", index 2, cannot be decoded: body.lines[1].sku: number where string was expected (at byte 29 of the payload)
 //
-// The error contains nothing of the payload (SPEC S9). Errors of decoders often quote what they read, so they are
-// neither repeated nor wrapped. For JSON, the field, position and problem are found by a second pass over the
-// payload, which calls the UnmarshalJSON and UnmarshalText methods of its types again. For any other error, the
-// text contains its Go type only. A Decoder that can say more returns a *troupe.DecodeError, which is passed on. A
-// panic in a decoder or an UnmarshalJSON method fails the record as any panic does, and its value is reported.
+// The error contains no part of the payload (SPEC S9). Errors of decoders often quote their input, so they are
+// neither repeated nor wrapped. For JSON, a second pass over the payload finds the field, position and problem,
+// and calls the UnmarshalJSON and UnmarshalText methods of its types again. For any other error, the text contains
+// only its Go type. A Decoder with more information returns a *troupe.DecodeError, which is passed on. A panic in
+// a decoder or an UnmarshalJSON method fails the record like any panic, and its value is reported.
 //
 // # Items of DynamoDB
 //
@@ -71,7 +70,7 @@
 // The differences from attributevalue:
 //
 //   - encoding.TextUnmarshaler is always used for strings, and for numbers whose Go type is not a number, string or
-//     time; encoding.BinaryUnmarshaler is never used. attributevalue uses both by option.
+//     time; encoding.BinaryUnmarshaler is never used. attributevalue uses both as an option.
 //   - attributevalue.Unmarshaler cannot be called without the SDK, so DynamoDB panics for a type that has its method;
 //     package aws/dynamodbitem uses the SDK.
 //   - TagKey, UseNumber and custom time formats have no counterpart.

@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// Change is what a record of a DynamoDB stream says of an item.
+// Change is the change of an item in a record of a DynamoDB stream.
 type Change[T any] struct {
 	// Operation is what happened to the item: INSERT, MODIFY or REMOVE.
 	Operation string
@@ -22,12 +22,12 @@ type Change[T any] struct {
 	New, Old *T
 }
 
-// DynamoDB returns a handler for troupe.DynamoDB that decodes the keys and both images of each record; the package's
-// documentation says how.
+// DynamoDB returns a handler for troupe.DynamoDB that decodes the keys and both images of each record, as described
+// in the package documentation.
 //
-// It panics if handler is nil, an option is wrong, T is neither a struct nor a map nor an interface, or T holds a
-// type that could only be decoded with the AWS SDK. WithDecoder and WithDisallowUnknownFields are refused: images
-// are not bytes.
+// It panics if handler is nil, an option is invalid, T is neither a struct nor a map nor an interface, or T
+// contains a type that only the AWS SDK could decode. WithDecoder and WithDisallowUnknownFields are refused:
+// images are not bytes.
 func DynamoDB[T any](handler troupe.Handler[Change[T]], options ...Option) troupe.Handler[troupe.Lazy[events.DynamoDBEventRecord]] {
 	if handler == nil {
 		panic(errors.New("troupe: typed.DynamoDB(nil): must be a function"))

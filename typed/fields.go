@@ -22,8 +22,8 @@ type fields struct {
 	names map[string]bool
 }
 
-// fieldsOf finds the fields. Of several with one name that counts which is embedded least deeply, then the
-// one whose name is from its tag; none does if that leaves several.
+// fieldsOf finds the fields. Of several fields with the same name, the least deeply embedded one counts,
+// then the one whose name is from its tag; if several remain, none does.
 func fieldsOf(t reflect.Type) *fields {
 	byName := map[string][]field{}
 	for _, f := range candidates(t, nil, nil) {
@@ -55,7 +55,7 @@ func byRank(a, b field) int {
 // candidates are all fields of t, those that others hide too. around are the structs that t is embedded in.
 func candidates(t reflect.Type, index []int, around []reflect.Type) (found []field) {
 	if slices.Contains(around, t) {
-		return nil // what a struct embeds of itself is hidden
+		return nil // a struct hides what it embeds of itself
 	}
 	around = append(around, t)
 	for i := range t.NumField() {
@@ -91,8 +91,8 @@ type foldedMatch struct {
 	field     int
 }
 
-// inAnotherCase finds attributes for the fields that have none of their very name. Where several would do
-// for a field it is the first in alphabetical order.
+// inAnotherCase finds attributes for the fields without an exact match. If several match a field, the
+// first in alphabetical order counts.
 func (fs *fields) inAnotherCase(attributes map[string]attribute) (matches []foldedMatch) {
 	for name := range attributes {
 		if fs.names[name] {

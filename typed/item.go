@@ -19,11 +19,11 @@ var (
 	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// mismatch is an attribute that does not fit the Go type. Neither part holds anything of the item: the path
-// has names of Go types' fields, and a * for the key of a map.
+// mismatch is an attribute that does not fit the Go type. It contains no part of the item: the path has
+// names of Go types' fields, and a * for the key of a map.
 type mismatch struct{ path, problem string }
 
-// at puts the place of what holds the attribute before the path.
+// at prepends the path of the container of the attribute.
 func (m *mismatch) at(place string) *mismatch {
 	if m != nil {
 		m.path = place + m.path
@@ -36,17 +36,17 @@ func cannot(kind string, to reflect.Value) *mismatch {
 	return &mismatch{problem: kind + " where " + to.Type().String() + " was expected"}
 }
 
-// items decodes attributes into values of one type and those it is made of. It is read only.
+// items decodes attributes into values of one type and the types it consists of. It is read-only.
 type items struct{ structs map[reflect.Type]*fields }
 
-// decode sets to, which has to be settable, to what v holds. asString: the field says that its number is
-// stored as a string.
+// decode sets to, which must be settable, to the value of v. asString: the field's number is stored as a
+// string.
 func (d items) decode(v attribute, to reflect.Value, asString bool) *mismatch {
 	switch {
 	case to.Type() == attributeType:
 		to.Set(reflect.ValueOf(v))
 		return nil
-	case v.IsNull(): // whatever its type: the zero value calls itself a binary
+	case v.IsNull(): // whatever its type: the zero value's type is binary
 		to.SetZero()
 		return nil
 	case to.Kind() == reflect.Pointer:
@@ -114,7 +114,7 @@ func toString(s string, to reflect.Value) *mismatch {
 }
 
 func toText(kind, s string, to reflect.Value) *mismatch {
-	if to.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s)) != nil { // what the error says may be the payload
+	if to.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s)) != nil { // the error's text may contain the payload
 		return cannot(kind+" that its UnmarshalText refuses", to)
 	}
 	return nil
@@ -175,7 +175,7 @@ func toBinary(b []byte, to reflect.Value) *mismatch {
 	return nil
 }
 
-// toList decodes n elements. What an array has no place for is left out, as encoding/json does.
+// toList decodes n elements. Elements that do not fit into an array are omitted, as in encoding/json.
 func (d items) toList(kind string, n int, element func(int) attribute, to reflect.Value) *mismatch {
 	switch to.Kind() {
 	case reflect.Slice:
@@ -268,7 +268,7 @@ func (d items) toField(v attribute, to reflect.Value, f *field) *mismatch {
 	return d.decode(v, to, f.asString).at("." + f.name)
 }
 
-// toInterface sets an any; other interfaces say nothing of a type to make.
+// toInterface sets an any; other interfaces do not name a type to create.
 func toInterface(v attribute, to reflect.Value) *mismatch {
 	if to.NumMethod() > 0 {
 		return cannot("attribute", to)
@@ -313,7 +313,7 @@ func plainOf[T any](v attribute) (any, *mismatch) {
 	return value, m
 }
 
-// itemsOf prepares for items of type t, which has to be one that can hold the attributes of an item.
+// itemsOf prepares for items of type t, which must be able to hold the attributes of an item.
 func itemsOf(t reflect.Type) (items, error) {
 	d := items{map[reflect.Type]*fields{}}
 	if err := d.learn(t, map[reflect.Type]bool{}); err != nil {
@@ -329,7 +329,7 @@ func itemsOf(t reflect.Type) (items, error) {
 	return d, fmt.Errorf("troupe: typed.DynamoDB: handler of %v: must be of a struct, a map or an interface", t)
 }
 
-// learn looks at a type and those it is made of.
+// learn examines a type and the types it consists of.
 func (d items) learn(t reflect.Type, seen map[reflect.Type]bool) error {
 	if seen[t] || t == attributeType || t.ConvertibleTo(timeType) && !decodesItself(t) {
 		return nil

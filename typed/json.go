@@ -43,7 +43,7 @@ func isNull(payload []byte) bool {
 	return string(bytes.Trim(payload, jsonSpace)) == "null"
 }
 
-// explain returns what the error of a decoder means, in words that hold nothing of the payload (SPEC S9).
+// explain describes the error of a decoder without any part of the payload (SPEC S9).
 func explain(err error, payload []byte, t reflect.Type) *batch.DecodeError {
 	if e, ok := errors.AsType[*batch.DecodeError](err); ok {
 		return e
@@ -75,8 +75,8 @@ func faultOf(err error, payload []byte, t reflect.Type) *jsonfault.Fault {
 	return nil
 }
 
-// decodeError returns a fault as a DecodeError. An UnmarshalJSON may have returned a DecodeError of its own, for the
-// value that it was given.
+// decodeError returns a fault as a DecodeError. An UnmarshalJSON may have returned its own DecodeError for its
+// value.
 func decodeError(fault *jsonfault.Fault) *batch.DecodeError {
 	e, ok := errors.AsType[*batch.DecodeError](fault.Refusal)
 	if !ok {
@@ -89,7 +89,7 @@ func decodeError(fault *jsonfault.Fault) *batch.DecodeError {
 	return e
 }
 
-// within puts the field that holds the payload, or a part of it, before the path of a problem.
+// within prepends the field that contains the payload, or a part of it, to the path of a problem.
 func within(field string, cause *batch.DecodeError) *batch.DecodeError {
 	e := *cause
 	if field != "" && e.Field != "" && e.Field[0] != '[' { // which is an element

@@ -34,7 +34,7 @@ func settingsOf(options []Option) *settings {
 
 // WithDropUndecodable drops records whose payload cannot be decoded: Lambda does not redeliver them. The Report
 // counts them and contains their errors, and each batch with any logs a line. Default: such a record fails. A
-// record that is unreadable before there is a payload (SPEC D6), such as a Kinesis record with bad base64, fails
+// record whose payload cannot be read at all (SPEC D6), such as a Kinesis record with invalid base64, fails
 // either way.
 func WithDropUndecodable() Option {
 	return option(func(s *settings) error {

@@ -15,13 +15,13 @@ import (
 )
 
 // SQS returns a handler for troupe.SQS that decodes the body of each message, and nothing else of it. It panics if
-// handler is nil or an option is wrong.
+// handler is nil or an option is invalid.
 func SQS[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
 	return lazy[T, events.SQSMessage]("SQS", "body", handler, options)
 }
 
 // Kinesis returns a handler for troupe.Kinesis that decodes the data of each record, and nothing else of it. It
-// panics if handler is nil or an option is wrong.
+// panics if handler is nil or an option is invalid.
 func Kinesis[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[events.KinesisEventRecord]] {
 	return lazy[T, events.KinesisEventRecord]("Kinesis", "kinesis.data", handler, options)
 }
@@ -30,22 +30,22 @@ func Kinesis[T any](handler troupe.Handler[T], options ...Option) troupe.Handler
 // tombstone, which has no value, nothing is decoded and handler is called with the zero T: a handler of a compacted
 // topic takes a pointer for T, which is nil then. An empty value is no tombstone, and as JSON an error.
 //
-// As with any failure, later records of the partition are not started after a record that cannot be decoded, unless
-// a policy or WithDropUndecodable says otherwise. It panics if handler is nil or an option is wrong.
+// As after any failure, later records of the partition do not start after a record that cannot be decoded, unless a
+// policy or WithDropUndecodable says otherwise. It panics if handler is nil or an option is invalid.
 func Kafka[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[kafka.Record]] {
 	const tombstones = true
 	return lazily[T, kafka.Record]("Kafka", "value", tombstones, handler, options)
 }
 
-// Firehose returns a handler for firehose.New that decodes the data of each record, and nothing else of it. handler is
-// wrapped by troupe.Returning, and what it returns becomes of the record. A record that cannot be decoded fails, which is
-// final, or is dropped with WithDropUndecodable. It panics if handler is nil or an option is wrong.
+// Firehose returns a handler for firehose.New that decodes only the data of each record. handler is wrapped by
+// troupe.Returning, and returns the transformed record. A record that cannot be decoded fails, which is final, or is
+// dropped with WithDropUndecodable. It panics if handler is nil or an option is invalid.
 func Firehose[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[firehose.Record]] {
 	return lazy[T, firehose.Record]("Firehose", "data", handler, options)
 }
 
 // Detail returns a handler for envelope.EventBridge that decodes the detail of each event. It panics if handler is
-// nil or an option is wrong.
+// nil or an option is invalid.
 func Detail[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[events.EventBridgeEvent] {
 	d := decodingOf[T]("Detail", "detail", handler == nil, options)
 	return func(ctx context.Context, event events.EventBridgeEvent) error {
@@ -53,7 +53,7 @@ func Detail[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[
 	}
 }
 
-// With is a decoded payload together with the record that it came in.
+// With is a decoded payload with the record that contained it.
 type With[T, R any] struct {
 	Value  T
 	Record R
@@ -62,11 +62,11 @@ type With[T, R any] struct {
 // From returns a handler for records of type R that decodes what payload returns, and passes on the value together
 // with the record. field is what errors call the payload.
 //
-// Where payload returns nil the record has no payload, like a tombstone of Kafka: handler is called with the zero T,
-// and nothing is decoded. An empty payload that is not nil is decoded, so that as JSON it is an error. The decoder
-// must not change what payload returns.
+// If payload returns nil, the record has no payload, like a Kafka tombstone: handler is called with the zero T, and
+// nothing is decoded. An empty payload that is not nil is decoded, which is an error for JSON. The decoder must not
+// change the bytes that payload returns.
 //
-// It panics if payload or handler is nil or an option is wrong.
+// It panics if payload or handler is nil or an option is invalid.
 func From[T, R any](field string, payload func(R) []byte, handler troupe.Handler[With[T, R]], options ...Option) troupe.Handler[R] {
 	d := decodingOf[T]("From", field, payload == nil || handler == nil, options)
 	return func(ctx context.Context, record R) error {
@@ -116,7 +116,7 @@ func decoded[T any](ctx context.Context, d *decoding[T], payload []byte, handler
 
 // Payload returns a handler of Lazy records of type R that decodes their payload: for sources that have no function
 // here, such as typed.Payload[kpl.UserRecord]("kinesis.data", handler). field is what errors call the payload; a
-// record without one has an empty payload. It panics if handler is nil or an option is wrong.
+// record without one has an empty payload. It panics if handler is nil or an option is invalid.
 func Payload[R, T any](field string, handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[R]] {
 	return lazy[T, R]("Payload", field, handler, options)
 }
@@ -165,14 +165,14 @@ func orEmpty(payload []byte) []byte {
 	return payload
 }
 
-// Error is the error of a record whose payload could not be decoded: which record, where and why, and nothing
-// of the payload.
+// Error is the error of a record whose payload could not be decoded. It contains the record, the position and
+// the reason, but no part of the payload.
 type Error struct {
 	// ID is the record's identifier and Index its place in the batch, from 0. Without a record in the
 	// handler's context, as in a test that calls the handler itself, they are empty and −1.
 	ID    string
 	Index int
-	// Cause tells where and why. Its Offset counts the bytes of the payload, and is −1 if there is no saying.
+	// Cause has the position and the reason. Its Offset counts the bytes of the payload, and is −1 if unknown.
 	Cause *batch.DecodeError
 }
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// copier copies values of one type deeply and bounds the length of their JSON, without making any. It exists for types
-// whose values consist of numbers, booleans, strings, and structs, arrays, slices and maps of these.
+// copier makes deep copies of values of one type, and bounds the length of their JSON without encoding them. It
+// supports types that consist of numbers, booleans, strings, and structs, arrays, slices and maps of these.
 type copier struct {
 	// copy sets to, which is settable and zero, to a copy of from. Nil: an assignment copies all.
 	copy func(to, from reflect.Value)
@@ -58,7 +58,7 @@ func copierOf(t reflect.Type, outer ...reflect.Type) (c copier, ok bool) {
 	}
 }
 
-// marshals reports whether the JSON of a type is not what its kind says.
+// marshals reports whether the type defines its own JSON form.
 func marshals(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	return p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]())
@@ -247,7 +247,7 @@ func knownMapOf[K comparable, V any](entry func(K, V) int) knownMap {
 	}
 }
 
-// Of an entry, beside key and value, there are a colon, a comma and the quotes around a key that is a number.
+// An entry has, in addition to key and value, a colon, a comma, and the quotes around a key that is a number.
 var knownMaps = []knownMap{
 	knownMapOf(func(k string, _ int) int { return sizeOfString(len(k)) + sizeOfNumber + 2 }),
 	knownMapOf(func(k string, _ int64) int { return sizeOfString(len(k)) + sizeOfNumber + 2 }),

@@ -25,7 +25,7 @@ type Properties struct {
 	Window Bounds `json:"window"`
 	// State is the state so far. At the first invocation of a window it is {}, null or absent.
 	State json.RawMessage `json:"state"`
-	// ShardID and EventSourceARN say where the records are from.
+	// ShardID and EventSourceARN identify the origin of the records.
 	ShardID        string `json:"shardId"`
 	EventSourceARN string `json:"eventSourceARN"`
 	// IsFinalInvokeForWindow is set at the end of a window.

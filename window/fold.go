@@ -9,17 +9,17 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// snapshot is the state after some record. The first fold or final function that asks for the state is given state
-// itself, and may change it; what others are given, and what is carried, is made from one of the other two.
+// snapshot is the state after some record. The first fold or final function that needs the state receives it and
+// may change it; later ones receive a copy made from copy or text, as does the response.
 type snapshot[S any] struct {
 	state S
 	used  bool            // a fold has had state, and may have changed it
-	copy  *S              // a copy that nobody else has; nil if S has no copier
+	copy  *S              // a private copy; nil if S has no copier
 	text  json.RawMessage // the state's JSON; nil if there is a copy, or if S is plain, so that no fold can change it
 }
 
-// take returns a function for the state, for a fold or for the final function. Decoding it may call an UnmarshalJSON of
-// the user's, so the function is to be called without a lock, where the user's code is contained.
+// take returns a function that returns the state, for a fold or for the final function. Decoding it may call the user's
+// UnmarshalJSON, so the function must be called without a lock, where user code is contained.
 func (s *snapshot[S]) take(k *keeper[S]) func() (S, error) {
 	switch {
 	case !s.used || s.text == nil && s.copy == nil:
@@ -36,7 +36,7 @@ func (s *snapshot[S]) take(k *keeper[S]) func() (S, error) {
 	}
 }
 
-// json returns what is carried.
+// json returns the JSON that Lambda carries.
 func (s *snapshot[S]) json() (json.RawMessage, error) {
 	switch {
 	case s.text != nil:
@@ -66,8 +66,8 @@ func keeperOf[S any]() *keeper[S] {
 	return k
 }
 
-// keep returns the snapshot of a state that a fold has returned. The error says that there is no JSON for it, or too
-// much of it.
+// keep returns the snapshot of a state that a fold has returned. The error is that the state cannot be encoded, or
+// is too large.
 func (k *keeper[S]) keep(state S) (s *snapshot[S], err error) {
 	s = &snapshot[S]{state: state}
 	switch {

@@ -6,14 +6,14 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// arrived is a batch of a window as it came: in bytes, or decoded.
+// arrived is a batch of a window as received: as bytes, or decoded.
 type arrived[T any] struct {
 	payload []byte
 	records []T
 	shard   string
 }
 
-// shard reads batches as one group, so that a state can go from record to record. E is the source's own event
+// shard reads batches as one group, so that the state passes from record to record. E is the source's event
 // type.
 type shard[E, T any] struct {
 	source sources.Reader[E, T]
@@ -60,11 +60,11 @@ func (s shard[E, T]) Limits() sources.Limits {
 	}
 }
 
-// identifiers is the answer of the processor inside: what has failed, in batch order.
+// identifiers is the response of the inner processor: the failed records in batch order.
 func identifiers() response.Answer[[]string] {
 	return response.AnswerOf(
 		func(ids []string) []string { return ids },
-		// The records before the first that failed have succeeded, and none behind it: it is the lowest.
+		// The records before the first failure have succeeded, and no later one has: it is the lowest.
 		func(ids []string) []string { return ids[:min(len(ids), 1)] },
 	)
 }

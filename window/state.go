@@ -64,8 +64,8 @@ func encode[S any](state S) (json.RawMessage, error) {
 	return text, nil
 }
 
-// unencodable says why encoding/json has no JSON for a state, without its words: they may quote the state, and
-// which type it names differs between versions of Go.
+// unencodable describes why encoding/json cannot encode a state, without its error text: it may quote the
+// state, and the type it names differs between versions of Go.
 func unencodable(err error) string {
 	if e, ok := errors.AsType[*json.UnsupportedTypeError](err); ok {
 		return "JSON has nothing for a " + jsonfault.TypeName(e.Type)
@@ -76,8 +76,8 @@ func unencodable(err error) string {
 	return "a marshaler failed"
 }
 
-// plain reports whether values of type t are copied whole by an assignment and always have a JSON form, one
-// whose size depends on the type alone.
+// plain reports whether an assignment copies values of type t completely, and they always have a JSON form
+// whose size depends only on the type.
 func plain(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	if p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {

@@ -16,8 +16,8 @@ import (
 )
 
 // Processor handles the batches of a source's windows, whose records are of type T, with a state of type S. It is
-// a lambda.Handler, and has Process for functions with a handler of their own. Kinesis and DynamoDB return one.
-// It is safe for concurrent use, and keeps nothing from one batch to the next.
+// a lambda.Handler, and has Process for functions with their own handlers. Kinesis and DynamoDB return one. It is
+// safe for concurrent use, and keeps no state between batches.
 type Processor[S, T any] struct {
 	records *troupe.Processor[arrived[T], []string]
 	source  batch.Source
@@ -136,13 +136,12 @@ func (p *Processor[S, T]) process(ctx context.Context, properties Properties, b 
 	if failure != nil || len(failed) > 0 || !properties.IsFinalInvokeForWindow {
 		return failed, carried, failure
 	}
-	// Nothing is carried beyond the end, whatever Lambda does with the response.
+	// The state ends with the window, whatever Lambda does with the response.
 	return failed, json.RawMessage(empty), p.end(ctx, properties, last)
 }
 
-// begin decodes the state that the event carries. That may call an UnmarshalJSON of the user's, so it is done on a
-// goroutine of its own, by the cutoff. If there is no time for it, no record can be folded, and the state stays as it
-// came.
+// begin decodes the state in the event. That may call the user's UnmarshalJSON, so it runs on a separate goroutine,
+// until the cutoff. If time runs out, no record can be folded, and the state remains unchanged.
 func (p *Processor[S, T]) begin(ctx context.Context, carried json.RawMessage) (*snapshot[S], error) {
 	in := supervisor.Begin(ctx, &supervisor.Config{})
 	defer in.End()

@@ -14,7 +14,7 @@ const (
 	maxValue      = 1024
 )
 
-// check says what is wrong with what was given, and completes the sets of dimensions.
+// check returns what is wrong with the arguments, and completes the sets of dimensions.
 func (c *config) check(namespace string) error {
 	if err := checkNamespace(namespace); err != nil {
 		return err

@@ -85,8 +85,8 @@ func (l *layout) appendLine(line []byte, r *troupe.Report, now time.Time) []byte
 	return append(line, "}\n"...)
 }
 
-// asJSON writes strings, and what is made of them.
+// asJSON returns v, which consists of strings, as JSON.
 func asJSON[T any](v T) string {
-	text, _ := json.Marshal(v) // neither of them can fail
+	text, _ := json.Marshal(v) // never fails for strings
 	return string(text)
 }

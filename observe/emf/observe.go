@@ -25,7 +25,7 @@ const (
 // Option changes what Observe writes, or where to.
 type Option func(*config)
 
-// config is what the options of one observer come to.
+// config is the result of the options of one observer.
 type config struct {
 	out   io.Writer
 	fixed []dimension // all but Source
@@ -59,10 +59,10 @@ func WithDimensionSets(sets ...[]string) Option {
 // When a line cannot be written, the first error is logged to slog.Default() as a WARN line and later ones are
 // not: the batch is not affected.
 //
-// It panics, as the constructors of processors do, with an error that names what was given and what is
-// allowed: if namespace has not 1 to 255 of the characters that CloudWatch allows (letters, digits, space and
-// .-_/#:), starts with a colon or with "AWS/", which is CloudWatch's own; or if a dimension or a set of more
-// than 30 is bad.
+// It panics, as the constructors of processors do, with an error that contains what was given and what is
+// allowed: if namespace does not have 1 to 255 of the characters that CloudWatch allows (letters, digits,
+// space and .-_/#:), or starts with a colon or with "AWS/", which is reserved for CloudWatch; or if a
+// dimension or a set of more than 30 is invalid.
 func Observe(namespace string, options ...Option) troupe.Option {
 	c := &config{out: os.Stdout}
 	for i, o := range options {
@@ -93,7 +93,7 @@ type writer struct {
 	rare   layout // for batches with a metric of rare
 	failed sync.Once
 
-	mu   sync.Mutex // for what is below
+	mu   sync.Mutex // guards the fields below
 	out  io.Writer
 	line []byte // used again for each line
 }

@@ -34,7 +34,7 @@ func operationAttributes(capacity int) []attribute.KeyValue {
 		attribute.String("messaging.operation.type", operation))
 }
 
-// appendSource says where records come from.
+// appendSource appends the origin of the records.
 func appendSource(all []attribute.KeyValue, source batch.Source) []attribute.KeyValue {
 	trigger := "pubsub"
 	if source == batch.DynamoDB {
@@ -62,8 +62,8 @@ func errorType(err error) string {
 	return batch.TypeName(err)
 }
 
-// attemptErrorType is errorType for what a handler returned: once its context has ended, the reason for that
-// is what the record is reported with.
+// attemptErrorType is errorType for the error of a handler: once its context has ended, the record is
+// reported with the reason for that.
 func attemptErrorType(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
 		if reason, ok := context.Cause(ctx).(batch.Reason); ok {

@@ -8,13 +8,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// What the tracer and the meter are called, and whose names they use.
+// The name of the tracer and the meter, and the semantic conventions they follow.
 const (
 	scope  = "github.com/troupe-go/troupe/observe/oteltroupe"
 	schema = "https://opentelemetry.io/schemas/1.44.0"
 )
 
-// Option says where spans and metrics go.
+// Option configures where spans and metrics go.
 type Option func(*config)
 
 type config struct {
@@ -22,14 +22,14 @@ type config struct {
 	meters  metric.MeterProvider
 }
 
-// WithTracerProvider has spans made by provider. Default: otel.GetTracerProvider(), which passes on to
-// what is set later.
+// WithTracerProvider makes spans with provider. Default: otel.GetTracerProvider(), which also uses a
+// provider that is set later.
 func WithTracerProvider(provider trace.TracerProvider) Option {
 	return func(c *config) { c.tracers = provider }
 }
 
-// WithMeterProvider has metrics recorded by provider. Default: otel.GetMeterProvider(), which passes on to
-// what is set later.
+// WithMeterProvider records metrics with provider. Default: otel.GetMeterProvider(), which also uses a
+// provider that is set later.
 func WithMeterProvider(provider metric.MeterProvider) Option {
 	return func(c *config) { c.meters = provider }
 }

@@ -30,16 +30,16 @@
 //   - messaging.message.id: the record's identifier (per attempt)
 //   - messaging.batch.message_count: records in the batch (per invocation)
 //   - faas.trigger: pubsub, or datasource for a table
-//   - error.type: if it failed: a reason of troupe's in a word, such as panic or deadline (batch.Words has
-//     them), or else the Go type of the error, what fmt.Errorf has put around it left out
+//   - error.type: if it failed: troupe's reason in a word, such as panic or deadline (see batch.Words), or
+//     otherwise the Go type of the error, without wrappers of fmt.Errorf
 //   - troupe.record.index and troupe.record.attempt: place in the batch from 0, number of the attempt from 1
-//   - troupe.outcome: dropped, for a record that its handler left out
+//   - troupe.outcome: dropped, for a record that its handler dropped
 //   - troupe.succeeded, troupe.failed, troupe.dropped, troupe.not_started, troupe.retried and
 //     troupe.abandoned: as in troupe.Report (per invocation)
 //   - troupe.duplicates, troupe.unrecorded: the same, if one of them is not 0
 //
-// The status of a failed span contains the error's text, cut after 300 bytes. Spans contain nothing of payloads or
-// groups (SPEC S9), except for what a handler's own error says.
+// The status of a failed span contains the error's text, cut after 300 bytes. Spans contain no part of payloads or
+// groups (SPEC S9), except in the text of a handler's error.
 //
 // Metrics, with the attributes messaging.system, messaging.operation.name, messaging.operation.type,
 // troupe.outcome (succeeded, failed, dropped) and, for what failed, error.type:

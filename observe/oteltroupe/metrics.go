@@ -9,10 +9,10 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// Observe returns an option for a processor: an observer that records the metrics of each batch, and tells
-// the span of Handler how it went. Safe for concurrent invocations.
+// Observe returns an option for a processor: an observer that records the metrics of each batch, and sets
+// the result on the span of Handler. It is safe for concurrent invocations.
 //
-// It panics if an option is bad or an instrument cannot be made.
+// It panics if an option is invalid or an instrument cannot be made.
 func Observe(options ...Option) troupe.Option {
 	meter := configOf("Observe", options).meters.Meter(scope, metric.WithSchemaURL(schema))
 	var m instruments
@@ -51,7 +51,7 @@ type instruments struct {
 	unrecorded metric.Int64Counter
 }
 
-// ending is what tells records apart in metrics.
+// ending distinguishes records in metrics.
 type ending struct {
 	outcome   troupe.Outcome
 	errorType string

@@ -16,7 +16,7 @@ import (
 // Handler puts a span around each invocation of a processor. Its status is an error if the invocation returns
 // one; Observe adds the results of the records. It is safe for concurrent invocations.
 //
-// It panics if processor is nil or an option is bad.
+// It panics if processor is nil or an option is invalid.
 func Handler(processor lambda.Handler, options ...Option) lambda.Handler {
 	if processor == nil {
 		panic(errors.New("troupe: oteltroupe.Handler(nil): must be a processor"))
@@ -37,7 +37,7 @@ func (b *batches) Invoke(ctx context.Context, payload []byte) (response []byte, 
 		trace.WithAttributes(operationAttributes(2)...))
 	defer span.End()
 	response, err = b.next.Invoke(context.WithValue(ctx, batchKey{}, span), payload)
-	// By the outermost type: errors.Is would find what the handlers' errors contain.
+	// Only the outermost type counts: errors.Is would also search the handlers' errors.
 	switch err.(type) {
 	case nil:
 	case *batch.EventError:
@@ -48,11 +48,11 @@ func (b *batches) Invoke(ctx context.Context, payload []byte) (response []byte, 
 	return response, err
 }
 
-// Spans returns an option for a processor: middleware that puts a span around each attempt at a record,
-// whatever the source. The handler's context has it. A record that cannot be decoded, or is never started,
-// has none.
+// Spans returns an option for a processor: middleware that starts a span for each attempt at a record,
+// whatever the source. The handler's context contains it. A record that cannot be decoded, or never
+// starts, has no span.
 //
-// It panics if an option is bad.
+// It panics if an option is invalid.
 func Spans(options ...Option) troupe.Option {
 	tracer := configOf("Spans", options).tracer()
 	return troupe.WithMiddleware(func(next func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
@@ -62,19 +62,19 @@ func Spans(options ...Option) troupe.Option {
 	})
 }
 
-// Origin describes where a message comes from.
+// Origin describes the origin of a message.
 type Origin struct {
 	// Destination is the name of the queue, stream or topic; there must be few distinct names.
 	Destination string
-	// Senders are the spans that made the message. OpenTelemetry's SDK leaves out those that are not valid.
+	// Senders are the spans that made the message. OpenTelemetry's SDK omits invalid ones.
 	Senders []trace.SpanContext
 }
 
-// Wrap puts a span around each call of handler, with links to the spans that made the message and the destination
-// in its name. The handler's context has it. origin is called once per attempt and must be quick; it receives the
-// handler's own record, which it must not change.
+// Wrap starts a span for each call of handler, with links to the spans that made the message and the destination
+// in its name. The handler's context contains it. origin is called once per attempt and must be quick; it
+// receives the handler's record, which it must not change.
 //
-// It panics if a function is nil or an option is bad.
+// It panics if a function is nil or an option is invalid.
 func Wrap[T any](handler func(context.Context, T) error, origin func(T) Origin, options ...Option) func(context.Context, T) error {
 	if handler == nil || origin == nil {
 		panic(errors.New("troupe: oteltroupe.Wrap(nil): must be functions"))
@@ -105,7 +105,7 @@ func attempt(ctx context.Context, tracer trace.Tracer, rec troupe.Record, from O
 			return
 		}
 		v := recover()
-		if v == nil { // runtime.Goexit goes on by itself
+		if v == nil { // runtime.Goexit continues
 			fail(span, troupe.ErrGoexit.Word(), troupe.ErrGoexit)
 			return
 		}
@@ -130,7 +130,7 @@ func linksTo(senders []trace.SpanContext) (links []trace.Link) {
 	return links
 }
 
-// fail says why the operation of a span failed.
+// fail sets the error of a span's operation.
 func fail(span trace.Span, why string, err error) {
 	if !span.IsRecording() {
 		return

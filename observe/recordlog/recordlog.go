@@ -2,7 +2,7 @@
 //
 //	lambda.Start(troupe.SQS(charge, recordlog.Failures(nil)))
 //
-// A processor by itself logs one line per batch with failures. A line per record makes it possible to find a
+// A processor logs only one line per batch with failures. A line per record makes it possible to find a
 // message by its identifier. To turn off the line per batch, use
 // troupe.WithLogger(slog.New(slog.DiscardHandler)).
 package recordlog
@@ -16,19 +16,18 @@ import (
 )
 
 // Failures returns an option for a processor: a failure hook that writes a line to logger for each failed
-// record, as it happens. The lines are "troupe: record failed" at WARN, and at INFO for a record that was
-// never started, which is what an earlier failure or the deadline leads to. Their attributes are:
+// record, as it happens. The lines are "troupe: record failed" at WARN, and at INFO for a record that
+// never started because of an earlier failure or the deadline. Their attributes are:
 //
 //   - source, id, index: the record, by source, identifier and place in the batch from 0
-//   - group_hash: stands for its group, the same for the same group; left out if there is none
+//   - group_hash: a hash of its group; omitted if there is none
 //   - attempt: the number of the last attempt, from 1; 0 if it was never started
-//   - reason: one word, such as "panic" or "deadline", or "error" for the handler's own error; see batch.Words, whose
-//     first word it is
+//   - reason: one word, such as "panic" or "deadline", or "error" for the handler's own error: the first word of
+//     batch.Words
 //   - error: the text of the error, cut after 300 bytes
 //
-// They contain nothing of payloads, except for what a handler's own error says, and groups are hashed (SPEC S9).
-// The logger receives the context of the invocation, so that a slog.Handler can add values of it, such as a
-// trace.
+// They contain no part of payloads, except in the text of a handler's error, and groups are hashed (SPEC S9).
+// The logger receives the context of the invocation, so that a slog.Handler can add its values, such as a trace.
 //
 // A nil logger means slog.Default(), looked up when there is something to log. The lines of a batch are written
 // one after the other, while handlers run; the invocation waits for them as it does for observers. The option is
@@ -59,7 +58,7 @@ func Failures(logger *slog.Logger) troupe.Option {
 // Duplicates returns an option for a processor: an observer that writes a line to logger for each record that
 // package idempotency found to be a duplicate, "troupe: record is a duplicate" at INFO, and for each whose
 // completion could not be stored, "troupe: record is done, but unrecorded" at WARN. Their attributes are
-// source, id, index and group_hash, as those of Failures. A nil logger means slog.Default().
+// source, id, index and group_hash, as for Failures. A nil logger means slog.Default().
 func Duplicates(logger *slog.Logger) troupe.Option {
 	return troupe.WithObserver(func(ctx context.Context, report *troupe.Report) {
 		if report.Duplicates == 0 && report.Unrecorded == 0 {
