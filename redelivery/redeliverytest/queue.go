@@ -41,13 +41,19 @@ func (v visibility) ChangeVisibility(ctx context.Context, queueARN string, chang
 }
 
 // Sender returns a redelivery.Sender that sends to a queue, which no run uses. The history of the run whose function
-// sends the letter shows it.
+// sends the letter shows it. The letters can be received from it afterwards, by lambdasim.Queue.Direct.
 func Sender(dead *lambdasim.Queue) redelivery.Sender { return sender{dead} }
 
 type sender struct{ dead *lambdasim.Queue }
 
 func (s sender) Send(ctx context.Context, l redelivery.Letter) error {
-	return lambdasim.DeadLetter(ctx, l.ID, s.dead, lambdasim.Message{
-		Body: l.Body, Group: l.Group, Deduplication: l.Deduplication, Attributes: l.Attributes, TraceHeader: l.TraceHeader,
-	})
+	m := lambdasim.Message{Body: l.Body, Attributes: l.Attributes, TraceHeader: l.TraceHeader}
+	fifo := strings.HasSuffix(s.dead.Name, ".fifo")
+	if fifo {
+		m.Deduplication = l.Deduplication
+	}
+	if fifo || l.Fair {
+		m.Group = l.Group
+	}
+	return lambdasim.DeadLetter(ctx, l.ID, s.dead, m)
 }

@@ -78,6 +78,39 @@ func TestQueuesUnderFaults(t *testing.T) {
 	assert.Greater(t, dead, 100)
 }
 
+// A letter can be received from the queue that it was sent to, with what a queue of its kind takes.
+func TestLettersCanBeReceived(t *testing.T) {
+	for _, c := range []struct{ source, dead, group, deduplication string }{
+		{"orders", "dead", "", ""}, {"orders", "dead.fifo", "id", "id"}, {"orders.fifo", "dead", "", ""}, {"orders.fifo", "dead.fifo", "g", "id"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			queue, dead := &lambdasim.Queue{Name: c.source}, &lambdasim.Queue{Name: c.dead}
+			group := ""
+			if strings.HasSuffix(c.source, ".fifo") {
+				group = "g"
+			}
+			queue.Send(lambdasim.Message{Body: "b", Group: group})
+			var id string
+			_, err := lambdasim.Simulation{
+				Source: queue, Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
+				Handler: troupe.SQS(lambdasim.Watch(func(_ context.Context, msg events.SQSMessage) error {
+					id = msg.MessageId
+					return troupe.Permanent(errHandler)
+				}), troupe.WithLogger(slog.New(slog.DiscardHandler)), redelivery.DeadLetter(redeliverytest.Sender(dead), 0)),
+			}.Run(t.Context())
+			require.NoError(t, err)
+			direct, err := dead.Direct()
+			require.NoError(t, err)
+			letters, err := direct.Receive(t.Context(), 10, time.Minute, 0)
+			require.NoError(t, err, c.dead)
+			require.Len(t, letters, 1)
+			assert.Equal(t, "b", letters[0].Body)
+			assert.Equal(t, strings.ReplaceAll(c.group, "id", id), letters[0].Attributes["MessageGroupId"])
+			assert.Equal(t, strings.ReplaceAll(c.deduplication, "id", id), letters[0].Attributes["MessageDeduplicationId"])
+		})
+	}
+}
+
 // The queue's refusals are those of package redelivery.
 func TestRefusalsOfTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -42,6 +42,9 @@ type told struct {
 
 // serve is the function.
 func serve() {
+	if address := os.Getenv(deskAddress); address != "" {
+		serveLetters(address)
+	}
 	if text := os.Getenv(memoryLimit); text != "" {
 		bytes, err := strconv.ParseUint(text, 10, 64)
 		if err == nil {
