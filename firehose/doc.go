@@ -35,7 +35,11 @@
 // Firehose waits at most five minutes for a function. The deadline of a batch is five minutes after its arrival, or
 // the function's deadline if that is earlier.
 //
-// # Sources
+// # Events
+//
+// The invocation fails with troupe.ErrEvent for a record without recordId, for two with the same, and for so many records that
+// the response is too large without any data. A record whose data is not base64 fails. An arrival time, or metadata of
+// Kinesis or MSK, that cannot be read is left out, and Report.Notes lists it.
 //
 // The data of records from Amazon MSK is called kafkaRecordValue in the event and in the response; Record.Data
 // contains it too. Records have no order. Use troupe.WithGroup if records of a key must not overlap; the response

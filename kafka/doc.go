@@ -15,8 +15,29 @@
 // Developer Guide, "Configuring error handling controls for Kafka event sources",
 // https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html. Without it Lambda treats a batch
 // with failures as successful: use troupe.ErrorWhenAny then, so that Lambda redelivers the whole batch.
+// With unlimited retries and an on-failure destination Lambda stops after ten retries.
 //
-// docs/semantics.md has the rules for Kafka.
+// # Records and identifiers
+//
+// Lambda identifies a record by an object, {"partition":"orders-0","offset":15}. Record.ID, reports and logs use the text
+// orders-0@15, in which the last @ separates partition and offset. A record is identified by its own topic, partition and
+// offset, not by its key in the event.
+//
+// Batch order is by topic, byte for byte, then by the number of the partition, then by offset, whatever the order of the
+// event. Records of a partition are handled in order, or records of a key with ByKey. WithoutOrder suits a mapping in
+// queue mode (https://docs.aws.amazon.com/lambda/latest/dg/polling-kafka-queue.html), whose batches have no order.
+//
+// All later records of a stopped group are reported, so it does not matter whether Lambda redelivers only the reported
+// records, as documented, or everything of the partition from there. WithLowestOnly is refused: AWS does not document
+// that Lambda resumes at the lowest reported record of a topic.
+//
+// # Events
+//
+// eventSource is a field of the event: aws:kafka, SelfManagedKafka, aws:SelfManagedKafka, absent or null. The field records,
+// in any case, is an object of arrays by partition; an empty object is a success. The invocation fails with
+// troupe.ErrEvent for a duplicate partition or records, and for a record whose topic is missing or empty or whose
+// partition or offset is missing or no integer from 0. A record whose key or value is not base64 cannot be decoded; no other
+// field makes a record undecodable (SPEC S12).
 //
 // # Schema registries
 //

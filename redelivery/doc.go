@@ -12,6 +12,16 @@
 // message to a dead-letter queue at once if it failed with troupe.Permanent, if it cannot be decoded, or at its fifth
 // receive here; it is then dropped from the batch, and the rest of its group continues.
 //
+// # Calls
+//
+// Backoff makes its calls in an observer, once every outcome is known: ten messages a call, 16 calls at once, and none if no
+// handler failed. A FIFO group of more than ten messages takes several calls, one after the other in batch order, up to the
+// first that fails: the messages behind it stay hidden behind those before it. So a failed entry delays the group and does
+// not disorder it. A message for which there is no time keeps the timeout of the queue, and Totals counts it, as do
+// messages that cannot be decoded and groups in which no handler failed.
+//
+// A dead letter is sent at least once, on the slot of its record, until the last call at the latest.
+//
 // The interfaces Visibility and Sender are implemented by github.com/troupe-go/troupe/aws/sqsredelivery. The rules are
 // V1 to V4 in docs/semantics.md, and docs/guides/retries.md explains when to use what.
 package redelivery

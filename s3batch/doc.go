@@ -28,7 +28,10 @@
 // is unchanged. A task whose key cannot be decoded is a TemporaryFailure. If the manifest contains JSON instead of
 // keys, with information for each task, typed.Payload[s3batch.Task]("s3Key", handler) decodes it.
 //
-// # Schemas
+// # Events
+//
+// The invocation fails with troupe.ErrEvent for more than one task, for a schema other than 1.0 and 2.0, and without an
+// invocationId or taskId. A text that makes the response larger than 6 MB fails the task for good.
 //
 // S3 invokes the function with schema 1.0, which contains the ARN of the bucket, or 2.0, which contains its name
 // and the arguments of the job. The response repeats the version. Task contains the name of the bucket with both.

@@ -47,8 +47,8 @@ list with the linked modules.
 }
 
 type linkedModule struct {
-	Path, Version, Dir string
-	Main               bool
+	Path, Dir string
+	Main      bool
 }
 
 // linkedModules returns the modules that package troupe is built of, in the order of their paths.
