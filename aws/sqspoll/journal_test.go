@@ -348,3 +348,22 @@ func (j *journal) String() string {
 	}
 	return fmt.Sprintf("%d messages, %d deliveries, %d batches, %d handled by a batch that did not delete them, %d delivered after that", len(j.deliveries), deliveries, len(j.numbers), j.undeleted, j.again)
 }
+
+// lines is a log.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// count returns how often the log contains a text.
+func (l *lines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}

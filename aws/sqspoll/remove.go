@@ -29,8 +29,9 @@ func (l *lease) toRemove(report *troupe.Report) (indexes []int) {
 	return indexes
 }
 
-// remove deletes messages, and returns the number of those that it has deleted. What SQS refuses is not tried again:
-// in a FIFO queue that is a message whose visibility timeout has ended. The lease has been released.
+// remove deletes messages, and returns the number of those that it has deleted. What SQS refuses is not tried again: in a
+// FIFO queue a message whose visibility timeout has ended, and all if there is no queue or no access. The lease has been
+// released.
 func (l *lease) remove(indexes []int) (removed int) {
 	if len(indexes) == 0 {
 		return 0
@@ -44,7 +45,7 @@ func (l *lease) remove(indexes []int) (removed int) {
 		if indexes = again; len(indexes) == 0 {
 			return removed
 		}
-		if s.clock()+pause >= end || !sleep(l.p.last, pause) {
+		if isFatal(err) || s.clock()+pause >= end || !sleep(l.p.last, pause) {
 			l.p.warnOf("troupe: sqspoll: messages that were handled cannot be deleted and will be redelivered", err, "messages", len(indexes))
 			return removed
 		}

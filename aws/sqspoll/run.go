@@ -315,7 +315,8 @@ type fatal struct{ error }
 
 func (f fatal) Unwrap() error { return f.error }
 
-// isFatal reports whether Run ends with an error of a receive: the queue does not exist, or access is denied.
+// isFatal reports whether the error of a call is for good: the queue does not exist, or access is denied. If the call is a
+// receive, Run ends with it.
 func isFatal(err error) bool {
 	if f := (fatal{}); errors.As(err, &f) {
 		return true

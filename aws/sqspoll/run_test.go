@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if config := os.Getenv(childEnv); config != "" {
 		os.Exit(child(config))
 	}
+	if config := os.Getenv(serverEnv); config != "" {
+		os.Exit(serve(config))
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
 }
 
@@ -586,6 +589,27 @@ func TestDeletesThatFailInPartAreRepeatedForTheRest(t *testing.T) {
 		assert.Zero(t, f.left(t))
 		assert.Len(t, n.seen(), 4)
 	})
+}
+
+func TestDeletesThatAreDeniedAreNotRepeated(t *testing.T) {
+	for _, code := range []string{"AWS.SimpleQueueService.NonExistentQueue", "AccessDeniedException"} {
+		synctest.Test(t, func(t *testing.T) {
+			f, n := newFake(t, standard()), &noting{start: time.Now()}
+			f.before = func(_ context.Context, c *call) error {
+				if c.action == "delete" {
+					return &smithy.GenericAPIError{Code: code, Message: "no"}
+				}
+				return nil
+			}
+			f.send(t, bodies("a")...)
+			r := run(t, f, n.processor(takes(0)))
+			time.Sleep(10 * time.Second)
+			assert.Len(t, f.of("delete"), 1)
+			r.stop()
+			assert.Equal(t, 1, r.batches[0].Undeleted)
+			assert.Contains(t, r.log.String(), code)
+		})
+	}
 }
 
 // Deletes that keep failing end, as the messages become visible again.
