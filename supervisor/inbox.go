@@ -5,11 +5,12 @@ import (
 
 	"github.com/troupe-go/troupe/internal/guard"
 	"github.com/troupe-go/troupe/internal/serial"
+	"github.com/troupe-go/troupe/messages"
 )
 
 // inbox is the supervisor's mailbox. The goroutine that spawns the supervisor handles Started, so that a batch begins
-// without a change of goroutine; later messages are handled on another one, which the supervisor keeps until it has
-// stopped. The notice of each child's end is left out, since the ledger has it already.
+// without a change of goroutine, and the last slot handles SlotsDrained. Other messages are handled on a goroutine that the
+// supervisor keeps until it has stopped. The notice of each child's end is left out, since the ledger has it already.
 type inbox struct {
 	failed  func(reason any, stack []byte) // called if the supervisor panics
 	invoker actor.MessageInvoker
@@ -29,7 +30,13 @@ func (m *inbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatche
 // UserMessageCount is a part of actor.Mailbox. Not covered: protoactor calls it only for its metrics, which are off.
 func (m *inbox) UserMessageCount() int { return 0 }
 
-func (m *inbox) PostUserMessage(message any) { m.queue.Add(message) }
+func (m *inbox) PostUserMessage(message any) {
+	if _, ok := message.(*messages.SlotsDrained); ok {
+		m.queue.AddHere(message)
+	} else {
+		m.queue.Add(message)
+	}
+}
 
 func (m *inbox) PostSystemMessage(message any) {
 	switch message.(type) {

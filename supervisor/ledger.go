@@ -103,18 +103,17 @@ func (l *ledger) mayStart() bool { return l.haltReason == 0 && !l.schedule.empty
 // come to its first record, which asks again then: while handlers return before that, more slots are of no use.
 func (l *ledger) reserveSlot() bool { return l.mayStart() && l.slots.reserve() }
 
-// slotInactive records that a slot has ended or parked. The last one of a closed batch notifies the supervisor, which
-// stays for as long as there are actors under it. late: an abandoned handler had kept the slot.
-func (l *ledger) slotInactive(late bool) {
+// slotInactive records that a slot has ended or parked. late: an abandoned handler had kept the slot. It reports whether
+// that was the last one of a closed batch. Then the caller has to notify the supervisor, which stays for as long as there
+// are actors under it.
+func (l *ledger) slotInactive(late bool) (drained bool) {
 	if late {
 		l.process.abandoned.Add(-1)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.slots.inactive()
-	if l.drainedLocked() {
-		l.sendLocked(&messages.SlotsDrained{})
-	}
+	return l.drainedLocked()
 }
 
 // drained reports whether the batch is closed and every slot has ended.

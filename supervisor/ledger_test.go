@@ -301,9 +301,11 @@ func TestALateResultIsNotBooked(t *testing.T) {
 	} {
 		for _, err := range []error{nil, errHandler, errNotBegun} {
 			t.Run(fmt.Sprint(name, "/", err), func(t *testing.T) {
+				p := theProcess()
+				defer p.abandoned.Store(p.abandoned.Load()) // there are no handlers that end
 				b := batchOf(3, 0, nil)
 				l, _ := ledgerOf(&Config{Concurrency: 2}, b)
-				l.supervisorStarted(theProcess().system.NewLocalPID("nobody"))
+				l.supervisorStarted(p.system.NewLocalPID("nobody"))
 				l.startSlotIfUseful()
 				first := taken(l)
 				l.startSlotIfUseful()

@@ -54,7 +54,7 @@ func (t *slot) work() {
 			t.root().Stop(h.job.actor)
 		}
 		if !t.parked {
-			t.ledger.slotInactive(isLate)
+			t.inactive(isLate)
 		}
 	}()
 	t.loop()
@@ -130,7 +130,7 @@ func (h *handoff) leavesActor() bool { return h.ended == broken || h.ended == la
 
 // waitForVerdict blocks until the slot is put back to work. It reports false if the batch is over.
 func (t *slot) waitForVerdict() bool {
-	t.ledger.slotInactive(false)
+	t.inactive(false)
 	t.parked = true
 	select {
 	case <-t.supervisor.wake:
@@ -138,6 +138,14 @@ func (t *slot) waitForVerdict() bool {
 		return true
 	case <-t.ledger.done:
 		return false
+	}
+}
+
+// inactive records that the slot has ended or parked. If it was the last one, its goroutine does what is left for the
+// supervisor: its stack has the size for that.
+func (t *slot) inactive(late bool) {
+	if t.ledger.slotInactive(late) {
+		t.root().Send(t.supervisor.self.Self(), &messages.SlotsDrained{})
 	}
 }
 

@@ -59,6 +59,27 @@ func (q *Queue[T]) First(value T) {
 	q.call(value)
 }
 
+// AddHere is Add, but if no goroutine makes calls, that of the caller does, until nothing is waiting.
+func (q *Queue[T]) AddHere(value T) {
+	q.mu.Lock()
+	if q.running || q.closed {
+		q.mu.Unlock()
+		q.Add(value)
+		return
+	}
+	q.running = true
+	q.mu.Unlock()
+	defer q.ended()
+	q.call(value)
+	for {
+		value, ok := q.take(false)
+		if !ok {
+			return
+		}
+		q.call(value)
+	}
+}
+
 // Close drops the waiting values, and those that are added later. The goroutine ends with the call that it makes.
 func (q *Queue[T]) Close() {
 	q.mu.Lock()
@@ -70,7 +91,7 @@ func (q *Queue[T]) Close() {
 func (q *Queue[T]) run() {
 	defer q.ended()
 	for {
-		value, ok := q.take()
+		value, ok := q.take(q.stays)
 		if !ok {
 			return
 		}
@@ -78,11 +99,12 @@ func (q *Queue[T]) run() {
 	}
 }
 
-func (q *Queue[T]) take() (value T, ok bool) {
+// take returns the next value. It waits for one until Close if stay is true.
+func (q *Queue[T]) take(stay bool) (value T, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.waiting) == 0 {
-		if !q.stays || q.closed {
+		if !stay || q.closed {
 			return value, false
 		}
 		q.added.Wait()

@@ -124,6 +124,63 @@ func TestTheFirstCallIsTheCallers(t *testing.T) {
 	}
 }
 
+// AddHere makes the calls on the goroutine of its caller, and those that come up meanwhile, also if the queue's own
+// goroutine would stay. If a goroutine is at work already, AddHere leaves the value to it.
+func TestAddHereCallsOnTheGoroutineOfItsCaller(t *testing.T) {
+	for name, create := range map[string]func(func(int)) *Queue[int]{"ends": New[int], "stays": NewStaying[int]} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var (
+					q   *Queue[int]
+					got calls
+				)
+				q = create(func(n int) {
+					if n == 0 {
+						q.Add(1)
+					}
+					time.Sleep(time.Second)
+					got.add(n)
+				})
+				start := time.Now()
+				q.AddHere(0)
+				assert.Equal(t, []int{0, 1}, got.all())
+				assert.Equal(t, 2*time.Second, time.Since(start))
+
+				q.Add(2)
+				q.AddHere(3)
+				assert.Equal(t, 2*time.Second, time.Since(start), "the goroutine that makes 2 makes 3")
+				time.Sleep(3 * time.Second)
+				assert.Equal(t, []int{0, 1, 2, 3}, got.all())
+
+				q.Close()
+				q.AddHere(4)
+				synctest.Wait()
+				assert.Equal(t, []int{0, 1, 2, 3}, got.all())
+			})
+		})
+	}
+}
+
+// A call of AddHere that ends its goroutine takes no other call with it.
+func TestAddHereSurvivesGoexit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			q   *Queue[int]
+			got calls
+		)
+		q = New(func(n int) {
+			got.add(n)
+			if n == 0 {
+				q.Add(1)
+				runtime.Goexit()
+			}
+		})
+		go q.AddHere(0)
+		synctest.Wait()
+		assert.Equal(t, []int{0, 1}, got.all())
+	})
+}
+
 // A closed queue makes no more calls, whenever the values were added.
 func TestAClosedQueueDropsItsValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
