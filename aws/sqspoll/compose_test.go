@@ -104,9 +104,10 @@ func (t *till) observe(_ context.Context, report *troupe.Report) {
 	}
 }
 
-// Two Runs charge orders that come by way of SNS. Handlers fail in several ways, a producer sends some orders twice, and
-// deletes fail until their message was delivered again. Every good order is charged once, in the order of its customer on
-// a FIFO queue; each delivery has the receipt of that charge; the other messages are dead letters, once, with the reason.
+// SPEC Q1, V1, V2, I2: two Runs charge orders that come by way of SNS. Handlers fail in several ways, a producer
+// sends some orders twice, and deletes fail until their message was delivered again. Every good order is charged
+// once, in the order of its customer on a FIFO queue; each delivery has the receipt of that charge; the other
+// messages are dead letters, once, with the reason.
 func TestRunWithEnvelopesTypesIdempotencyAndRedelivery(t *testing.T) {
 	for _, suffix := range []string{"", ".fifo"} {
 		t.Run("orders"+suffix, func(t *testing.T) {

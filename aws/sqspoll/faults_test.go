@@ -124,10 +124,10 @@ func (c claims) watch(handle func(context.Context, events.SQSMessage) error) fun
 	}
 }
 
-// Two Runs poll a queue for minutes of virtual time. Servers and networks fail in every way at once: outages of up to a
-// minute, in which answers to calls under way are lost as well, calls that are slow, throttled or lose their answer,
-// entries of a batch that fail. Handlers take up to 40 s with a visibility timeout of 10 s, and fail. One clock jumps
-// ahead, and a Run is stopped and replaced now and then.
+// SPEC Q1 to Q5: two Runs poll a queue for minutes of virtual time. Servers and networks fail in every way at once:
+// outages of up to a minute, in which answers to calls under way are lost as well, calls that are slow, throttled or
+// lose their answer, entries of a batch that fail. Handlers take up to 40 s with a visibility timeout of 10 s, and
+// fail. One clock jumps ahead, and a Run is stopped and replaced now and then.
 func TestFaultsLoseNothing(t *testing.T) {
 	var lost, failed, overlaps, jumps, stops, undeleted, expired atomic.Int32
 	for _, queue := range []func() *lambdasim.Queue{standard, fifo} {

@@ -236,8 +236,8 @@ func child(config string) int {
 	return 0
 }
 
-// Two processes poll a queue; three times one of them is killed in the middle of its batches, and another takes its
-// place.
+// SPEC Q1 to Q3: two processes poll a queue; three times one of them is killed in the middle of its batches, and
+// another takes its place.
 func TestProcessesThatAreKilledLoseNothing(t *testing.T) {
 	needsServers(t)
 	onEach(t, func(t *testing.T, s *server, fifo bool) {
@@ -372,8 +372,8 @@ func (p *proxy) set(cut bool) {
 	}
 }
 
-// The network is cut twice, briefly and for longer than the visibility timeout, in the middle of batches, and comes
-// back. To a client a server that is restarted, and keeps its messages, is the same.
+// SPEC Q1 to Q3: the network is cut twice, briefly and for longer than the visibility timeout, in the middle of
+// batches, and comes back.
 func TestANetworkThatIsCutLosesNothing(t *testing.T) {
 	needsServers(t)
 	onEach(t, func(t *testing.T, s *server, fifo bool) {
@@ -403,7 +403,7 @@ func TestANetworkThatIsCutLosesNothing(t *testing.T) {
 	})
 }
 
-// Every fifth call, and every fifth entry of a batch, is throttled or fails.
+// SPEC Q1 to Q3: every fifth call, and every fifth entry of a batch, is throttled or fails.
 func TestThrottlingAndPartialFailuresLoseNothing(t *testing.T) {
 	needsServers(t)
 	for _, fifo := range []bool{false, true} {
@@ -438,8 +438,9 @@ func TestThrottlingAndPartialFailuresLoseNothing(t *testing.T) {
 	}
 }
 
-// Consumers are stopped and others started in the middle of the load, one after the other. What they received last is
-// given back: nothing waits for a visibility timeout of an hour, except what has failed, so nothing fails here.
+// SPEC Q5: consumers are stopped and others started in the middle of the load, one after the other. What they
+// received last is given back: nothing waits for a visibility timeout of an hour, except what has failed, so nothing
+// fails here.
 func TestConsumersThatAreStoppedLeaveNothingBehind(t *testing.T) {
 	needsServers(t)
 	onEach(t, func(t *testing.T, s *server, fifo bool) {
@@ -469,8 +470,8 @@ func TestConsumersThatAreStoppedLeaveNothingBehind(t *testing.T) {
 	})
 }
 
-// The visibility cannot be renewed, so it ends while the handler runs: the message is handled twice, at once maybe, and
-// is deleted once. A FIFO queue refuses the first delete.
+// SPEC Q1 to Q3: the visibility cannot be renewed, so it ends while the handler runs: the message is handled twice,
+// at once maybe, and is deleted once. A FIFO queue refuses the first delete.
 func TestAVisibilityThatEndsWhileAHandlerRuns(t *testing.T) {
 	needsServers(t)
 	for _, fifo := range []bool{false, true} {
@@ -515,7 +516,7 @@ func TestAVisibilityThatEndsWhileAHandlerRuns(t *testing.T) {
 	}
 }
 
-// What a server returns for a message is what Lambda would pass on.
+// SPEC Q7: what a server returns for a message is what Lambda would pass on.
 func TestMessagesOfServersAreThoseOfLambda(t *testing.T) {
 	onEach(t, func(t *testing.T, s *server, fifo bool) {
 		input := &sqs.SendMessageInput{

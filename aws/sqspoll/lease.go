@@ -48,7 +48,8 @@ type held struct {
 	renewed     bool          // the heartbeat renews it
 }
 
-// lease keeps the messages of one batch invisible and knows which may start. It is the Delivery of the batch.
+// lease keeps the messages of one batch invisible (SPEC Q2) and knows which may start (SPEC Q3). It is the Delivery of the
+// batch.
 //
 // Its goroutines are the heartbeat and those that give messages back; release waits for all of them.
 type lease struct {
@@ -159,7 +160,7 @@ func (l *lease) restOf(from, to int) (rest []int) {
 }
 
 // cease gives back what has not started: a group only if none of it has. What is left of a group that has is
-// given back by Start, when the message before it has ended.
+// given back by Start, when the message before it has ended (SPEC Q5).
 func (l *lease) cease() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -312,7 +313,8 @@ func (l *lease) renew() {
 	l.renewAt = next
 }
 
-// Settled takes the failed messages, and their copies, out of the heartbeat, and waits for the calls that are under way.
+// Settled takes the failed messages, and their copies, out of the heartbeat, and waits for the calls that are under way
+// (SPEC Q4).
 func (l *lease) Settled(report *troupe.Report) {
 	l.mu.Lock()
 	failed := make(map[string]bool)

@@ -26,8 +26,8 @@ func (v visibilityOf) ChangeVisibility(ctx context.Context, _ string, changes []
 	return v.queue.ChangeVisibilityBatch(ctx, list)
 }
 
-// A renewal is under way when the handler fails. redelivery.Backoff changes the visibility after it, so its time holds,
-// and no later renewal replaces it.
+// SPEC Q4: a renewal is under way when the handler fails. redelivery.Backoff changes the visibility after it, so its
+// time holds, and no later renewal replaces it.
 func TestBackoffComesAfterTheHeartbeat(t *testing.T) {
 	for _, queue := range []*lambdasim.Queue{standard(), fifo()} {
 		synctest.Test(t, func(t *testing.T) {
@@ -73,7 +73,8 @@ func (l *letters) Send(_ context.Context, letter redelivery.Letter) error {
 	return nil
 }
 
-// A message that is dead-lettered at once is dropped from the batch, and therefore deleted; its group continues.
+// SPEC Q1: a message that is dead-lettered at once is dropped from the batch, and therefore deleted; its group
+// continues.
 func TestDeadLettersAreDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}

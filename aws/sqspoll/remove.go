@@ -13,7 +13,7 @@ import (
 // removeFor is how long deletes that fail are tried again at least, unless Run ends sooner.
 const removeFor = 5 * time.Second
 
-// toRemove returns the messages that the report lets go of: those that succeeded or were dropped in every copy.
+// toRemove returns the messages that the report lets go of: those that succeeded or were dropped in every copy (SPEC Q1).
 func (l *lease) toRemove(report *troupe.Report) (indexes []int) {
 	failed := make(map[string]bool)
 	for i := range report.Records {

@@ -164,8 +164,8 @@ func frozen(t *testing.T, fifo bool) restartable {
 	return restartable{s, signal(syscall.SIGSTOP), signal(syscall.SIGCONT)}
 }
 
-// The server goes away three times in the middle of the work, once for longer than the visibility timeout,
-// and returns with its messages.
+// SPEC Q1 to Q3: the server goes away three times in the middle of the work, once for longer than the visibility
+// timeout, and returns with its messages.
 func TestAServerThatRestartsLosesNothing(t *testing.T) {
 	needsServers(t)
 	for _, kind := range []struct {
@@ -204,8 +204,8 @@ func TestAServerThatRestartsLosesNothing(t *testing.T) {
 	}
 }
 
-// A server that is restarted without its queues, as emulators are, ends Run: with an error that names the queue
-// and the reason, and when the handlers under way have ended. Until then Run retries.
+// SPEC Q6: a server that is restarted without its queues, as emulators are, ends Run: with an error that names the
+// queue and the reason, and when the handlers under way have ended. Until then Run retries.
 func TestAServerThatForgotTheQueueEndsRun(t *testing.T) {
 	for _, kind := range []string{"sqsserver", "moto"} {
 		for _, fifo := range []bool{false, true} {

@@ -69,7 +69,7 @@ type poller struct {
 // package documentation describes under "Stopping", and returns nil then. It starts no goroutine that outlives it, other
 // than handlers that were abandoned.
 //
-// Errors of receives are retried, with a growing pause, and logged. Run returns early, after what is under way has ended,
+// Errors of receives are retried, with a growing pause, and logged (SPEC Q6). Run returns early, after what is under way has ended,
 // if the queue does not exist or access is denied, with that error, and at once if an argument or an option is wrong:
 // the error says what was given and what is allowed.
 //
@@ -240,7 +240,7 @@ func (p *poller) receive() ([]types.Message, error) {
 
 // handle processes a batch that was received by a call begun at received. It waits until the batch before has finished,
 // and returns while this one finishes, unless the next receive would be too early: SQS returns no more messages of a FIFO
-// queue's groups until these are deleted, and a message that is not invisible any more could be received again.
+// queue's groups until these are deleted, and a message that is not invisible any more could be received again (SPEC Q1).
 func (p *poller) handle(ctx context.Context, messages []types.Message, received time.Duration, finishing *sync.WaitGroup) {
 	event, err := p.queue.event(messages)
 	if err != nil {

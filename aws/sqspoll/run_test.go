@@ -120,6 +120,7 @@ func failing(bodies ...string) func(context.Context, events.SQSMessage) error {
 	}
 }
 
+// SPEC Q1.
 func TestSucceededMessagesAreDeletedAndFailedOnesRedelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -135,7 +136,7 @@ func TestSucceededMessagesAreDeletedAndFailedOnesRedelivered(t *testing.T) {
 	})
 }
 
-// ErrorWhen makes the processor return an error; what is deleted goes by the report.
+// SPEC Q1: ErrorWhen makes the processor return an error; what is deleted goes by the report.
 func TestDeletionGoesByTheReportAndNotByTheError(t *testing.T) {
 	for _, when := range []troupe.ErrorWhen{troupe.ErrorWhenAny, troupe.ErrorWhenAll, troupe.ErrorWhenNever} {
 		synctest.Test(t, func(t *testing.T) {
@@ -149,6 +150,7 @@ func TestDeletionGoesByTheReportAndNotByTheError(t *testing.T) {
 	}
 }
 
+// SPEC Q1.
 func TestDroppedMessagesAreDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -161,7 +163,7 @@ func TestDroppedMessagesAreDeleted(t *testing.T) {
 	})
 }
 
-// What Lambda passes on and what Run passes on are the same, for every kind of message.
+// SPEC Q7: what Lambda passes on and what Run passes on are the same, for every kind of message.
 func TestMessagesAreThoseOfLambda(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, fifo())
@@ -207,7 +209,7 @@ func TestMessagesAreThoseOfLambda(t *testing.T) {
 	})
 }
 
-// A receive of a standard queue may contain a message twice.
+// SPEC Q1: a receive of a standard queue may contain a message twice.
 func TestCopiesAreDeletedOnlyIfAllSucceeded(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -242,7 +244,8 @@ func TestCopiesAreDeletedOnlyIfAllSucceeded(t *testing.T) {
 	}
 }
 
-// Ten messages, one at a time, each for ten minutes, with a visibility timeout of 30 s: nobody else receives one.
+// SPEC Q2: ten messages, one at a time, each for ten minutes, with a visibility timeout of 30 s: nobody else receives
+// one.
 func TestAllMessagesStayInvisibleAsLongAsTheBatchTakes(t *testing.T) {
 	for _, queue := range []*lambdasim.Queue{standard(), fifo()} {
 		synctest.Test(t, func(t *testing.T) {
@@ -263,6 +266,7 @@ func TestAllMessagesStayInvisibleAsLongAsTheBatchTakes(t *testing.T) {
 	}
 }
 
+// SPEC Q7.
 func TestTheBatchTimeoutIsTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -298,8 +302,8 @@ func down(f *fake, from time.Duration, actions ...string) {
 	}
 }
 
-// The visibility cannot be renewed from the 20th second on: what has not started by the time it may have ended, never
-// does. The first renewal was at 15 s, so that is at 45 s.
+// SPEC Q3: the visibility cannot be renewed from the 20th second on: what has not started by the time it may have
+// ended, never does. The first renewal was at 15 s, so that is at 45 s.
 func TestAMessageThatMayBeVisibleIsNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}
@@ -318,7 +322,7 @@ func TestAMessageThatMayBeVisibleIsNotStarted(t *testing.T) {
 	})
 }
 
-// The clock jumps while the first message is handled: timers have not fired, and nothing that waits starts.
+// SPEC Q3: the clock jumps while the first message is handled: timers have not fired, and nothing that waits starts.
 func TestAClockThatJumpsStartsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -340,7 +344,7 @@ func TestAClockThatJumpsStartsNothing(t *testing.T) {
 	})
 }
 
-// A receive that waits may have taken its messages long before it answers.
+// SPEC Q3: a receive that waits may have taken its messages long before it answers.
 func TestVisibilityCountsFromTheStartOfTheReceive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -360,7 +364,7 @@ func TestVisibilityCountsFromTheStartOfTheReceive(t *testing.T) {
 	})
 }
 
-// The call that renews is slow: what SQS saw of it came when the message may have been visible.
+// SPEC Q3: the call that renews is slow: what SQS saw of it came when the message may have been visible.
 func TestARenewalThatCameLateIsNotTrusted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -379,7 +383,7 @@ func TestARenewalThatCameLateIsNotTrusted(t *testing.T) {
 	})
 }
 
-// SQS refuses to renew one message: it is another's, and what is behind it in its group waits for it.
+// SPEC Q3: SQS refuses to renew one message: it is another's, and what is behind it in its group waits for it.
 func TestARefusedRenewalStopsTheGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}
@@ -406,8 +410,8 @@ func TestARefusedRenewalStopsTheGroup(t *testing.T) {
 	})
 }
 
-// Message 1 was handled and waits for its delete, and its visibility can no longer be renewed. Once it may be visible,
-// another consumer may handle its group, so message 3 is not started.
+// SPEC Q3: message 1 was handled and waits for its delete, and its visibility can no longer be renewed. Once it may
+// be visible, another consumer may handle its group, so message 3 is not started.
 func TestAHandledMessageThatMayBeVisibleStopsItsGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}
@@ -434,7 +438,7 @@ func TestAHandledMessageThatMayBeVisibleStopsItsGroup(t *testing.T) {
 	})
 }
 
-// A call that is throttled is made again, a twelfth of the visibility later.
+// SPEC Q2: a call that is throttled is made again, a twelfth of the visibility later.
 func TestAThrottledRenewalIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -457,7 +461,8 @@ func TestAThrottledRenewalIsTriedAgain(t *testing.T) {
 	})
 }
 
-// The heartbeat's call takes a while when the handler ends: the delete, and observers of failed messages, wait for it.
+// SPEC Q4: the heartbeat's call takes a while when the handler ends: the delete, and observers of failed messages,
+// wait for it.
 func TestTheHeartbeatEndsBeforeDeletesAndObservers(t *testing.T) {
 	for _, fails := range []string{"", "a"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -499,7 +504,8 @@ func TestTheHeartbeatEndsBeforeDeletesAndObservers(t *testing.T) {
 	}
 }
 
-// An observer is slow, and a renewal of what succeeded is under way when it returns: the delete waits for it.
+// SPEC Q4: an observer is slow, and a renewal of what succeeded is under way when it returns: the delete waits for
+// it.
 func TestTheHeartbeatEndsBeforeDeletesAfterASlowObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -518,7 +524,7 @@ func TestTheHeartbeatEndsBeforeDeletesAfterASlowObserver(t *testing.T) {
 	})
 }
 
-// SQS keeps a message invisible for 12 h from its receive at most.
+// SPEC Q2: SQS keeps a message invisible for 12 h from its receive at most.
 func TestVisibilityIsNeverAskedForBeyondTwelveHours(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -538,6 +544,7 @@ func TestVisibilityIsNeverAskedForBeyondTwelveHours(t *testing.T) {
 	})
 }
 
+// SPEC Q1.
 func TestAFIFODeleteAfterTheVisibilityEndedIsCountedAndNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}
@@ -558,6 +565,7 @@ func TestAFIFODeleteAfterTheVisibilityEndedIsCountedAndNotRepeated(t *testing.T)
 	})
 }
 
+// SPEC Q1.
 func TestDeletesThatFailInPartAreRepeatedForTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -591,6 +599,7 @@ func TestDeletesThatFailInPartAreRepeatedForTheRest(t *testing.T) {
 	})
 }
 
+// SPEC Q1.
 func TestDeletesThatAreDeniedAreNotRepeated(t *testing.T) {
 	for _, code := range []string{"AWS.SimpleQueueService.NonExistentQueue", "AccessDeniedException"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -612,7 +621,7 @@ func TestDeletesThatAreDeniedAreNotRepeated(t *testing.T) {
 	}
 }
 
-// Deletes that keep failing end, as the messages become visible again.
+// SPEC Q1: deletes that keep failing end, as the messages become visible again.
 func TestDeletesThatKeepFailingAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -628,6 +637,7 @@ func TestDeletesThatKeepFailingAreCounted(t *testing.T) {
 	})
 }
 
+// SPEC Q7.
 func TestBatchesInFlightAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -661,8 +671,8 @@ func slow(f *fake, action string, d time.Duration) {
 	}
 }
 
-// Each delete takes 2 s. On a standard queue the next batch is handled meanwhile, and the deletes of one batch at most
-// are behind; on a FIFO queue nothing is received before the delete.
+// SPEC Q1: each delete takes 2 s. On a standard queue the next batch is handled meanwhile, and the deletes of one
+// batch at most are behind; on a FIFO queue nothing is received before the delete.
 func TestDeletesOverlapTheNextBatch(t *testing.T) {
 	for _, c := range []struct {
 		queue *lambdasim.Queue
@@ -690,8 +700,8 @@ func TestDeletesOverlapTheNextBatch(t *testing.T) {
 	}
 }
 
-// The deletes of the first batch fail for as long as its visibility lasts. Those of the second wait for them, and its
-// message is kept invisible.
+// SPEC Q2: the deletes of the first batch fail for as long as its visibility lasts. Those of the second wait for
+// them, and its message is kept invisible.
 func TestABatchThatWaitsForDeletesIsKeptInvisible(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -715,7 +725,8 @@ func TestABatchThatWaitsForDeletesIsKeptInvisible(t *testing.T) {
 	})
 }
 
-// A message whose visibility ended while it was handled is deleted before the next receive, which could return it.
+// SPEC Q1: a message whose visibility ended while it was handled is deleted before the next receive, which could
+// return it.
 func TestALateBatchIsDeletedBeforeTheNextReceive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -737,7 +748,7 @@ func TestALateBatchIsDeletedBeforeTheNextReceive(t *testing.T) {
 	})
 }
 
-// The delete of the last batch takes 2 s, while the receive after it has ended: Run returns after it.
+// SPEC Q5: the delete of the last batch takes 2 s, while the receive after it has ended: Run returns after it.
 func TestStoppingWaitsForDeletes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -751,7 +762,7 @@ func TestStoppingWaitsForDeletes(t *testing.T) {
 	})
 }
 
-// Run is stopped at second 5 of the first batch: what runs ends, the rest is another's at once.
+// SPEC Q5: Run is stopped at second 5 of the first batch: what runs ends, the rest is another's at once.
 func TestStoppingGivesBackWhatHasNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -774,7 +785,7 @@ func TestStoppingGivesBackWhatHasNotStarted(t *testing.T) {
 	})
 }
 
-// Groups g and h run, i waits: i is given back at once, and what is left of g and h when none of it runs.
+// SPEC Q5: groups g and h run, i waits: i is given back at once, and what is left of g and h when none of it runs.
 func TestStoppingGivesAGroupBackWhenNoneOfItRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}
@@ -803,7 +814,8 @@ func TestStoppingGivesAGroupBackWhenNoneOfItRuns(t *testing.T) {
 	})
 }
 
-// Giving back takes a while, and what runs fails meanwhile: observers, which may change the visibility, wait.
+// SPEC Q4: giving back takes a while, and what runs fails meanwhile: observers, which may change the visibility,
+// wait.
 func TestObserversWaitForWhatIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}
@@ -830,7 +842,7 @@ func TestObserversWaitForWhatIsGivenBack(t *testing.T) {
 	})
 }
 
-// A batch that has ended gives nothing back: what it did not start, a failure stopped.
+// SPEC Q5: a batch that has ended gives nothing back: what it did not start, a failure stopped.
 func TestStoppingAfterTheOutcomesChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}
@@ -844,7 +856,7 @@ func TestStoppingAfterTheOutcomesChangesNothing(t *testing.T) {
 	})
 }
 
-// A copy of a message that runs is not given back: the message would be handled twice at once.
+// SPEC Q5: a copy of a message that runs is not given back: the message would be handled twice at once.
 func TestStoppingDoesNotGiveBackACopyOfWhatRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -864,7 +876,7 @@ func TestStoppingDoesNotGiveBackACopyOfWhatRuns(t *testing.T) {
 	})
 }
 
-// What a stopped group leaves behind was not kept from starting by the stop, and keeps its timeout.
+// SPEC Q5: what a stopped group leaves behind was not kept from starting by the stop, and keeps its timeout.
 func TestStoppingLeavesAFailedGroupAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, fifo()), &noting{start: time.Now()}
@@ -878,7 +890,7 @@ func TestStoppingLeavesAFailedGroupAlone(t *testing.T) {
 	})
 }
 
-// A record in back-off has started: it is tried again while Run drains.
+// SPEC Q5: a record in back-off has started: it is tried again while Run drains.
 func TestDrainingTriesAgainInPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -896,6 +908,7 @@ func TestDrainingTriesAgainInPlace(t *testing.T) {
 	})
 }
 
+// SPEC Q5.
 func TestStoppingWaitsForTheReceiveAndGivesItsMessagesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -918,7 +931,7 @@ func TestStoppingWaitsForTheReceiveAndGivesItsMessagesBack(t *testing.T) {
 	})
 }
 
-// An idle Run returns when its receive does.
+// SPEC Q5: an idle Run returns when its receive does.
 func TestStoppingAnIdleRunTakesAsLongAsAReceive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -928,7 +941,7 @@ func TestStoppingAnIdleRunTakesAsLongAsAReceive(t *testing.T) {
 	})
 }
 
-// A receive that hangs ends with the drain.
+// SPEC Q5: a receive that hangs ends with the drain.
 func TestStoppingDoesNotWaitForAReceiveThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -945,6 +958,7 @@ func TestStoppingDoesNotWaitForAReceiveThatHangs(t *testing.T) {
 	})
 }
 
+// SPEC Q5.
 func TestTheDrainEndsWithCancelledHandlers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -967,7 +981,7 @@ func TestTheDrainEndsWithCancelledHandlers(t *testing.T) {
 	})
 }
 
-// Deletes have 5 s after the drain, and Run returns whatever SQS does.
+// SPEC Q5: deletes have 5 s after the drain, and Run returns whatever SQS does.
 func TestStoppingEndsAlthoughSQSDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -986,6 +1000,7 @@ func TestStoppingEndsAlthoughSQSDoesNotAnswer(t *testing.T) {
 	})
 }
 
+// SPEC Q5.
 func TestGivingBackIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -1005,7 +1020,7 @@ func TestGivingBackIsTriedAgain(t *testing.T) {
 	})
 }
 
-// Errors of receives are logged once, tried again with growing pauses, and shown by Health after a minute.
+// SPEC Q6: errors of receives are logged once, tried again with growing pauses, and shown by Health after a minute.
 func TestReceivesThatFailAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -1034,7 +1049,8 @@ func TestReceivesThatFailAreTriedAgain(t *testing.T) {
 	})
 }
 
-// A queue that does not exist, and access that is denied, end Run with the error, when what is under way has ended.
+// SPEC Q6: a queue that does not exist, and access that is denied, end Run with the error, when what is under way has
+// ended.
 func TestRunEndsWithErrorsThatNoRetryHelps(t *testing.T) {
 	for _, action := range []string{"attributes", "receive"} {
 		for _, code := range []string{"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "AccessDeniedException", "InvalidAddress"} {
@@ -1059,6 +1075,7 @@ func TestRunEndsWithErrorsThatNoRetryHelps(t *testing.T) {
 	}
 }
 
+// SPEC Q5.
 func TestStoppingBeforeTheQueueIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -1070,7 +1087,7 @@ func TestStoppingBeforeTheQueueIsKnown(t *testing.T) {
 	})
 }
 
-// What cannot be an event is not deleted, and Run continues.
+// SPEC Q1: what cannot be an event is not deleted, and Run continues.
 func TestWhatIsNoEventIsLeftInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := newFake(t, standard()), &noting{start: time.Now()}
@@ -1108,7 +1125,7 @@ func TestAnObserverThatFailsIsLogged(t *testing.T) {
 	})
 }
 
-// A bulk handler's messages start together.
+// SPEC Q7: a bulk handler's messages start together.
 func TestABulkHandlerIsPolledFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, standard())
