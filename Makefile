@@ -1,10 +1,10 @@
-# What a developer runs. Go and make are all that is needed; the tools come through go run, pinned here.
+# Targets for development. They need only Go and make; go run fetches the tools, pinned here.
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-# The library, and the modules beside it, which need what users of the library must not get with it. The CDK app in
-# examples/sqs/cdk needs Node and the CDK, and is left out.
+# The library and the nested modules, whose dependencies users of the library must not get. The CDK app in
+# examples/sqs/cdk is omitted, since it needs Node and the CDK.
 MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod */go.mod examples/*/go.mod)))
 export GOWORK := off
 each = @set -e; for module in $(MODULES); do echo "$$module: $(1)"; (cd $$module && $(1)); done
@@ -12,7 +12,7 @@ each = @set -e; for module in $(MODULES); do echo "$$module: $(1)"; (cd $$module
 EVENTS := testdata/events
 EXAMPLE := examples/sqs
 
-# What make fuzz runs, package:target, and how long each. make fuzz FUZZTIME=10m for longer.
+# The targets of make fuzz, as package:target, and the time for each: make fuzz FUZZTIME=10m.
 FUZZ := internal/jsonscan:FuzzAgainstEncodingJSON sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzAssembled sources:FuzzPipes sources:FuzzDecodeNeverPanics \
 	kafka:FuzzDecode kafka:FuzzRecord kafka:FuzzHeaders kafka:FuzzConfluent kafka:FuzzGlue typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes envelope:FuzzOffloaded kpl:FuzzUnpack \
 	firehose:FuzzDecode s3batch:FuzzDecode internal/jsonfault:FuzzFind cmd/demo/check:FuzzCheck \
@@ -21,10 +21,10 @@ FUZZ := internal/jsonscan:FuzzAgainstEncodingJSON sources:FuzzSQS sources:FuzzKi
 	lambdasim/history:FuzzEventsComeBackAsTheyWere
 FUZZTIME ?= 1m
 
-# How many draws make test-long has.
+# The number of draws of make test-long.
 DRAWS ?= 100000
 
-# How long make soak takes.
+# The duration of make soak.
 SOAK ?= 1h
 
 .PHONY: help
@@ -32,14 +32,14 @@ help: ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## Run the demo: simulated sources with faults, a few seconds, a verdict
+demo: build ## Run the demo: a few seconds of simulated sources with faults, and a verdict
 	@echo "Simulated queues, streams and a topic deliver records to a handler that fails, panics and hangs at times."
-	@echo "Failed records are redelivered as by Lambda. A checker that is independent of troupe judges the run."; echo
+	@echo "Failed records are redelivered as in Lambda. A checker that is independent of troupe verifies the run."; echo
 	@bin/demo stress --html bin/run.html
-	@echo; echo "bin/run.html shows the run: charts, and a timeline of the attempts; open it in a browser. Try next:"; echo; \
+	@echo; echo "Open bin/run.html in a browser for charts and a timeline of the attempts. Next, try:"; echo; \
 	echo "  bin/demo stress --source fifo --policy stop-group                one source, another policy; bin/demo stress --help"; \
-	echo "  make events                                                      one event after the other, and the responses"; \
-	echo "  bin/demo plan --rate 500 --work 200ms --batch 100 --window 1s    how many environments a load needs"
+	echo "  make events                                                      sample events and their responses"; \
+	echo "  bin/demo plan --rate 500 --work 200ms --batch 100 --window 1s    how many environments a workload needs"
 
 .PHONY: events
 events: build ## Run the sample events through the demo and show the responses
@@ -47,16 +47,16 @@ events: build ## Run the sample events through the demo and show the responses
 	  echo; echo "$$1"; event=$(EVENTS)/$$2; shift 2; set -- invoke "$$@" "$$event"; \
 	  echo "$$ bin/demo $$*"; bin/demo "$$@"; \
 	}; set -e; \
-	echo "Each batch goes through a processor. Standard error has the report, standard output the response to"; \
-	echo "Lambda: the records that it must redeliver. Each record says what its handler does."; \
+	echo "Each batch goes through a processor. Standard error contains the report, standard output the response to"; \
+	echo "Lambda: the records to redeliver. Each record describes what its handler does."; \
 	show "SQS, standard queue: two messages fail (…8e02, …0d35), one panics, one calls runtime.Goexit; three succeed." sqs.json; \
-	show "The same with one more attempt in place: the message that fails only once (…0d35) is not reported now." sqs.json --retry 1; \
-	show "SQS FIFO: payment b2 (…0005) fails, so nothing new starts in any group; what was running may finish." fifo.json; \
+	show "The same with one more attempt in place: the message that fails only once (…0d35) is no longer reported." sqs.json --retry 1; \
+	show "SQS FIFO: payment b2 (…0005) fails, so nothing new starts in any group; running handlers may finish." fifo.json; \
 	show "The same, stopping only the group of b2: only b2 (…0005) and b3 (…0006) are redelivered, in order." fifo.json --policy stop-group; \
 	show "Kinesis: a failure stops its partition key, and a panic is a failure; other keys continue." kinesis.json; \
 	show "DynamoDB Streams: a failure stops its item, identified by all key attributes; other items continue." dynamodb.json; \
 	show "Kafka: a failure stops its partition; other partitions continue." kafka-msk.json; \
-	show "Nothing delays the response: neither an invalid body nor a hang nor work beyond the timeout." poison.json --timeout 1s; \
+	show "Nothing delays the response: not an invalid body, a hang, or work beyond the timeout." poison.json --timeout 1s; \
 	echo; echo "Try your own: echo '{\"Records\":[]}' | bin/demo invoke -     More: bin/demo --help"
 
 .PHONY: build
@@ -70,14 +70,14 @@ lambda: ## Zip a function for Lambda, for arm64 and amd64: examples/sqs, or EXAM
 .PHONY: test
 test: ## Run all tests that need no servers
 	$(call each,go test ./...)
-	@echo "Left out: tests of stores and queues with real servers, and with Powertools; make integration runs them."
+	@echo "Skipped: tests of stores and queues with real servers, and with Powertools; run make integration for these."
 
 .PHONY: integration
 integration: ## Run the tests that need real servers, which it installs, starts and stops
 	test/integration/run.sh
 
 .PHONY: test-long
-test-long: ## Compare 100,000 draws with the model (DRAWS=…), and run the tests that are too long for make test
+test-long: ## Compare 100,000 random cases with the model (DRAWS=…), and run the tests that are too long for make test
 	go test ./test/properties -run '^Test(Answers|Redelivery)(Are|Is)TheModels$$' -v -count=1 -timeout 0 -args -model.draws=$(DRAWS)
 	go test ./cmd/demo/plan -run '^TestAMillionMessagesAMinute$$' -v -count=1 -args -plan.million
 	go test ./test/process/hostile -run '^TestAProcessFullOfSpinningHandlersAnswers$$' -v -count=1 -args -hostile.spin
@@ -85,7 +85,7 @@ test-long: ## Compare 100,000 draws with the model (DRAWS=…), and run the test
 	cd aws && go test ./sqspoll -run '^TestGoroutinesAndHeapStayFlat$$' -v -count=1 -timeout 0 -args -sqspoll.soak=10m
 
 .PHONY: soak
-soak: ## Soak all sources under faults and hangs for SOAK (1h) and check that nothing grows
+soak: ## Run all sources with faults and hangs for SOAK (1h) and check that memory and goroutines do not grow
 	@mkdir -p bin
 	go test ./test/process/soak -run '^TestSoak$$' -v -count=1 -timeout 0 -args -soak.for=$(SOAK) \
 	  -soak.out="$(CURDIR)/bin/soak-$$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)"
@@ -96,19 +96,19 @@ race: ## Run all tests under the race detector, which needs a C compiler
 
 .PHONY: lint
 lint: ## Check format, go vet and staticcheck
-	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt is needed on:"; echo "$$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }
 	$(call each,go vet ./...)
 	$(call each,go run $(STATICCHECK) ./...)
 
 .PHONY: vuln
-vuln: ## Look for known vulnerabilities; prints NOT CHECKED if the database cannot be reached, which is a failure on GitHub
+vuln: ## Look for known vulnerabilities; prints NOT CHECKED if the database is unreachable, which fails on GitHub
 	@for module in $(MODULES); do \
 	  echo "$$module: go run $(GOVULNCHECK) ./..."; \
 	  out=$$(cd $$module && go run $(GOVULNCHECK) ./... 2>&1) && code=0 || code=$$?; echo "$$out"; \
 	  case "$$code:$$out" in \
 	    0:*) ;; \
 	    *"fetching vulnerabilities"*) \
-	      echo "vuln: NOT CHECKED, the vulnerability database cannot be reached; docs/advisories.md has what is known without it"; \
+	      echo "vuln: NOT CHECKED, the vulnerability database is unreachable; docs/advisories.md lists known advisories"; \
 	      test -z "$$GITHUB_ACTIONS"; exit ;; \
 	    *) exit 1 ;; \
 	  esac; \
@@ -132,7 +132,7 @@ compare: ## Compare troupe with its rivals, three runs on each version of Go; wr
 	cd tools/compare && GOTOOLCHAIN=go1.26.11 go run . -rounds 15 -runs 3 -markdown ../../docs/benchmarks.md
 	cd tools/compare && GOTOOLCHAIN=go1.27.4 go run . -rounds 15 -runs 3 -markdown ../../docs/benchmarks.md -svg ../../docs/compare.svg
 
-# What make cover measures, whichever of their tests and of test's gets there, and the share of each that has to be covered, in percent.
+# The packages that make cover measures, with their tests and those in test, and the required coverage of each in percent.
 COVER := . ./messages ./sources ./actors ./supervisor ./response ./firehose ./s3batch
 COVERED := 99
 empty :=
@@ -145,15 +145,15 @@ cover: ## Measure which statements tests cover; fails if it is less than 99 % of
 	@awk -v least=$(COVERED) 'NR > 1 { size[$$1] = $$2; runs[$$1] += $$3 } \
 	  END { for (b in size) { p = b; sub("/[^/]*$$", "", p); all[p] += size[b]; if (runs[b]) hit[p] += size[b]; else if (size[b]) print "not covered: " b } \
 	    for (p in all) { printf "%-48s %5.1f %% of %d statements\n", p, 100 * hit[p] / all[p], all[p]; if (100 * hit[p] < least * all[p]) low = 1 } \
-	    if (low) { print "cover: at least " least " % of each package is needed: write a test"; exit 1 } }' bin/cover.out
+	    if (low) { print "cover: each package must have at least " least " %: write a test"; exit 1 } }' bin/cover.out
 
 .PHONY: fuzz
 fuzz: ## Fuzz the decoders, each for FUZZTIME (1m)
 	for target in $(FUZZ); do go test "./$${target%:*}" -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; done
 
 .PHONY: consumer
-consumer: ## Build programs that get the modules of this tree as users do, from a module proxy
+consumer: ## Build programs that get the modules of this tree from a module proxy, as users do
 	go run -C tools ./consumer
 
 .PHONY: check
-check: lint test race vuln ## All of lint, test, race and vuln
+check: lint test race vuln ## Run lint, test, race and vuln

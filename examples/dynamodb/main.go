@@ -21,7 +21,7 @@ func main() {
 	lambda.Start(newProcessor(i.project))
 }
 
-// newProcessor has the changes of an order handled in order, whatever becomes of others.
+// newProcessor returns a processor that handles the changes of an order in order, even if changes of other orders fail.
 func newProcessor(project troupe.Handler[events.DynamoDBEventRecord]) lambda.Handler {
 	return troupe.DynamoDB(project, troupe.WithRetry(troupe.Retry{Times: 2}))
 }
@@ -32,7 +32,7 @@ type index struct {
 	client *http.Client
 }
 
-// project does with the order's document what was done with its item. The index may be told twice.
+// project applies the change of the item to the order's document. Applying it twice does no harm.
 func (i index) project(ctx context.Context, rec events.DynamoDBEventRecord) error {
 	path := i.url + "/orders/_doc/" + url.PathEscape(rec.Change.Keys["id"].String())
 	method, document := http.MethodDelete, []byte(nil)

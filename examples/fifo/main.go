@@ -20,8 +20,8 @@ func main() {
 	lambda.Start(newProcessor(l.book))
 }
 
-// newProcessor has a payment that fails hold up its own account alone. Without StopGroup it would hold up
-// all the accounts of its batch.
+// newProcessor returns a processor under which a failed payment holds up only its own account. Without
+// StopGroup it would hold up all accounts of its batch.
 func newProcessor(book troupe.Handler[events.SQSMessage]) lambda.Handler {
 	return troupe.SQS(book, troupe.WithPolicy(troupe.StopGroup))
 }
@@ -32,8 +32,8 @@ type ledger struct {
 	client *http.Client
 }
 
-// book books one payment of the account that the message group is called after. To put the same payment
-// twice is to book it once.
+// book books one payment of the account that the message group names. Repeating the PUT of a payment
+// has no further effect.
 func (l ledger) book(ctx context.Context, msg events.SQSMessage) error {
 	path := l.url + "/accounts/" + url.PathEscape(msg.Attributes["MessageGroupId"]) + "/payments/" + msg.MessageId
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, path, strings.NewReader(msg.Body))

@@ -21,7 +21,8 @@ func main() {
 	lambda.Start(newProcessor(s.show))
 }
 
-// newProcessor has the levels of an article handled in order, and those of others of its partition beside them.
+// newProcessor returns a processor that handles the levels of an article in order, in parallel with other articles of
+// its partition.
 func newProcessor(show troupe.Handler[kafka.Record]) lambda.Handler {
 	return kafka.New(show, kafka.ByKey(), troupe.WithRetry(troupe.Retry{Times: 2}))
 }
@@ -32,8 +33,8 @@ type shop struct {
 	client *http.Client
 }
 
-// show shows the stock level of the article that the record's key names. A record without a value, a
-// tombstone, says that there is no such article any more.
+// show shows the stock level of the article named by the record's key. A record without a value, a
+// tombstone, means that the article no longer exists.
 func (s shop) show(ctx context.Context, record kafka.Record) error {
 	path, method := s.url+"/articles/"+url.PathEscape(string(record.Key))+"/stock", http.MethodPut
 	if record.Value == nil {

@@ -21,18 +21,18 @@ func main() {
 	lambda.Start(newProcessor(m.move))
 }
 
-// newProcessor has positions of a van handled in order, and those of up to 32 vans at once.
+// newProcessor returns a processor that handles the positions of a van in order, and up to 32 vans at once.
 func newProcessor(move troupe.Handler[events.KinesisEventRecord]) lambda.Handler {
 	return troupe.Kinesis(move, troupe.WithConcurrency(32), troupe.WithRetry(troupe.Retry{Times: 2}))
 }
 
-// vanMap is a service that shows where vans are.
+// vanMap is a service that shows vans on a map.
 type vanMap struct {
 	url    string
 	client *http.Client
 }
 
-// move puts a van where it is now. The partition key is the van.
+// move sets the position of a van. The partition key is the van.
 func (m vanMap) move(ctx context.Context, rec events.KinesisEventRecord) error {
 	path := m.url + "/vans/" + url.PathEscape(rec.Kinesis.PartitionKey)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, path, bytes.NewReader(rec.Kinesis.Data))
@@ -47,7 +47,7 @@ func (m vanMap) move(ctx context.Context, rec events.KinesisEventRecord) error {
 	switch {
 	case response.StatusCode >= 500:
 		return fmt.Errorf("map: %s", response.Status)
-	case response.StatusCode >= 300: // reported as failed it would hold up its shard, and come to nothing
+	case response.StatusCode >= 300: // never succeeds: as a failure it would only hold up its shard
 		slog.WarnContext(ctx, "position refused", "sequence_number", rec.Kinesis.SequenceNumber, "status", response.Status)
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// newLogger makes a logger that adds to each line which message its context is of, and the attempt.
+// newLogger returns a logger that adds the message and the attempt of the context to each line.
 func newLogger(w io.Writer) *slog.Logger { return slog.New(recordHandler{slog.NewJSONHandler(w, nil)}) }
 
 type recordHandler struct{ slog.Handler }

@@ -1,5 +1,5 @@
-// Command observability is a Lambda function that notifies customers, and tells what became of each message: metrics for
-// CloudWatch, a line for each failure, and which message it is in every line that the handler logs.
+// Command observability is a Lambda function that notifies customers and makes the outcome of each message visible:
+// metrics for CloudWatch, a log line for each failure, and the message in every line that the handler logs.
 package main
 
 import (
@@ -25,13 +25,13 @@ func main() {
 	lambda.Start(newProcessor(n.post, os.Stdout, slog.Default()))
 }
 
-// newProcessor has a line of metrics written per batch and a line of log per failed record, to which the one line
-// per batch that a processor logs by itself would add nothing.
+// newProcessor returns a processor that writes a line of metrics per batch and a log line per failed record. It
+// turns off the processor's own line per batch, which would add nothing.
 func newProcessor(handle troupe.Handler[events.SQSMessage], metrics io.Writer, logger *slog.Logger) lambda.Handler {
 	return troupe.SQS(handle, emf.Observe("Notifications", emf.WithWriter(metrics)), recordlog.Failures(logger), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 }
 
-// notifications is a service that knows how each customer wants to be notified.
+// notifications is a service that notifies customers by their preferred channel.
 type notifications struct {
 	url    string
 	client *http.Client

@@ -1,4 +1,4 @@
-// Command own-handler is a Lambda function that does once for a batch what all of its orders need.
+// Command own-handler is a Lambda function that loads data once per batch that all of its orders need.
 package main
 
 import (
@@ -20,9 +20,9 @@ func main() {
 }
 
 type rates map[string]float64 // euros by currency
-type ratesKey struct{}        // what the context of a batch has its rates under
+type ratesKey struct{}        // key of the rates in the context of a batch
 
-// newFunction makes the function. If there are no rates its error has all of the batch delivered again.
+// newFunction returns the function. If the rates cannot be loaded, its error makes Lambda redeliver the whole batch.
 func newFunction(fetch func(context.Context) (rates, error), price troupe.Handler[events.SQSMessage]) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	processor := troupe.SQS(price)
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {

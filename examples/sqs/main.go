@@ -20,7 +20,7 @@ func main() {
 	lambda.Start(newProcessor(p.charge))
 }
 
-// newProcessor is apart from main so that a test can put a handler of its own around charge.
+// newProcessor is separate from main, so that a test can wrap charge.
 func newProcessor(charge troupe.Handler[events.SQSMessage]) lambda.Handler {
 	return troupe.SQS(charge, troupe.WithRetry(troupe.Retry{Times: 2}), troupe.WithRecordTimeout(5*time.Second))
 }
@@ -31,9 +31,9 @@ type payments struct {
 	client *http.Client
 }
 
-// charge charges one order. The message's id goes with it, by which the payment service knows an order that
-// comes a second time: delivery is at least once. A producer that sends an order twice makes two messages with two ids,
-// though, and so does moving messages back from the dead-letter queue. Where orders have a number of their own, send that.
+// charge charges one order. It sends the message's id, by which the payment service recognizes a redelivered order:
+// delivery is at least once. But if a producer sends an order twice, or messages are moved back from the dead-letter
+// queue, the ids differ. If orders have a number of their own, send that instead.
 func (p payments) charge(ctx context.Context, msg events.SQSMessage) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(msg.Body))
 	if err != nil {
@@ -50,8 +50,8 @@ func (p payments) charge(ctx context.Context, msg events.SQSMessage) error {
 	case response.StatusCode >= 500:
 		return fmt.Errorf("payments: %s", response.Status)
 	case response.StatusCode >= 300:
-		// It is not tried again in place, which would be for nothing. The queue still delivers it maxReceiveCount times
-		// before it goes to the dead-letter queue: to Lambda a failure is a failure.
+		// No attempt in place, which would be useless. Lambda treats all failures alike, so the queue still delivers
+		// the message maxReceiveCount times before it moves to the dead-letter queue.
 		return troupe.Permanent(fmt.Errorf("payments: %s", response.Status))
 	}
 	return nil

@@ -1,5 +1,5 @@
-// Command typed is a Lambda function that reserves what is ordered. Orders are JSON, published to an SNS topic that
-// the queue is subscribed to.
+// Command typed is a Lambda function that reserves ordered articles. Orders are JSON, published to an SNS topic to
+// which the queue is subscribed.
 package main
 
 import (
@@ -21,7 +21,7 @@ func main() {
 	lambda.Start(troupe.SQS(w.handler()))
 }
 
-// order is what the topic is about.
+// order is an order, as published to the topic.
 type order struct {
 	ID       string `json:"id"`
 	Article  string `json:"article"`
@@ -34,13 +34,13 @@ type warehouse struct {
 	client *http.Client
 }
 
-// handler takes the order out of the message. A message without an order fails alone, and ends in the dead-letter
+// handler decodes the order in a message. A message without an order fails alone, and ends up in the dead-letter
 // queue.
 func (w warehouse) handler() troupe.Handler[troupe.Lazy[events.SQSMessage]] {
 	return envelope.SNS(typed.SQS(w.reserve))
 }
 
-// reserve reserves what is ordered. To put the same reservation twice is to reserve once.
+// reserve reserves the articles of an order. Repeating the PUT of a reservation has no further effect.
 func (w warehouse) reserve(ctx context.Context, o order) error {
 	path := fmt.Sprintf("%s/articles/%s/reservations/%s?quantity=%d", w.url, o.Article, o.ID, o.Quantity)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, path, nil)

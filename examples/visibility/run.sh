@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Shows on an account of yours that Lambda leaves alone the visibility timeout of a message that a function has changed and
-# reported: redelivery.Backoff builds on that, and AWS does not document it.
+# Shows on your account that Lambda keeps the visibility timeout of a reported message that a function has changed.
+# redelivery.Backoff relies on that, and AWS does not document it.
 #
 #   examples/visibility/run.sh [region]
 #
 # It needs the AWS CLI 2, jq and the right to create a stack with a role. The stack has a queue with a visibility timeout
 # of 180 s and a function in Python, without troupe, that sets the timeout of its message to 20 s, reports it, and succeeds in
-# the second delivery. If that comes after about 20 s the timeout was left alone; after 180 s it was not, and
-# lambdasim.Unknown has RestoreVisibility for it. The stack is deleted at the end. It costs less than a cent.
+# the second delivery. If that starts after about 20 s, Lambda kept the timeout; after 180 s, it did not, and
+# lambdasim.Unknown.RestoreVisibility simulates that. The stack is deleted at the end. It costs less than a cent.
 set -euo pipefail
 region=${1:-${AWS_REGION:-us-east-1}}
 stack=troupe-visibility-$(date +%s)

@@ -41,7 +41,7 @@ type ledger struct {
 	client *http.Client
 }
 
-// store stores the sum of a shard's minute. If it fails it is called again, so the same sum may be put twice.
+// store stores the sum of a shard's minute. After a failure it is called again, so it may store the same sum twice.
 func (l ledger) store(ctx context.Context, sum sales) error {
 	in, _ := window.From(ctx)
 	body, _ := json.Marshal(sum)

@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// bundle builds the package in folder pkg and zips it into folder out. It prints how large that came out.
+// bundle builds the package in folder pkg, zips it into folder out, and prints the size.
 func bundle(pkg, arch, out string) error {
 	dir, err := os.MkdirTemp("", "bundle")
 	if err != nil {
@@ -72,7 +72,7 @@ func build(pkg, arch, binary string) error {
 	return cmd.Run()
 }
 
-// pack writes a zip file that holds the binary as bootstrap, executable and without the time it was built.
+// pack writes a zip file that contains the binary as bootstrap, executable and without the build time.
 func pack(w io.Writer, binary string) error {
 	content, err := os.Open(binary)
 	if err != nil {

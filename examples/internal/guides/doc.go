@@ -1,2 +1,2 @@
-// Package guides has tests and nothing else: they hold the numbers that docs/guides tell to what happens in the simulation.
+// Package guides contains only tests: they verify the numbers in docs/guides by simulation.
 package guides

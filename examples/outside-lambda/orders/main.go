@@ -91,7 +91,7 @@ func poll(ctx context.Context, client sqspoll.Client, url string, listener net.L
 	)
 }
 
-// healthOf answers GET /health: 200 while the queue is polled, else 503.
+// healthOf handles GET /health: 200 while the queue is polled, otherwise 503.
 func healthOf(health *sqspoll.Health) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {

@@ -1,5 +1,5 @@
 // Command validation is a Lambda function that accepts registrations from a queue. A validation library checks them:
-// what is JSON but no valid registration is dead-lettered like what is no JSON, without a call of the handler.
+// JSON that is not a valid registration is dead-lettered like invalid JSON, without a call of the handler.
 package main
 
 import (
@@ -25,7 +25,7 @@ type registration struct {
 	Age     int    `json:"age" validate:"gte=18,lte=130"`
 }
 
-// validate caches what it knows of types, and is safe for concurrent use.
+// validate caches information about types, and is safe for concurrent use.
 var validate = validator.New(validator.WithRequiredStructEnabled())
 
 func handler(register troupe.Handler[registration]) troupe.Handler[troupe.Lazy[events.SQSMessage]] {

@@ -30,11 +30,11 @@ func newStack(app awscdk.App, id string) {
 	})
 
 	dead := awssqs.NewQueue(stack, jsii.String("DeadOrders"), &awssqs.QueueProps{
-		RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), // the most there is
-		RemovalPolicy:   awscdk.RemovalPolicy_RETAIN,           // what was given up on outlives the stack
+		RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), // the maximum
+		RemovalPolicy:   awscdk.RemovalPolicy_RETAIN,           // its contents outlive the stack
 	})
 	orders := awssqs.NewQueue(stack, jsii.String("Orders"), &awssqs.QueueProps{
-		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(181)), // six times the function's timeout, and the batching window
+		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(181)), // six times the function's timeout, plus the batching window
 		DeadLetterQueue:   &awssqs.DeadLetterQueue{Queue: dead, MaxReceiveCount: jsii.Number(5)},
 	})
 
@@ -59,13 +59,13 @@ func newStack(app awscdk.App, id string) {
 		BatchSize:               jsii.Number(100),
 		MaxBatchingWindow:       awscdk.Duration_Seconds(jsii.Number(1)),
 		ReportBatchItemFailures: jsii.Bool(true),
-		MaxConcurrency:          jsii.Number(20), // invocations; with 16 handlers each, 320 requests at once at most
+		MaxConcurrency:          jsii.Number(20), // invocations; with 16 handlers each, at most 320 requests at once
 	}))
 
 	newAlarms(stack, orders, dead, charge)
 }
 
-// newAlarms makes the alarms, and a topic to subscribe to that they go to.
+// newAlarms creates the alarms and the topic that they notify.
 func newAlarms(stack awscdk.Stack, orders, dead awssqs.Queue, charge awslambda.Function) {
 	action := awscloudwatchactions.NewSnsAction(awssns.NewTopic(stack, jsii.String("Alarms"), nil))
 	everyMinute := func(statistic string) *awscloudwatch.MetricOptions {
@@ -77,8 +77,8 @@ func newAlarms(stack awscdk.Stack, orders, dead awssqs.Queue, charge awslambda.F
 		above           float64
 	}{
 		{"MessagesTooOld", "Messages wait for more than 15 minutes.", orders.MetricApproximateAgeOfOldestMessage(everyMinute("Maximum")), 900},
-		{"MessagesDead", "Messages have been given up on.", dead.MetricApproximateNumberOfMessagesVisible(everyMinute("Maximum")), 0},
-		{"FunctionErrors", "Invocations fail. For a batch with some failures they do not; see the alarm above.", charge.MetricErrors(everyMinute("Sum")), 0},
+		{"MessagesDead", "Messages are in the dead-letter queue.", dead.MetricApproximateNumberOfMessagesVisible(everyMinute("Maximum")), 0},
+		{"FunctionErrors", "Invocations fail. Batches with partial failures are not included; see the alarm above.", charge.MetricErrors(everyMinute("Sum")), 0},
 	} {
 		a.metric.CreateAlarm(stack, jsii.String(a.id), &awscloudwatch.CreateAlarmOptions{
 			AlarmDescription:   jsii.String(a.description),
@@ -90,7 +90,7 @@ func newAlarms(stack awscdk.Stack, orders, dead awssqs.Queue, charge awslambda.F
 	}
 }
 
-// builtZip is what make lambda has built, unless ZIP names another file.
+// builtZip returns the zip file that make lambda has built, unless ZIP names another file.
 func builtZip() string {
 	if zip := os.Getenv("ZIP"); zip != "" {
 		return zip

@@ -20,7 +20,7 @@ resource "aws_cloudwatch_metric_alarm" "messages_too_old" {
 
 resource "aws_cloudwatch_metric_alarm" "messages_dead" {
   alarm_name          = "charge-messages-dead"
-  alarm_description   = "Messages have been given up on."
+  alarm_description   = "Messages are in the dead-letter queue."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_orders.name }
@@ -35,7 +35,7 @@ resource "aws_cloudwatch_metric_alarm" "messages_dead" {
 
 resource "aws_cloudwatch_metric_alarm" "function_errors" {
   alarm_name          = "charge-function-errors"
-  alarm_description   = "Invocations fail. For a batch with some failures they do not; see the alarm above."
+  alarm_description   = "Invocations fail. Batches with partial failures are not included; see the alarm above."
   namespace           = "AWS/Lambda"
   metric_name         = "Errors"
   dimensions          = { FunctionName = aws_lambda_function.charge.function_name }

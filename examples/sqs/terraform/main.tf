@@ -68,7 +68,7 @@ resource "aws_lambda_event_source_mapping" "orders" {
   function_response_types            = ["ReportBatchItemFailures"]
 
   scaling_config {
-    maximum_concurrency = 20 # invocations; with 16 handlers each, 320 requests at once at most
+    maximum_concurrency = 20 # invocations; with 16 handlers each, at most 320 requests at once
   }
 }
 
