@@ -1,8 +1,8 @@
 package check
 
-// readAWS reads what the AWS CLI prints, of aws lambda list-event-source-mappings, get-event-source-mapping,
-// list-functions, get-function and get-function-configuration, and aws sqs get-queue-attributes. ok is false if the
-// document is none of these.
+// readAWS reads the output of aws lambda list-event-source-mappings, get-event-source-mapping, list-functions,
+// get-function and get-function-configuration, and aws sqs get-queue-attributes. ok is false if the document is
+// none of these.
 func readAWS(file string, root *node) (d deployment, ok bool) {
 	if attributes := root.get("Attributes"); attributes != nil && attributes.kind == mapping && isQueue(attributes) {
 		d.queues = append(d.queues, awsQueue(file, attributes))
@@ -56,7 +56,7 @@ func awsMapping(file string, n *node) *eventMapping {
 	return m
 }
 
-// isQueue tells the attributes of a queue from those of other resources.
+// isQueue distinguishes the attributes of a queue from those of other resources.
 func isQueue(attributes *node) bool {
 	for _, key := range []string{"QueueArn", "VisibilityTimeout", "RedrivePolicy", "ApproximateNumberOfMessages"} {
 		if attributes.get(key) != nil {

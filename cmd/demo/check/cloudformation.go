@@ -152,8 +152,8 @@ func (t *template) mapping(at place, p *node) {
 	t.mappings = append(t.mappings, m)
 }
 
-// settingsOfMapping reads what a mapping has in SAM, CloudFormation and the AWS CLI alike. What is absent is absent from
-// the mapping as a whole.
+// settingsOfMapping reads the settings that a mapping has in SAM, CloudFormation and the AWS CLI alike. The position of
+// an absent setting is the mapping's.
 func settingsOfMapping(at place, p *node) *eventMapping {
 	m := &eventMapping{
 		place:       at,
@@ -233,11 +233,11 @@ func (t *template) functionOf(n *node) reference {
 
 var placeholder = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
 
-// resolve replaces the intrinsic functions in a tree: AWS::NoValue by nothing, references to resources by themselves, and
-// what the file does not contain by a hidden value. The tree that it gets stays as it is.
+// resolve replaces the intrinsic functions in a tree: AWS::NoValue by nothing, references to resources by themselves,
+// and values that the file does not contain by a hidden value. It does not change the given tree.
 func resolve(n *node) *node { return resolver{}.resolve(n) }
 
-// resolver remembers what it has resolved: nodes of YAML anchors are shared.
+// resolver caches resolved nodes, because nodes of YAML anchors are shared.
 type resolver map[*node]*node
 
 func (r resolver) resolve(n *node) *node {
@@ -335,7 +335,7 @@ func resolveCall(n *node, name string, argument *node) *node {
 	}
 }
 
-// referenceOf is what a resolved value refers to.
+// referenceOf returns the reference in a resolved value.
 func referenceOf(n *node) reference {
 	switch {
 	case n == nil, n.kind == null:

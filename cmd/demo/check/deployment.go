@@ -11,7 +11,7 @@ type deployment struct {
 	queues    []*queue
 	mappings  []*eventMapping
 	pipes     []*pipe
-	unread    []place // what the reader of a format cannot look into
+	unread    []place // parts that the reader of a format cannot read
 }
 
 // place is a position in a file.
@@ -52,7 +52,7 @@ type eventMapping struct {
 	provisioned setting
 }
 
-// pipe is a pipe of EventBridge whose target or enrichment is a Lambda function.
+// pipe is an EventBridge pipe whose target or enrichment is a Lambda function.
 type pipe struct {
 	place
 	source     sourceKind
@@ -80,7 +80,7 @@ const (
 // setting is the value of a property.
 type setting struct {
 	value  *node    // nil if it is absent
-	at     position // of the value, or of what it is absent from
+	at     position // of the value, or of its parent if it is absent
 	name   string   // of the property
 	within bool     // value is something hidden that the property would be in
 }
@@ -143,7 +143,7 @@ func (s setting) truth() (value, known bool) {
 	}
 }
 
-// String describes a setting whose value is not known.
+// String describes a setting with an unknown value.
 func (s setting) String() string {
 	if s.value == nil {
 		return s.name + " is not given"
@@ -198,7 +198,7 @@ func lastName(text string) string {
 	}
 }
 
-// is reports whether a reference from a file is to the resource.
+// is reports whether a reference from a file refers to the resource.
 func (id identity) is(r reference, sameFile bool) bool {
 	switch {
 	case r.key != "":

@@ -62,7 +62,7 @@ func (j *judge) all() []Finding {
 		j.pipe(p)
 	}
 	for _, p := range j.unread {
-		j.open(unread, p, "this part is not read")
+		j.open(unread, p, "check cannot read this part")
 	}
 	slices.SortStableFunc(j.findings, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Rule.ID, b.Rule.ID))
@@ -110,7 +110,7 @@ func (j *judge) queue(q *queue) {
 	deadFIFO, known, why := j.isFIFOReference(q.deadLetter, q.file)
 	switch {
 	case !known:
-		j.open(deadLetterType, at, "the type of the dead-letter queue is not in the file: %s", why)
+		j.open(deadLetterType, at, "the file does not contain the type of the dead-letter queue: %s", why)
 	case fifo && !deadFIFO:
 		j.fault(deadLetterType, at, "the dead-letter queue of a FIFO queue must be a FIFO queue")
 	case !fifo && deadFIFO:
@@ -128,7 +128,7 @@ func (j *judge) isFIFO(q *queue) (fifo, known bool) {
 	return q.fifo.truth()
 }
 
-// isFIFOReference is isFIFO of the queue that a reference is to. why is how the reference is written, if it is not known.
+// isFIFOReference is isFIFO for a reference to a queue. If the answer is not known, why is the text of the reference.
 func (j *judge) isFIFOReference(r reference, file string) (fifo, known bool, why string) {
 	if q := j.deployment.queue(r, file); q != nil {
 		fifo, known = j.isFIFO(q)
@@ -148,7 +148,7 @@ func (j *judge) mapping(m *eventMapping) {
 	case otherSource:
 		return
 	case unknownSource:
-		j.open(partialResponse, m.place, "the type of the event source is not in the file: %s", cmp.Or(m.from.hidden, m.from.literal, "no event source"))
+		j.open(partialResponse, m.place, "the file does not contain the type of the event source: %s", cmp.Or(m.from.hidden, m.from.literal, "no event source"))
 	}
 	j.responses(m)
 	switch m.source {
@@ -212,7 +212,7 @@ func (j *judge) batch(m *eventMapping) {
 	}
 	fifo, known, why := j.isFIFOReference(m.from, m.file)
 	if known && fifo {
-		j.fault(batchWindow, at, "BatchSize is %d; of a FIFO queue it must be at most %d", size, smallBatch)
+		j.fault(batchWindow, at, "BatchSize is %d; for a FIFO queue it must be at most %d", size, smallBatch)
 		return
 	}
 	window, windowKnown := m.window.number(0)
@@ -296,7 +296,7 @@ func (j *judge) stream(at place, source sourceKind, retries, age, destination se
 	rule = streamDestination.pageOf(source)
 	switch {
 	case destination.absent():
-		j.fault(rule, at.in(destination), "records that are given up on go nowhere: no %s", destination.name)
+		j.fault(rule, at.in(destination), "discarded records have no destination: no %s", destination.name)
 	case destination.doubtful():
 		j.open(rule, at.in(destination), "%v", destination)
 	}
@@ -306,7 +306,7 @@ func (j *judge) pipe(p *pipe) {
 	if !p.enrichment.absent() {
 		where := place{p.file, p.enrichment.at, p.subject}
 		if p.enrichment.key != "" && j.deployment.function(p.enrichment, p.file) != nil || service(p.enrichment.literal) == "lambda" {
-			j.fault(pipeEnrichment, where, "the pipe does not look for failed records in the response of its enrichment")
+			j.fault(pipeEnrichment, where, "the pipe does not read failed records from the response of its enrichment")
 		} else {
 			j.open(pipeEnrichment, where, "the enrichment is %s", cmp.Or(p.enrichment.hidden, p.enrichment.literal))
 		}
@@ -327,6 +327,6 @@ func (j *judge) pipe(p *pipe) {
 	case kinesis, dynamodb:
 		j.stream(p.place, p.source, p.retries, p.age, p.deadLetter)
 	case unknownSource:
-		j.open(redrivePolicy, place{p.file, cmp.Or(p.from.at, p.at), p.subject}, "the type of the source is not in the file: %s", cmp.Or(p.from.hidden, p.from.literal, "no source"))
+		j.open(redrivePolicy, place{p.file, cmp.Or(p.from.at, p.at), p.subject}, "the file does not contain the type of the source: %s", cmp.Or(p.from.hidden, p.from.literal, "no source"))
 	}
 }

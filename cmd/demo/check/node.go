@@ -40,7 +40,7 @@ func (n *node) position() position {
 	return position{n.line, n.column}
 }
 
-// get returns the value of a key, whose last occurrence counts, or nil. It is nil of nil.
+// get returns the value of the last occurrence of a key, or nil, also for a nil node.
 func (n *node) get(keys ...string) *node {
 	for _, key := range keys {
 		if n == nil || n.kind != mapping {

@@ -5,12 +5,12 @@ const (
 	pages = "https://docs.aws.amazon.com/eventbridge/latest/userguide/"
 )
 
-// Rule is something that loses messages, or that holds up others until they are lost.
+// Rule describes a setting that loses messages, or holds up others until they are lost.
 type Rule struct {
 	ID    string
 	Title string // what is wrong
-	Help  string // what happens then, and what to do
-	Page  string // of AWS, that the rule comes from
+	Help  string // the consequence and the fix
+	Page  string // the AWS page of the rule
 }
 
 // The rules.
@@ -22,32 +22,32 @@ var (
 	}
 	visibilityTimeout = Rule{
 		"visibility-timeout", "The visibility timeout is short",
-		"Messages become visible while Lambda still handles them or retries a throttled invocation, so they are handled twice and use up their receives. Set the queue's visibility timeout to at least six times the function's timeout plus the batching window.",
+		"Messages become visible while the function still handles them or Lambda retries a throttled invocation, so they are handled twice and use up their receives. Set the queue's visibility timeout to at least six times the function's timeout plus the batching window.",
 		dg + "services-sqs-configure.html",
 	}
 	redrivePolicy = Rule{
 		"redrive-policy", "No redrive policy",
-		"A message that always fails is received again and again, and is lost when its retention period ends. Give the queue a redrive policy with a dead-letter queue.",
+		"A message that always fails is redelivered until its retention period ends, and is then lost. Give the queue a redrive policy with a dead-letter queue.",
 		"https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
 	}
 	deadLetterType = Rule{
-		"dead-letter-type", "The dead-letter queue is of another type",
+		"dead-letter-type", "The dead-letter queue has the wrong type",
 		"SQS moves the messages of a FIFO queue only to a FIFO queue, and those of a standard queue only to a standard queue.",
 		"https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
 	}
 	batchWindow = Rule{
-		"batch-window", "The batch size and the batching window do not fit",
+		"batch-window", "The batch size does not match the batching window",
 		"Lambda accepts more than 10 messages in a batch only from a standard queue with a batching window of at least 1 s. Set MaximumBatchingWindowInSeconds, or a BatchSize of at most 10.",
 		dg + "services-sqs-configure.html",
 	}
 	streamBounds = Rule{
 		"stream-bounds", "Retries are unlimited",
-		"A record that always fails holds up its shard or partition until it expires, and the records behind it can expire unhandled. Set MaximumRetryAttempts, or MaximumRecordAgeInSeconds, or both.",
+		"A record that always fails holds up its shard or partition until it expires, and later records may expire unhandled. Set MaximumRetryAttempts, or MaximumRecordAgeInSeconds, or both.",
 		dg + "kinesis-on-failure-destination.html",
 	}
 	streamDestination = Rule{
 		"stream-destination", "No on-failure destination",
-		"Records that are given up on are discarded without a trace. Set DestinationConfig with an OnFailure destination.",
+		"Discarded records leave no trace. Set DestinationConfig with an OnFailure destination.",
 		dg + "kinesis-on-failure-destination.html",
 	}
 	kafkaProvisioned = Rule{
@@ -62,12 +62,12 @@ var (
 	}
 	pipeEnrichment = Rule{
 		"pipe-enrichment", "The function is the enrichment of a pipe",
-		"A pipe takes the response of an enrichment for the enriched records and does not look for failures in it. Make a function with partial batch responses the target of the pipe.",
+		"A pipe treats the response of an enrichment as the enriched records, and does not look for failures in it. Make a function with partial batch responses the target of the pipe.",
 		pages + "eb-pipes-batching-concurrency.html",
 	}
 	unread = Rule{
-		"not-read", "A part of the file is not read",
-		"The file does not contain what is deployed here, so it is not checked. Check the processed template, or what is deployed by the JSON of the AWS CLI.",
+		"not-read", "A part of the file cannot be read",
+		"The file does not contain the deployed resources of this part, so they are not checked. Check the processed template, or the JSON that the AWS CLI prints for the deployment.",
 		"https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html",
 	}
 )

@@ -10,8 +10,8 @@ func isTerraform(n *node) bool {
 	return n.get("format_version") != nil && (n.get("planned_values") != nil || n.get("values") != nil || n.get("terraform_version") != nil)
 }
 
-// terraform reads a plan or a state. In a plan many values are known after apply only; then the configuration says which
-// resource they come from.
+// terraform reads a plan or a state. In a plan many values are only known after apply; then the configuration contains
+// the resource they come from.
 type terraform struct {
 	file        string
 	unknown     map[string]*node // by address: what is known after apply
@@ -95,7 +95,7 @@ var index = regexp.MustCompile(`\[[^\]]*\]`)
 
 func withoutIndexes(address string) string { return index.ReplaceAllString(address, "") }
 
-// overlay marks what is unknown in a tree of values: it adds the missing and replaces the null ones.
+// overlay marks the unknown values in a tree: it adds missing ones and replaces null.
 func overlay(values, unknown *node) *node {
 	switch {
 	case unknown == nil:
@@ -236,7 +236,7 @@ func (t *terraform) pipe(at place, address string, v *node, set func(string) set
 	t.pipes = append(t.pipes, x)
 }
 
-// reference is what a value refers to. If it is not known yet, the configuration says what it is made from.
+// reference returns the reference in a value. If the value is not known yet, the configuration contains its origin.
 func (t *terraform) reference(n *node, address, attribute string) reference {
 	r := reference{at: n.position()}
 	if text := n.string(); text != "" {
@@ -261,10 +261,10 @@ func (t *terraform) reference(n *node, address, attribute string) reference {
 	return r
 }
 
-// deepestModule is how often a value may be handed from module to module.
+// deepestModule bounds how often a value may pass from module to module.
 const deepestModule = 20
 
-// origin is the address of the resource that an expression of a module gets its value from, or "".
+// origin returns the address of the resource from which an expression of a module gets its value, or "".
 func (t *terraform) origin(expression *node, prefix, address string, depth int) string {
 	references := expression.get("references")
 	if references == nil || depth > deepestModule {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Sizes of a chart, in units of its viewBox, which are about a pixel: charts stand four in a line on a desk and one on a
-// phone, so that their text stays readable.
+// Sizes of a chart, in units of its viewBox, which are about a pixel: four charts fit in a row on a desktop screen and
+// one on a phone, so their text stays readable.
 const (
 	chartWidth  = 300
 	chartHeight = 200
@@ -23,8 +23,8 @@ const (
 type chart struct {
 	Title   string
 	Kind    string // a class, which gives the colour
-	Keys    []key  // what is drawn, when it is more than one thing
-	Summary string // what there is to see, in words
+	Keys    []key  // the curves, if there is more than one
+	Summary string // a description in words
 	Empty   bool   // nothing to draw
 	Area    string // path data
 	Line    string // path data
@@ -110,14 +110,14 @@ func throughputChart(s Source) chart {
 	y := c.y(most, 0)
 	c.Area, c.Line = area(succeeded, y), steps(ended, y)
 	for i, part := range all {
-		c.hover(i, len(all), fmt.Sprintf("%v: %s attempts ended and %s records succeeded a second", part, short(ended[i]), short(succeeded[i])))
+		c.hover(i, len(all), fmt.Sprintf("%v: %s attempts ended and %s records succeeded per second", part, short(ended[i]), short(succeeded[i])))
 	}
-	c.Summary = fmt.Sprintf("Throughput over time: up to %s attempts ended and %s records succeeded a second.", short(largest(ended)), short(largest(succeeded)))
+	c.Summary = fmt.Sprintf("Throughput over time: up to %s attempts ended and %s records succeeded per second.", short(largest(ended)), short(largest(succeeded)))
 	return c
 }
 
 func inFlightChart(s Source) chart {
-	c := chart{Title: "In flight, handlers at work", Kind: "flight"}
+	c := chart{Title: "Running handlers", Kind: "flight"}
 	all := spans(s)
 	most := make([]float64, len(all))
 	for i, part := range all {
@@ -130,12 +130,12 @@ func inFlightChart(s Source) chart {
 	for i, part := range all {
 		c.hover(i, len(all), fmt.Sprintf("%v: at most %s at once", part, short(most[i])))
 	}
-	c.Summary = fmt.Sprintf("Handlers at work over time: at most %s at once.", short(largest(most)))
+	c.Summary = fmt.Sprintf("Running handlers over time: at most %s at once.", short(largest(most)))
 	return c
 }
 
 func redeliveredChart(s Source) chart {
-	c := chart{Title: "Delivered again, records", Kind: "again"}
+	c := chart{Title: "Redelivered records", Kind: "again"}
 	all := spans(s)
 	again, total := make([]float64, len(all)), 0.0
 	for i, part := range all {
@@ -147,18 +147,18 @@ func redeliveredChart(s Source) chart {
 	}
 	c.columns(again, c.y(largest(again), 1))
 	for i, part := range all {
-		c.hover(i, len(all), fmt.Sprintf("%v: %s delivered again", part, short(again[i])))
+		c.hover(i, len(all), fmt.Sprintf("%v: %s redelivered", part, short(again[i])))
 	}
 	if len(all) > 1 {
 		c.Title += " per " + durationText(all[0].to)
 	}
-	c.Summary = fmt.Sprintf("Records delivered again over time: %s in all.", short(total))
+	c.Summary = fmt.Sprintf("Redelivered records over time: %s in total.", short(total))
 	return c
 }
 
 // latencyChart returns a histogram whose first bucket begins at lower.
 func latencyChart(lower time.Duration, buckets []Bucket) chart {
-	c := chart{Title: "Latency, how many took how long", Kind: "latency"}
+	c := chart{Title: "Latency, number of records", Kind: "latency"}
 	counts := make([]float64, len(buckets))
 	for i, b := range buckets {
 		counts[i] = float64(b.Count)
@@ -166,7 +166,7 @@ func latencyChart(lower time.Duration, buckets []Bucket) chart {
 	most := largest(counts)
 	if most == 0 {
 		c.Empty = true
-		c.Summary = c.Title + ": nothing to draw."
+		c.Summary = c.Title + ": no data."
 		return c
 	}
 	c.columns(counts, c.y(most, 1))
@@ -190,7 +190,7 @@ func latencyChart(lower time.Duration, buckets []Bucket) chart {
 			tallest = i
 		}
 	}
-	c.Summary = "Histogram of latencies; the most are " + c.Hover[tallest].Title + "."
+	c.Summary = "Histogram of latencies; most are " + c.Hover[tallest].Title + "."
 	return c
 }
 
@@ -216,7 +216,7 @@ func boundText(d time.Duration) string {
 func (c *chart) overTime(all []span, most float64) bool {
 	if most <= 0 {
 		c.Empty, c.Keys = true, nil
-		c.Summary = c.Title + ": nothing to draw."
+		c.Summary = c.Title + ": no data."
 		return false
 	}
 	end := all[len(all)-1].to

@@ -2,9 +2,9 @@
 // of every attempt. The file is self-contained and makes no network requests.
 //
 // The charts are SVG written by html/template, so that they work without JavaScript and follow the reader's light or
-// dark scheme. No library was found that does both: go-echarts and uPlot draw by JavaScript, the first from a server of
-// its own; gonum/plot writes fixed colours; wcharczuk/go-chart, which can write CSS classes, is archived. The timeline
-// is a canvas, to stay fast with 20,000 bars.
+// dark scheme. No library was found that does both: go-echarts and uPlot draw with JavaScript, the former from its own
+// server; gonum/plot writes fixed colors; wcharczuk/go-chart, which can write CSS classes, is archived. The timeline is
+// a canvas, to stay fast with 20,000 bars.
 package page
 
 import (
@@ -48,12 +48,12 @@ type Source struct {
 	Handled     []int // attempts that ended
 	Succeeded   []int // records that succeeded
 	Redelivered []int // records delivered again
-	InFlight    []int // the most handlers at work at once
+	InFlight    []int // the maximum of running handlers
 
 	Latency []Bucket // in ascending order
 	Rows    []Row    // in the order in which they are shown
 	Lanes   bool     // Rows are lanes, and not groups
-	Omitted int      // attempts beyond what Rows hold
+	Omitted int      // attempts that Rows do not contain
 }
 
 // Bucket counts latencies above the previous bucket and up to UpTo. The last bucket may be [Unbounded].
@@ -126,7 +126,7 @@ type sourceView struct {
 	Number   int // from 1
 	Charts   []chart
 	Attempts string
-	Left     string // how many attempts are left out; empty when none are
+	Left     string // the number of omitted attempts; empty if none
 	Counts   []outcomeCount
 	Timeline timeline
 }

@@ -125,9 +125,9 @@ func TestATimelineHasEveryAttemptInTheOrderInWhichTheyBegan(t *testing.T) {
 
 func TestAReaderIsToldWhatARowIs(t *testing.T) {
 	d := small()
-	assert.Contains(t, write(t, d), "A row is a lane: attempts at the same time are in different lanes, the lanes of all invocations together.")
+	assert.Contains(t, write(t, d), "Each row is a lane: concurrent attempts are in different lanes, across all invocations.")
 	d.Sources[0].Lanes = false
-	assert.Contains(t, write(t, d), "A row is a group, of which one record is handled at a time.")
+	assert.Contains(t, write(t, d), "Each row is a group, which handles one record at a time.")
 	assert.NotContains(t, markup(write(t, d)), "lanes of all")
 }
 
@@ -301,7 +301,7 @@ func TestSourcesHaveTheSameBins(t *testing.T) {
 		assert.NotEmpty(t, one[kind], kind)
 		assert.Equal(t, one[kind], two[kind], kind)
 	}
-	assert.Contains(t, perSource[1], "0 ms to 400 ms: 10 attempts ended and 5 records succeeded a second", "four steps are one, and the run is longer for the other")
+	assert.Contains(t, perSource[1], "0 ms to 400 ms: 10 attempts ended and 5 records succeeded per second", "four steps are one, and the run is longer for the other")
 	assert.Contains(t, perSource[1], "0 ms to 400 ms: at most 2 at once")
 	assert.Contains(t, got, "100 ms to 1 s: 1")
 	assert.Equal(t, []int{2, 0, 2}, small().Sources[0].Handled)

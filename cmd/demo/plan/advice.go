@@ -64,7 +64,7 @@ func (q Question) hasRoom() bool {
 	return q.Rate <= room*q.capacity() && (q.Timeout == 0 || q.full().Takes <= q.Timeout-reserve(q.Timeout))
 }
 
-// changes returns the settings each of which suffices by itself, at the smallest value that does.
+// changes returns the settings that each suffice alone, with the smallest sufficient values.
 func (q Question) changes() (list []Change) {
 	if q.hasRoom() {
 		return nil

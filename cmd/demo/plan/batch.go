@@ -108,7 +108,7 @@ func (q Question) usual() (b Batch, inUse float64) {
 		arrives /= float64(lanes)
 	}
 	most := float64(q.most())
-	// A window begins with a record; a poll finds what is there.
+	// A window begins with a record; a poll finds the records that are available.
 	n := min(int(max(1+min(arrives*q.Window.Seconds(), most), math.Ceil(min(arrives*q.poll().Seconds(), most)))), q.most())
 	crowded := false
 	for ; ; n++ {

@@ -38,8 +38,8 @@ type Answer struct {
 	// Drain describes the backlog; nil without one.
 	Drain *Drain
 
-	// Changes are settings each of which suffices for the rate by itself, with a fifth to spare. There are none if the
-	// load has that much room already, or if no single setting is enough.
+	// Changes are settings that each suffice for the rate alone, with a fifth to spare. There are none if the workload
+	// has that much room already, or if no single setting is enough.
 	Changes []Change
 	// Notes are further facts, in sentences.
 	Notes []string
@@ -58,7 +58,7 @@ type Change struct {
 	Flag, To string
 }
 
-// Plan answers a question. The error lists everything that is wrong with it.
+// Plan answers a question. The error contains everything that is wrong with it.
 func Plan(question Question) (Answer, error) {
 	q, err := question.complete()
 	if err != nil {

@@ -26,7 +26,7 @@ func (s Source) queue() bool   { return s == SQS || s == FIFO }
 func (s Source) stream() bool  { return s == Kinesis || s == DynamoDB }
 func (s Source) ordered() bool { return s != SQS }
 
-// Question is a workload and its configuration. Zero values stand for the defaults of the fields.
+// Question is a workload and its configuration. Zero values mean the defaults of the fields.
 type Question struct {
 	Source Source
 	// Rate is the number of records that arrive per second. 0 means none and needs a Backlog.

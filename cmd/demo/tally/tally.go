@@ -61,7 +61,7 @@ func New(byGroup bool, bars int, gauge *Gauge) *Tally {
 	}
 }
 
-// Ahead returns the number of records that have succeeded and that the source still holds: the run ended before they
+// Ahead returns the number of records that have succeeded but are still in the source: the run ended before they
 // were deleted, or before the checkpoint reached them.
 func (t *Tally) Ahead() int { return t.delivered - len(t.first) - int(t.Settled()) }
 
