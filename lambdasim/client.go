@@ -19,8 +19,8 @@ func (e *QueueError) Error() string { return "lambdasim: " + e.Code + ": " + e.M
 type Call struct {
 	// Action is ChangeMessageVisibility or SendMessage.
 	Action string
-	// Message is the identifier of the message whose visibility is changed, or of the record that is dead-lettered.
-	// It is empty for a call as a whole.
+	// Message is the identifier of the message whose visibility changes, or of the dead-lettered record. It is
+	// empty for a call as a whole.
 	Message string
 	// Number counts the calls of this action on the queue, or the entries of this action for the message, from 1.
 	Number int
@@ -123,7 +123,7 @@ func (q *Queue) changeEntry(ctx context.Context, c VisibilityChange) error {
 }
 
 // DeadLetter sends a message to a dead-letter queue on behalf of a function that gives up on the record with that
-// identifier, and writes that into the history for the checker. The body and the message attributes should be the
+// identifier, and records that in the history for the checker. The body and the message attributes should be the
 // record's own. Otherwise it behaves like Queue.Send for a queue that no run uses. ctx is the handler's. The error is
 // the one that dead.Faults returned.
 func DeadLetter(ctx context.Context, id string, dead *Queue, letter Message) error {

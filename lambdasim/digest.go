@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Digest returns a text that represents the payload of a record in a history. It depends only on what the sender chose,
-// so it is the same for every delivery: the body, group and message attributes of an SQS message; the partition key and
+// Digest returns a text that represents the payload of a record in a history. It depends only on the sender's parts, so
+// it is the same for every delivery: the body, group and message attributes of an SQS message; the partition key and
 // data of a Kinesis record; the kind, keys and images of a change of an item; the key, value and headers of a Kafka
 // record. It is empty for any other type.
 func Digest[T any](record T) string {

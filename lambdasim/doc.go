@@ -42,9 +42,9 @@
 // A function may change the visibility timeout of a message of its batch with Queue.ChangeVisibility: the new timeout
 // counts from the call and ends 12 hours after the receive at the latest. In a standard queue the receipt handle is
 // valid until the message is deleted, in a FIFO queue until the timeout ends. (D, "Amazon SQS visibility timeout", API
-// reference of SQS, ChangeMessageVisibility; V, LocalStack's tests validated in April 2024 and October 2025) It is
-// inferred that Lambda does not touch a reported message, so that the change holds (U: RestoreVisibility). A function
-// may send a dead letter itself with DeadLetter, which the history then contains.
+// reference of SQS, ChangeMessageVisibility; V, LocalStack's tests validated in April 2024 and October 2025)
+// Presumably Lambda does not touch a reported message, so the change remains in effect (U: RestoreVisibility). A
+// function may send a dead letter itself with DeadLetter, which the history then contains.
 //
 // E4. A FIFO batch has at most 10 messages, possibly of several groups; a receive takes as many of one group as it can
 // before it continues with the next. (D, "FIFO queue delivery logic in Amazon SQS", "Using Lambda with Amazon SQS") A
@@ -88,16 +88,16 @@
 // RestartRetries, ChargeSplits, KeepOnBadResponse and RetryDelay hold for Kafka too, and the condition
 // RecordAgeExceeded is taken from streams.
 //
-// Pipes. With Pipe a pipe of EventBridge reads a queue or stream: the event is a bare array, whose Kinesis records have the
-// members of "kinesis" themselves, and identifiers are messageId and eventID. (D, "Amazon EventBridge Pipes sources",
-// "Amazon EventBridge Pipes batching and concurrency") A pipe retries what was reported and nothing else (D, the same page);
-// the rest of a stream's batch is done, and the shard waits for what was reported. A function error fails the batch.
-// Retries, ages and the dead-letter queue are those of a mapping; how AUTOMATIC_BISECT combines with a partial response
-// is U, KeepReported. ChargeSplits, RestartRetries, KeepOnBadResponse and RetryDelay hold for pipes too. A pipe waits for
-// five minutes at most. (D, "Amazon EventBridge Pipes quotas") Kafka, enrichments, input transformers and FIRE_AND_FORGET are
-// not simulated.
+// Pipes. With Pipe an EventBridge pipe reads a queue or stream: the event is a bare array, whose Kinesis records have
+// the members of "kinesis" themselves, and identifiers are messageId and eventID. (D, "Amazon EventBridge Pipes
+// sources", "Amazon EventBridge Pipes batching and concurrency") A pipe retries only the reported records (D, the same
+// page); the rest of a stream's batch is done, and the shard waits for the reported ones. A function error fails the
+// batch. Retries, ages and the dead-letter queue are those of a mapping; how AUTOMATIC_BISECT combines with a partial
+// response is U, KeepReported. ChargeSplits, RestartRetries, KeepOnBadResponse and RetryDelay hold for pipes too. A
+// pipe waits for five minutes at most. (D, "Amazon EventBridge Pipes quotas") Kafka, enrichments, input transformers
+// and FIRE_AND_FORGET are not simulated.
 //
-// E8. Package runtimeapi runs the function as a process of its own, behind a Lambda Runtime API on 127.0.0.1.
+// E8. Package runtimeapi runs the function as a separate process, behind a Lambda Runtime API on 127.0.0.1.
 //
 // E9. Package check is the checker.
 //

@@ -7,8 +7,8 @@ import (
 )
 
 // Work records that the work with that key has just been done for the record with that identifier: the message was
-// sent, the row was written. Handlers watched by WatchKey call it where the effect happens, and not for a duplicate
-// that is skipped. Unlike the end of a handler, it counts whenever it happens, even after a timeout.
+// sent, the row was written. Handlers watched by WatchKey call it where the effect happens, and not for a skipped
+// duplicate. Unlike the end of a handler, it counts at any time, even after a timeout.
 func Work(ctx context.Context, id, key string) {
 	note(ctx, history.Event{Kind: history.Worked, Record: id, Detail: key})
 }

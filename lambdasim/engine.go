@@ -18,8 +18,8 @@ type poller interface {
 	drained() bool
 }
 
-// engine drives a run. Sources and the mapping run on the goroutine of Run, turn by turn, and so in one order. Handlers
-// have goroutines of their own, and nothing waits for them beyond their deadline.
+// engine drives a run. Sources and the mapping run on the goroutine of Run, turn by turn, and therefore in one order.
+// Handlers have their own goroutines, and nothing waits for them beyond their deadline.
 //
 // A turn begins one nanosecond after its cause. In virtual time this nanosecond passes only when every other goroutine
 // is blocked. So a turn sees everything that happened at an instant, whatever woke the engine, and a run in virtual
@@ -145,7 +145,7 @@ func (e *engine) settle() {
 	for _, inv := range ended {
 		e.cancel(inv.timer)
 		e.running--
-		if k := inv.result.kind; k == history.Answered || k == history.Failed { // nobody holds the payload any more
+		if k := inv.result.kind; k == history.Answered || k == history.Failed { // the payload is no longer in use
 			e.recycle(inv.payload)
 		}
 		inv.done(inv.result)

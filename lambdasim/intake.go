@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Feed supplies records that are created when there is room for them, so that a run may exceed memory.
+// Feed supplies records that are created when there is room for them, so the records of a run need not fit into memory.
 type Feed[T any] struct {
 	// Count is the number of records.
 	Count int
@@ -16,7 +16,7 @@ type Feed[T any] struct {
 	// At returns the earliest time at which record i is sent, since the beginning of the run; it must not decrease.
 	// Default: as soon as there is room.
 	At func(i int) time.Duration
-	// Backlog bounds the records that the source holds: another one is created only below it. Default 10,000.
+	// Backlog bounds the number of records in the source: further ones are created only below it. Default 10,000.
 	Backlog int
 }
 
@@ -101,8 +101,8 @@ func (in *intake[T]) claim(o owner) error {
 	return nil
 }
 
-// take passes to accept everything that has been sent and, while there is room, the due records of feeds. live returns
-// the number of records that the source holds.
+// take passes all sent records to accept and, while there is room, the due records of feeds. live returns the number
+// of records in the source.
 func (in *intake[T]) take(began time.Time, c *clock, name func(T, uint64) string, live func() int, accept func(sent[T]) error) error {
 	in.mu.Lock()
 	inbox, feeds := in.inbox, in.feeds

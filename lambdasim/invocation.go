@@ -217,7 +217,7 @@ func (inv *invocation) has(id string) bool {
 	return i >= 0 && inv.records[i].id == id
 }
 
-// known returns the identifier that the source knows a record by. The caller holds log.mu.
+// known returns the identifier that the source uses for the record. The caller holds log.mu.
 func (inv *invocation) known(id string) string {
 	if i := inv.find(id); i >= 0 {
 		return inv.records[i].id

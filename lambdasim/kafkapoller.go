@@ -25,7 +25,7 @@ type consumer struct {
 	turn
 }
 
-// kafkaBatch is a batch, or what is left of one.
+// kafkaBatch is a batch, or its remaining records.
 type kafkaBatch struct {
 	segment // without its size
 	records []*kafkaRecord

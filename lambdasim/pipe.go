@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// AutomaticBisect is the one value that Pipe.OnPartialBatchItemFailure knows.
+// AutomaticBisect is the only value of Pipe.OnPartialBatchItemFailure.
 const AutomaticBisect = "AUTOMATIC_BISECT"
 
 // pipePatience is how long a pipe waits for a function, whatever the function's timeout.
 const pipePatience = 5 * time.Minute
 
-// Pipe holds the parameters of a pipe of Amazon EventBridge that invokes the function, under the names they have at AWS,
-// in place of those of a mapping. The invocation type is REQUEST_RESPONSE. The zero value of each parameter stands for
-// the default. Values that AWS would refuse are refused, and so are parameters of streams on a queue.
+// Pipe holds the parameters of an EventBridge pipe that invokes the function instead of a mapping, under their AWS
+// names. The invocation type is REQUEST_RESPONSE. The zero value of each is AWS's default. Simulation.Run refuses
+// values that AWS would refuse, and parameters of streams on a queue.
 type Pipe struct {
-	// BatchSize is how many records a batch may hold. Standard queues: 1 to 10,000, default 10, and more than 10 need a
-	// window. FIFO queues: 1 to 10, default 10. Streams: 1 to 10,000, default 100.
+	// BatchSize is the maximum number of records in a batch. Standard queues: 1 to 10,000, default 10, and more than 10
+	// need a window. FIFO queues: 1 to 10, default 10. Streams: 1 to 10,000, default 100.
 	BatchSize int
 	// MaximumBatchingWindowInSeconds is how long a batch may wait to be filled: 0 to 300, default 0, and none for FIFO
 	// queues.
@@ -29,18 +29,18 @@ type Pipe struct {
 	// MaximumRetryAttempts is how often a batch is tried again: 0 to 10,000, or −1 for as long as its records live. nil
 	// is −1.
 	MaximumRetryAttempts *int
-	// MaximumRecordAgeInSeconds is how old a record may get: 60 to 604,800, or −1 for as old as the stream keeps it. 0
-	// is −1.
+	// MaximumRecordAgeInSeconds is the maximum age of a record: 60 to 604,800, or −1 for as long as the stream retains
+	// it. 0 is −1.
 	MaximumRecordAgeInSeconds int
 	// OnPartialBatchItemFailure is empty, or AutomaticBisect, which halves a batch that failed.
 	OnPartialBatchItemFailure string
 	// ParallelizationFactor is how many batches of a shard may be under way at once: 1 to 10, default 1.
 	ParallelizationFactor int
-	// DeadLetterConfig gets a description of every discarded batch, in the shape of a mapping's. nil gets nothing.
+	// DeadLetterConfig receives a description of every discarded batch, in the format of a mapping's. nil: none.
 	DeadLetterConfig *Queue
 }
 
-// usePipe makes a mapping of the parameters of a pipe, and complains about what a pipe has not.
+// usePipe turns the parameters of a pipe into a mapping, and rejects parameters that a pipe does not have.
 func (s *Simulation) usePipe(c *complaints) {
 	p := s.Pipe
 	if !reflect.ValueOf(s.Mapping).IsZero() {
@@ -77,7 +77,7 @@ func (s *Simulation) patience() time.Duration {
 	return s.Timeout
 }
 
-// head and tail are what is around the records of an event.
+// head and tail surround the records of an event.
 func (s *Simulation) head() string {
 	if s.Pipe != nil {
 		return "["

@@ -12,21 +12,21 @@ import (
 )
 
 // Simulation configures a run: a source, a mapping, a function, and how to observe them. Run runs it. Several
-// simulations, each with a source of its own, may run at once.
+// simulations, each with its own source, may run at once.
 type Simulation struct {
 	// Source is a *Queue, *KinesisStream, *DynamoDBStream or *KafkaTopic. Each run needs a new one.
 	Source Source
 	// Handler is the function: any lambda.Handler, including the result of lambda.NewHandler and a runtimeapi.Function,
-	// which is a process of its own. It is called concurrently, once per running batch.
+	// which is a separate process. It is called concurrently, once per running batch.
 	//
 	// A panic, or runtime.Goexit, is a crash of the function. The payload is overwritten and reused as soon as the
 	// handler returns, as in the runtime client of aws-lambda-go.
 	Handler lambda.Handler
 	// Mapping holds the parameters of the event source mapping.
 	Mapping Mapping
-	// Pipe holds the parameters of a pipe of EventBridge that reads the source in place of a mapping. Its events are bare
-	// arrays, whose records have the identifiers of pipes: the history has messageId for messages, and eventID for records of
-	// streams. Begin, Drop, Delivery and Work accept sequence numbers as well. nil is a mapping.
+	// Pipe holds the parameters of an EventBridge pipe that reads the source instead of a mapping. Its events are bare
+	// arrays, whose records have the identifiers of pipes: the history has messageId for messages, and eventID for
+	// records of streams. Begin, Drop, Delivery and Work accept sequence numbers as well. nil: a mapping.
 	Pipe *Pipe
 
 	// Timeout is the timeout of the function. It sets the deadline of an invocation's context, and a handler that has
@@ -48,8 +48,8 @@ type Simulation struct {
 	// Order is the order of the records of a group that the checker expects. Default: none for standard queues, Strict
 	// for all other sources.
 	Order *check.Order
-	// Stops is what a failure may keep from being handled in its batch, which depends on the policy of the processor.
-	// Default: the rest of the batch where Order is Strict, otherwise nothing.
+	// Stops are the records of a batch that a failure may prevent from starting, depending on the policy of the
+	// processor. Default: the rest of the batch if Order is Strict, otherwise none.
 	Stops check.Stop
 	// Errors sets when the function may return an error. Default: when a record has failed.
 	Errors check.Errors
@@ -74,7 +74,7 @@ type Simulation struct {
 // Unknown decides questions that AWS's documentation leaves open. The zero value is the most likely behavior.
 type Unknown struct {
 	// DuplicateRate is the probability, from 0 to 1, that a standard queue delivers a message a second time. The
-	// documentation says that this happens, not how often. Default 0.
+	// documentation does not say how often this happens. Default 0.
 	DuplicateRate float64
 	// IgnoreForeignIdentifiers: an identifier that is not in the batch is ignored if the response also has valid ones.
 	// Default: the whole batch has failed.
@@ -82,8 +82,8 @@ type Unknown struct {
 	// RefuseForeignBodies: a response that is not empty and has no key batchItemFailures, or is not a JSON object,
 	// fails the whole batch. Default: it is a success.
 	RefuseForeignBodies bool
-	// KeepReported: what is reported to a pipe with AutomaticBisect is retried as one batch. Default: it is halved, as a
-	// batch that fails as a whole is. AWS documents neither.
+	// KeepReported: the records reported to a pipe with AutomaticBisect are retried as one batch. Default: the batch is
+	// halved, like one that fails as a whole. AWS documents neither.
 	KeepReported bool
 	// RestartRetries: when a partial response moves a stream's checkpoint, the count of retries of the rest starts
 	// again. Default: it continues.
@@ -96,11 +96,11 @@ type Unknown struct {
 	KeepOnBadResponse bool
 	// ResendFromLowest: after a partial response everything of a Kafka partition is redelivered from the lowest
 	// reported offset, including later successes. Default: only the reported records are redelivered, as the
-	// documentation says in passing.
+	// documentation mentions.
 	ResendFromLowest bool
-	// RestoreVisibility: a reported message whose visibility timeout the function has changed is redelivered at the
-	// time that would apply without the change. Default: the mapping does not touch the message, so the change holds.
-	// AWS does not document what the mapping does with a reported message.
+	// RestoreVisibility: a reported message whose visibility timeout the function has changed is redelivered as if it
+	// had not been changed. Default: the mapping does not touch the message, so the change remains in effect. AWS
+	// does not document what the mapping does with a reported message.
 	RestoreVisibility bool
 	// RetryDelay returns the delay before a retry of a stream's batch, given the number of its failures so far, from 1.
 	// Default: 100 ms, doubled each time, up to a minute. It must be positive.

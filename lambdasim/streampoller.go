@@ -199,8 +199,8 @@ func (p *streamPoller) settle(l *lane, inv *invocation, batch []*streamRecord, r
 	p.again(l, head, lowest, whole)
 }
 
-// settlePipe lets go of what was not reported and plans another try of what was. Nothing else of the shard is read until
-// that is settled.
+// settlePipe releases the records that were not reported and schedules a retry of those that were. Nothing else of the
+// shard is read until these are settled.
 func (p *streamPoller) settlePipe(l *lane, inv *invocation, batch []*streamRecord, r result) {
 	e := p.engine
 	whole := r.failed() || r.answer.whole

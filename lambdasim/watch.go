@@ -20,8 +20,8 @@ func invocationOf(ctx context.Context) *invocation {
 // Watch wraps the handler of single records. The history then contains the start of the handler, a digest of its
 // record, and how it ends. The checker judges by these. A handler that returns nil after its context has ended is late:
 // the checker accepts that the record counts as handled and that it is reported. The context of the handler must derive
-// from that of the invocation. Watch must be outside everything that decides whether a record has succeeded. Outside a
-// simulation Watch has no effect.
+// from that of the invocation. Watch must wrap everything that decides whether a record succeeds. Outside a simulation
+// Watch has no effect.
 //
 // T is a record of SQS, Kinesis or DynamoDB from aws-lambda-go, a troupe.Lazy of one, or a type with a method ID that
 // returns the identifier, such as kafka.Record. Watch panics for other types; use Begin for those.
@@ -117,8 +117,8 @@ func Begin(ctx context.Context, id string) (end func(outcome string)) {
 	return BeginDigest(ctx, id, "")
 }
 
-// BeginDigest is Begin for a handler whose payload has that digest, see Digest. The checker compares it with the
-// payload that was sent.
+// BeginDigest is Begin for a handler whose payload has the given digest, see Digest. The checker compares it
+// with the payload that was sent.
 func BeginDigest(ctx context.Context, id, digest string) (end func(outcome string)) {
 	return begin(ctx, history.Event{Kind: history.Started, Record: id, Digest: digest})
 }

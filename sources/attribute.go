@@ -4,7 +4,7 @@ import "github.com/aws/aws-lambda-go/events"
 
 type item = map[string]events.DynamoDBAttributeValue
 
-// image reads a field that holds attributes by name.
+// image reads a field with attributes by name.
 func (f *fields) image(k int) item {
 	i, ok := f.objectAt(k)
 	if !ok {

@@ -8,57 +8,58 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// Batch is what an event says about its records. A Reader sets IDs and Open; the zero value of every other field costs
-// features, and no record.
+// Batch describes the records of an event. A Reader sets IDs and Open; if other fields have their zero values,
+// features are missing, but no record is lost.
 type Batch[T any] struct {
-	// IDs are the records' identifiers in batch order, one for each record of the event: what Lambda calls the item
-	// identifier. A record without one would be neither handled nor reported. None may be empty; several records may
-	// share one. For an event whose list of records is empty IDs is empty and not nil. Nil means that there is no such
-	// list, and the event is refused.
+	// IDs are the records' identifiers in batch order, one for each record of the event: Lambda's item identifiers. A
+	// record without one would be neither handled nor reported. None may be empty; several records may share one. For
+	// an event with an empty list of records, IDs is empty and not nil. Nil means that there is no such list, and the
+	// event is refused.
 	IDs []string
 	// Open decodes record i. The error is a *batch.DecodeError. It is called from any goroutine, any number of
 	// times, for as long as the Batch is kept, also after the invocation has ended. Each call returns a record that
 	// shares nothing with one it has returned before, since a handler may change its record and be called again.
 	Open func(i int) (T, error)
-	// Payload returns the body, data or value of record i in bytes of their own, without decoding the rest. It
-	// is called like Open. Nil: the records have no payload apart from the whole.
+	// Payload returns a copy of the body, data or value of record i, without decoding the rest. It is called
+	// like Open. Nil: the records have no separate payload.
 	Payload func(i int) ([]byte, error)
-	// Text returns the JSON of record i in bytes of its own, whether or not it can be decoded. It is called like Open.
-	// Nil: it is not known.
+	// Text returns a copy of the JSON of record i, whether or not it can be decoded. It is called like Open. Nil:
+	// unknown.
 	Text func(i int) []byte
-	// Group returns the group that the source itself puts record i in; ok is false if it cannot be read. Nil:
-	// the source has no order of its own.
+	// Group returns the group in which the source puts record i; ok is false if it cannot be read. Nil: the
+	// source has no order of its own.
 	Group func(i int) (group string, ok bool)
-	// Ordered and Unordered are the policies that Derive stands for, with order and without it. Zero:
+	// Ordered and Unordered are the policies that Derive selects, with order and without it. Zero:
 	// StopGroup and Continue for a source with an order of its own, Continue for others.
 	Ordered, Unordered batch.Policy
-	// Notes returns what Open has left out of records, for the report, in batch order. It is called once the batch
-	// has ended, perhaps while Open is called. Nil: Open leaves out nothing.
+	// Notes returns what Open has omitted from records, for the report, in batch order. It is called once the
+	// batch has ended, perhaps while Open runs. Nil: Open omits nothing.
 	Notes func() []batch.Note
-	// NoLowest says that the identifiers of this event are no positions to restart at, so that WithLowestOnly
-	// has no effect.
+	// NoLowest reports that the identifiers of this event are not positions to resume from, so that
+	// WithLowestOnly has no effect.
 	NoLowest bool
 	// Within is how long the sender of this event waits for the response, counted from its arrival. Zero: until the
 	// function's deadline, which counts in any case if it is earlier.
 	Within time.Duration
-	// NoResponse says why the sender of this event ignores which records are reported. The event is refused then
-	// unless the processor has ErrorWhenAny, since the failed records would be lost. Empty: the response counts.
+	// NoResponse is the reason why the sender of this event ignores which records are reported. The event is
+	// then refused unless the processor has ErrorWhenAny, since failed records would be lost. Empty: the sender
+	// reads the response.
 	NoResponse string
 	// Handling is what handlers are called for. Zero: each record.
 	Handling batch.Handling
-	// Review looks at the outcomes of all records before they are reported, and may turn a success into a failure,
-	// such as that of a record whose result does not fit into the response. It is called once, on the invocation's
-	// goroutine. Nil: the outcomes stand.
+	// Review receives the outcomes of all records before they are reported, and may turn a success into a failure,
+	// such as for a record whose result does not fit into the response. It is called once, on the invocation's
+	// goroutine. Nil: the outcomes are final.
 	Review func(report *batch.Report)
-	// About is what the response has to repeat of the event, for response.Answer.For. Nil: nothing.
+	// About are the parts of the event that the response repeats, for response.Answer.For. Nil: none.
 	About any
 }
 
 // Reader reads one kind of event: E is its decoded type and T that of its records. *Source is one.
 //
-// A Reader says what an event is. It knows nothing of options: package troupe arranges the records by them. Its methods
-// and the functions of the Batch run on the invocation's own goroutine, except Open, Payload and Text, and nothing
-// contains a panic in them or ends them in time. A Reader that embeds another one has that one's Limits.
+// A Reader reads events. It does not depend on options: package troupe arranges the records by them. Its methods and
+// the functions of the Batch run on the invocation's goroutine, except Open, Payload and Text, and nothing contains a
+// panic in them or ends them in time. A Reader that embeds another one inherits its Limits.
 type Reader[E, T any] interface {
 	// Kind returns the service that the events come from.
 	Kind() batch.Source
@@ -74,20 +75,20 @@ type Reader[E, T any] interface {
 // Limits are the options that a Reader cannot honor. The zero value allows all but WithIgnore. Each text completes the
 // sentence "WithDecider is not allowed: …".
 type Limits struct {
-	// NotAnEvent reports whether payload, which Decode has refused, is certainly no event of the source: WithIgnore is
-	// asked about such payloads alone. WithoutRecords is the one for events with a list called Records. Nil: WithIgnore
-	// is refused.
+	// NotAnEvent reports whether payload, which Decode has refused, is certainly not an event of the source: WithIgnore
+	// is called only for such payloads. WithoutRecords is the function for events with a list called Records. Nil:
+	// WithIgnore is refused.
 	NotAnEvent func(payload []byte) bool
 	// Policy, if it is not Derive, is the only policy. An option that sets another is refused, and a variable of
 	// the environment has no effect.
 	Policy batch.Policy
-	// Why says why Policy is the only one.
+	// Why is the reason why only Policy is allowed.
 	Why string
 
 	NoDecider, NoWithoutOrder, NoGroup, NoRetry, NoRecordTimeout, NoMiddleware, NoLastResort, NoLowestOnly, NoIgnore, NoRedelivery string
 
-	// NoError says why ErrorWhenNever is the only ErrorWhen: an option that sets another is refused, and a variable
-	// of the environment has no effect.
+	// NoError is the reason why only ErrorWhenNever is allowed: an option that sets another value is refused, and
+	// an environment variable has no effect.
 	NoError string
 }
 
@@ -98,13 +99,13 @@ type Plan[T any] struct {
 	// Results has an entry per record, with its ID and, if the batch is Ordered, its Group: a record has failed until
 	// something else is known. They are the processor's, or those of a Whole.
 	Results []batch.Result
-	// Ordered says that records of one group are handled one at a time in batch order.
+	// Ordered reports whether the records of a group are handled one at a time in batch order.
 	Ordered bool
 	// Barrier is the index of the first record whose group is not known, if the batch is ordered, and len(IDs)
-	// otherwise. Its Open is an error, and no record after it may be handled: any of them might belong to the
-	// same group.
+	// otherwise. Its Open returns an error, and no later record may be handled: any of them might belong to
+	// the same group.
 	Barrier int
-	// Policy says what the failure of a record means for the others. It is not Derive.
+	// Policy decides how the failure of a record affects the others. It is not Derive.
 	Policy batch.Policy
 	// Handling is that of the Batch.
 	Handling batch.Handling
@@ -131,24 +132,25 @@ func (p *Plan[T]) Raw(i int) (raw []byte, whole bool) {
 
 // Whole handles all records of a batch in one call. A value handles one batch.
 type Whole[T any] interface {
-	// Admit is called once with the arranged records, before anything runs. It returns what the one attempt
-	// calls; nil if there is nothing to call.
+	// Admit is called once with the arranged records, before anything runs. It returns the function for the
+	// one attempt; nil if there is nothing to call.
 	Admit(p *Plan[T]) (handle func(context.Context) error)
 	// Spread turns the report about the one attempt into one about the records, by setting its Records.
 	Spread(report *batch.Report)
 }
 
-// Then ends a batch whose records have been handled one by one with one call for all of them. A value ends one batch.
+// Then ends a batch whose records have been handled one by one with a single call for all of them. A value serves one
+// batch.
 type Then[T any] interface {
 	// Admit is called once every record has its outcome, with the arranged records and the report so far. It returns
-	// what the one attempt calls; nil if there is nothing to call.
+	// the function for the one attempt; nil if there is nothing to call.
 	Admit(p *Plan[T], report *batch.Report) (handle func(context.Context) error)
 	// Spread turns the result of that attempt into outcomes of records. It is not called if Admit returned nil.
 	Spread(report *batch.Report, one batch.Result)
 }
 
-// Lazy is a record of type T of which the payload alone has been read; the rest is decoded when it is asked for. It
-// may be kept and used from any goroutine.
+// Lazy is a record of type T with only its payload read; the rest is decoded on demand. It may be kept and used
+// from any goroutine.
 type Lazy[T any] struct {
 	payload []byte
 	opened  *T // if the record has been decoded already
@@ -162,9 +164,8 @@ type lazyFuncs[T any] struct {
 	open    func() (T, error)
 }
 
-// Payload returns the record's body, data or value in bytes of its own; nil if the record has none. Several calls
-// may return the same bytes. The error is a *batch.DecodeError, or says that records of this source have no payload, as
-// those of DynamoDB.
+// Payload returns the record's body, data or value as a copy; nil if the record has none. Several calls may return the
+// same bytes. The error is a *batch.DecodeError, or that records of this source, such as DynamoDB's, have no payload.
 func (l Lazy[T]) Payload() ([]byte, error) {
 	switch {
 	case l.funcs != nil:
@@ -196,8 +197,8 @@ func LazyOf[T any](payload func() ([]byte, error), open func() (T, error)) Lazy[
 	return Lazy[T]{funcs: &lazyFuncs[T]{payload, open}}
 }
 
-// Lazy returns record i of the plan. The error says that its payload cannot be read, or, of a record without one,
-// that it cannot be decoded.
+// Lazy returns record i of the plan. The error is that its payload, or for a record without one the record,
+// cannot be decoded.
 func (p *Plan[T]) Lazy(i int) (l Lazy[T], err error) {
 	l = Lazy[T]{plan: p, index: i}
 	if p.Payload != nil {

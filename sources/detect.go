@@ -9,9 +9,9 @@ import (
 
 var originLayout = newLayout([]string{"eventSource"}, "", "")
 
-// Detect returns the source of an event: that of its first record, Kafka if the records are in an object, and Firehose or
-// S3 Batch Operations by the members of the event. A bare array is the event of a pipe. An event without records counts as SQS, since the answer to it is the same for all. The error matches
-// batch.ErrEvent.
+// Detect returns the source of an event: the source of its first record, Kafka if the records are in an object, and
+// Firehose or S3 Batch Operations by the members of the event. A bare array is the event of a pipe. An event without
+// records counts as SQS, since the response is the same for all sources. The error matches batch.ErrEvent.
 func Detect(payload []byte) (batch.Source, error) {
 	if source := byMembers(payload); source != "" {
 		return source, nil
@@ -43,10 +43,10 @@ func Detect(payload []byte) (batch.Source, error) {
 	}
 }
 
-// byMembers goes by the members of the event itself, and returns "" if they say nothing. The records of Kafka are in an
-// object, by partition, and those of other sources in an array; where there are none, the event's own eventSource counts,
-// which the events of other sources do not have. Events of Firehose name their stream, those of S3 Batch Operations
-// their schema.
+// byMembers detects the source by the members of the event itself, and returns "" if they do not identify it. The
+// records of Kafka are in an object, by partition, and those of other sources in an array; without records, the event's
+// own eventSource counts, which events of other sources do not have. Events of Firehose name their stream, events of S3
+// Batch Operations their schema.
 func byMembers(payload []byte) (source batch.Source) {
 	s := jsonscan.Scanner{Text: string(payload)}
 	i := s.Space(0)
@@ -94,7 +94,7 @@ func originOf(f fields) string {
 	return r.EventSource.text()
 }
 
-// OriginName is an eventSource as an error may show it: what is not known to be one might be anything.
+// OriginName returns an eventSource for an error. An unknown value might be anything, so its text is not shown.
 func OriginName(origin string) string {
 	switch origin {
 	case "aws:sqs", "aws:kinesis", "aws:dynamodb", "aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka", "aws:sns", "aws:s3", "aws:ses",

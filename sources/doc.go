@@ -8,8 +8,8 @@
 //
 // Decoding dominates the cost of a batch, so the code is handwritten and works in two steps. The first is one pass over
 // the event (index.go, scan.go), which checks that it is JSON, finds the records, and stores the positions of their
-// fields. The second builds the payload of one record from these positions (fields.go, attribute.go and the file of the
-// source), when its turn has come, on any core.
+// fields. The second builds one record from these positions (fields.go, attribute.go and the file of the source) when
+// the record starts, on any core.
 //
 // Both handle only the format that AWS sends. Records with anything unusual, such as a duplicate field, a field name in
 // another case or a value of the wrong kind, are decoded by encoding/json (plain.go). So values are the same as without

@@ -12,9 +12,8 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
-// fields reads the values of one record. They share the text. Where a value is not what it always is,
-// fallback is set, and the record is left to encoding/json, for better or worse; so a method here only has to be right
-// about what it accepts.
+// fields reads the values of one record. They share the text. If a value is unusual, fallback is set, and
+// encoding/json decodes the record; so a method here only has to be right about the values it accepts.
 type fields struct {
 	jsonscan.Scanner        // of the record's JSON
 	unescaped        string // the values of the fields that have escapes
@@ -57,7 +56,7 @@ func (f *fields) literal(k int) (s string, ok bool) {
 	return f.Text[f.places[k].start:f.places[k].end], !f.fallback
 }
 
-// string reads a string, and bytes one that holds base64; null, again, is no value.
+// string reads a string, and bytes reads a base64 string; null is no value.
 func (f *fields) string(k int) string {
 	s, _ := f.stringAt(k)
 	return s
@@ -71,7 +70,7 @@ func (f *fields) bytes(k int) []byte {
 	return f.base64(s)
 }
 
-// stringAt does not look at the text if it need not: for a large event, it would have to come from memory.
+// stringAt avoids reading the text, which for a large event would have to come from memory.
 func (f *fields) stringAt(k int) (s string, ok bool) {
 	p := f.places[k]
 	switch bit := uint32(1) << k; {
@@ -98,8 +97,8 @@ func (f *fields) int64(k int) int64 {
 	return n
 }
 
-// time reads a number of seconds, by the arithmetic of events.SecondsEpochTime. For that type, null is not
-// no value but 1970, so that it must not be taken here.
+// time reads a number of seconds, with the arithmetic of events.SecondsEpochTime. That type decodes null
+// as 1970, so null is not accepted here.
 func (f *fields) time(k int) (t events.SecondsEpochTime) {
 	s, ok := f.literal(k)
 	if !ok {
@@ -134,7 +133,7 @@ func (f *fields) quoted(i int) (string, int) {
 	return f.Text[i+1 : end-1], end
 }
 
-// binary reads a string that holds base64.
+// binary reads a base64 string.
 func (f *fields) binary(i int) ([]byte, int) {
 	s, end := f.quoted(i)
 	return f.base64(s), end
@@ -188,7 +187,7 @@ func (f *fields) pair(p pair) (key, value string) {
 	return key, value
 }
 
-// bytesList reads an array of strings that hold base64.
+// bytesList reads an array of base64 strings.
 func (f *fields) bytesList(i int) ([][]byte, int) {
 	encoded, i := f.stringList(i)
 	list := make([][]byte, len(encoded))

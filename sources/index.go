@@ -6,7 +6,7 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
-// index is an event split into records, whose values are yet to be read.
+// index is an event split into records, whose values are not read yet.
 type index struct {
 	layout *layout
 	parts  []*part // in batch order

@@ -13,40 +13,41 @@ type indexer struct {
 	jsonscan.Scanner // of the whole event
 	layout           *layout
 	depth            int // of the records
-	// admit is asked about a record while its text is still in the processor's cache.
+	// admit is called for a record while its text is still in the processor's cache.
 	admit admission
 
 	share *share // that it scans now
-	part  *part  // of the share: what it makes
+	part  *part  // of the share: its results
 
 	base int // where the record starts
-	// unescaped is made of the values of the record's fields that have escapes: finding where they end is most
-	// of the work of unescaping them.
+	// unescaped consists of the unescaped values of the record's fields with escapes: finding their ends is
+	// most of the work of unescaping them.
 	unescaped []byte
 	piece     strings.Builder // the last of part.pieces
 	arena     strings.Builder // of part.ids
 }
 
-// admission is asked about record i of a share: for its identifier, and whether it is from a FIFO queue. Several
-// goroutines may ask at once.
+// admission is called for record i of a share: for its identifier, and whether it is from a FIFO queue. Several
+// goroutines may call it at once.
 type admission func(i int, f fields) (id string, fifo bool, err error)
 
 // share is the records that begin at one place of an event and before another.
 type share struct {
 	start, limit int
-	// What came of it.
+	// The results.
 	part part
 	end  int   // where the next record begins, or the array ends; −1 if it is not JSON
 	flaw error // the first thing that is JSON but no record
 }
 
-// worklist is the shares that are to be scanned, by whoever comes first.
+// worklist contains the shares to scan, for whichever goroutine is free.
 type worklist struct {
 	shares []share
 	taken  atomic.Int32
 }
 
-// scanShares scans shares until all are taken, or one does not end where the next begins, so that all are in vain.
+// scanShares scans shares until all are taken, or one does not end where the next begins, in which case all results are
+// useless.
 func (x *indexer) scanShares(w *worklist) {
 	for {
 		k := int(w.taken.Add(1))
@@ -82,8 +83,8 @@ func (x *indexer) one(i int) (_ int, more bool) {
 	return x.Next(i, ']')
 }
 
-// reserve makes room for records like the first, which took that many bytes, up to the limit. Batches have 10,000
-// at the most, and their records are much alike.
+// reserve makes room for records like the first one, which took that many bytes, up to the limit. Batches have at
+// most 10,000 records, which are usually alike.
 func (x *indexer) reserve(size int) {
 	n := min((x.share.limit-x.base)/size+1, 10000)
 	x.part.shapes = slices.Grow(x.part.shapes, n)
@@ -123,7 +124,7 @@ func (x *indexer) element(i int) int {
 // record, if that is larger.
 const pieceSize = 64 << 10
 
-// keep copies the text of a record and what was unescaped of it.
+// keep copies the text of a record and its unescaped values.
 func (x *indexer) keep(r *shape, text string) {
 	size := len(text) + len(x.unescaped)
 	if x.piece.Cap()-x.piece.Len() < size {
@@ -229,7 +230,7 @@ func (x *indexer) stringField(i, k int, r *shape) int {
 }
 
 // known returns which of names the key at i is, and where it ends, or −1. AWS always writes fields in the
-// same order, so that the first guess is mostly right.
+// same order, so the first guess is usually right.
 func (x *indexer) known(i int, names []string, likely int) (k, end int) {
 	if !x.Is(i, '"') {
 		return -1, 0

@@ -36,7 +36,7 @@ func appendItem(b []byte, attributes item) []byte {
 // appendValue writes any attribute value: DynamoDB allows strings, numbers and binaries as keys, but an event may
 // contain other types.
 func appendValue(b []byte, v events.DynamoDBAttributeValue) []byte {
-	if v.IsNull() { // whatever its type: that of the zero value is binary
+	if v.IsNull() { // whatever its type: the zero value's type is binary
 		return append(b, `{"NULL":true}`...)
 	}
 	switch v.DataType() {

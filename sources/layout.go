@@ -50,7 +50,7 @@ func (l *layout) fold(base int, key string) int {
 	return base + k
 }
 
-// path is the place of a field as errors tell it: kinesis.data.
+// path is the path of a field for errors, such as kinesis.data.
 func (l *layout) path(k int) string {
 	if k >= l.outer {
 		return l.names[l.nest] + "." + l.names[k]
@@ -60,15 +60,15 @@ func (l *layout) path(k int) string {
 
 // shape is where a record is in an index.
 type shape struct {
-	// Its text, and what was unescaped of it, in a piece.
+	// Its text and its unescaped values, contiguous.
 	piece, start, middle, end uint32
 	// Its part of index.pairs.
 	from, to uint32
 	// A bit per field: it is there; it is a string; it is special, see jsonscan.Scanner.Str; it had escapes and its
 	// place is that of its value in what is unescaped.
 	seen, strings, specials, escaped uint32
-	// irregular: the record repeats a field, or spells the name of one in another way, or has something else than
-	// strings in its dict. encoding/json has rules for that, and such a record is left to it.
+	// irregular: the record repeats a field, spells its name differently, or has values other than strings in its
+	// dict. encoding/json has rules for that, and decodes such a record.
 	irregular bool
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// Notes collects what a Reader leaves out of records that are handled: its Put is for Batch.Open, and its All is
-// Batch.Notes. The zero value is empty. It is safe for concurrent use.
+// Notes collects what a Reader omits from handled records: Put is for Batch.Open, and All is Batch.Notes. The
+// zero value is empty. It is safe for concurrent use.
 type Notes struct {
 	mu    sync.Mutex
 	texts map[int]string

@@ -92,8 +92,8 @@ func problem(text string, wire reflect.Type, offset int, err error) string {
 	return said
 }
 
-// refusal returns the problem of a value whose type decodes itself: its kind, compared with the type that its
-// UnmarshalJSON decodes it into.
+// refusal returns the problem of a value whose type decodes itself: its kind, and the kind that its
+// UnmarshalJSON expects.
 func refusal(fault *jsonfault.Fault) string {
 	switch fault.Type {
 	case reflect.TypeFor[events.SecondsEpochTime]():
@@ -134,7 +134,7 @@ func wanted(t reflect.Type) string {
 // lenient is a string that accepts any other value, for reading records that cannot be decoded, or have not been.
 type lenient struct {
 	value string
-	came  string // what came; empty if nothing has
+	came  string // the given kind; empty if absent
 }
 
 // UnmarshalJSON decodes a string like encoding/json, but never fails.

@@ -8,9 +8,9 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonscan"
 )
 
-// Rest returns the event as a JSON object without Records, such as {"window":{…},"state":{…}}. It is for sources whose
-// events have other members, and scans the event once. The error matches batch.ErrEvent: payload is not JSON, or not an
-// object. The result does not refer to payload.
+// Rest returns the event as a JSON object without Records, such as {"window":{…},"state":{…}}, for sources whose events
+// have other members. It scans the event once. The error matches batch.ErrEvent: payload is not JSON, or not an object.
+// The result does not refer to payload.
 func Rest(payload []byte) ([]byte, error) {
 	s := jsonscan.Scanner{Text: string(payload)}
 	rest, end := restOf(&s, s.Space(0))

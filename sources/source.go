@@ -17,7 +17,7 @@ type Source[E, T any] struct {
 	kind   batch.Source
 	origin string // the eventSource that its records carry
 	stream bool   // ordered by nature; a queue is if it is a FIFO queue
-	// mapping and pipe are how the records come from an event source mapping and from a pipe of EventBridge.
+	// mapping and pipe are the formats of records from an event source mapping and from an EventBridge pipe.
 	mapping, pipe form[T]
 	// originAt and arnAt are fields of both layouts.
 	originAt, arnAt int
@@ -26,7 +26,7 @@ type Source[E, T any] struct {
 	decode func(fields) (record T, ok bool)
 	// group reads the group of such a record.
 	group func(fields) (group string, ok bool)
-	// payload reads the payload of such a record, into bytes of their own; nil if records have none.
+	// payload reads the payload of such a record as a copy; nil if records have none.
 	payload func(fields) (payload []byte, ok bool)
 
 	// records, factsOf, groupOf and payloadOf are for events that have been decoded.
@@ -46,9 +46,9 @@ func (s *Source[E, T]) Limits() Limits { return Limits{NotAnEvent: WithoutRecord
 type form[T any] struct {
 	layout layout
 	id     int // a field of layout
-	// sift finds out about any record, with encoding/json.
+	// sift reads the facts of any record with encoding/json.
 	sift func(raw string) facts
-	// siftGroup finds the group of any record, with encoding/json, if it can be read.
+	// siftGroup reads the group of any record with encoding/json, if possible.
 	siftGroup func(raw string) (string, bool)
 	// plain decodes any record with encoding/json, into a wire.
 	plain func(raw string) (T, error)
@@ -85,22 +85,22 @@ func isArray(payload []byte) bool {
 	return false
 }
 
-// facts are what a record says about itself.
+// facts are the identifying parts of a record.
 type facts struct {
 	id     string
-	fault  string // what is wrong with the identifier, if there is none
+	fault  string // the problem if there is no valid identifier
 	alien  string // why the record is of another form, if it is
 	origin string
 	arn    string
 }
 
-// Decode reads the bytes of an event: what an event source mapping sends, or the bare array of a pipe of
-// EventBridge. The error matches batch.ErrEvent.
+// Decode reads the bytes of an event: an object from an event source mapping, or the bare array of an
+// EventBridge pipe. The error matches batch.ErrEvent.
 //
-// Nothing in the Batch refers to payload, because Lambda's runtime uses it again for the next invocation. The
-// text of each record is copied, that of neighbors to one place of 64 KB, or of the record's size if that is
-// more: a handler that keeps one of its strings for long keeps that much, and a strings.Clone keeps less.
-// Identifiers are apart from that, so that keeping results is cheap.
+// Nothing in the Batch refers to payload, because Lambda's runtime reuses it for the next invocation. The
+// text of each record is copied; neighbors share a block of 64 KB, or of the record's size if that is more. A
+// handler that keeps one of its strings keeps the block; a strings.Clone keeps less. Identifiers are
+// separate, so keeping results is cheap.
 func (s *Source[E, T]) Decode(payload []byte) (*Batch[T], error) {
 	form := s.formOf(payload)
 	x, err := split(payload, &form.layout, s.admission(form))
@@ -133,7 +133,7 @@ func (s *Source[E, T]) Read(event E) (*Batch[T], error) {
 		IDs:  make([]string, len(records)),
 		Open: func(i int) (T, error) { return records[i], nil },
 		Text: func(i int) []byte {
-			text, _ := json.Marshal(records[i]) // nil for what has no JSON
+			text, _ := json.Marshal(records[i]) // nil if it cannot be encoded
 			return text
 		},
 	}
@@ -152,8 +152,8 @@ func (s *Source[E, T]) Read(event E) (*Batch[T], error) {
 	return b, nil
 }
 
-// order sets what a batch says about its groups: streams have them, and FIFO queues, which derive StopBatch with
-// order and without it.
+// order sets the order of a batch: streams have groups, and so do FIFO queues, which derive StopBatch with order
+// and without it.
 func (s *Source[E, T]) order(b *Batch[T], fifo bool, group func(int) (string, bool)) {
 	if s.stream || fifo {
 		b.Group = group
@@ -163,7 +163,7 @@ func (s *Source[E, T]) order(b *Batch[T], fifo bool, group func(int) (string, bo
 	}
 }
 
-// payloadIn returns the payload of a record in bytes of its own.
+// payloadIn returns the payload of a record as a copy.
 func (s *Source[E, T]) payloadIn(form *form[T], f fields) ([]byte, error) {
 	if !f.fallback {
 		if payload, ok := s.payload(f); ok {
@@ -184,7 +184,7 @@ func (s *Source[E, T]) facts(form *form[T], f fields) facts {
 	}
 	id := f.string(form.id)
 	if id == "" {
-		return form.sift(f.Text) // knows why
+		return form.sift(f.Text) // finds the reason
 	}
 	return facts{id: id, origin: f.string(s.originAt), arn: f.string(s.arnAt)}
 }
@@ -213,7 +213,7 @@ func (s *Source[E, T]) record(form *form[T], f fields) (T, error) {
 	return record, nil
 }
 
-// admission returns what is asked about the records of a form.
+// admission returns the function that admits the records of a form.
 func (s *Source[E, T]) admission(form *form[T]) admission {
 	return func(i int, f fields) (id string, fifo bool, err error) {
 		facts := s.facts(form, f)

@@ -34,11 +34,11 @@ type splitter struct {
 	flaw   error // the first thing that is JSON but no event
 }
 
-// shareSize is how much text an indexer takes at a time. It is about what one scans while another goroutine gets to
-// run on a processor that was idle, so that a smaller event is scanned sooner by one.
+// shareSize is the size of the text that an indexer takes at a time: about as much as it scans while another
+// goroutine starts on an idle processor, so that a smaller event is scanned faster by one goroutine.
 const shareSize = 128 << 10
 
-// splitBy is split by so many goroutines at the most, in shares of about so many bytes.
+// splitBy is split with at most that many goroutines, in shares of about that many bytes.
 func splitBy(most, size int, payload []byte, l *layout, admit admission) (*index, error) {
 	// The scan needs a string, and a copy of the whole would be a large block of memory for every invocation,
 	// which costs more than the scan. So it is a view of payload, which stays as it is for that long, and each

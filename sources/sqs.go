@@ -27,8 +27,8 @@ var sqsLayout = newLayout([]string{"messageId", "receiptHandle", "body", "attrib
 	"md5OfMessageAttributes", "md5OfBody", "eventSource", "eventSourceARN", "awsRegion"}, "attributes", "")
 
 // SQS reads the events of standard and FIFO queues. A batch is ordered, by message group, if it comes from a
-// FIFO queue. It is the name of the queue that tells: messages of standard queues may have a MessageGroupId
-// too, for fairness and not for order.
+// FIFO queue. Only the name of the queue decides: messages of standard queues may have a MessageGroupId for
+// fairness.
 func SQS() *Source[events.SQSEvent, events.SQSMessage] {
 	mapping := form[events.SQSMessage]{
 		layout: sqsLayout, id: sqsMessageID, sift: siftSQS, siftGroup: siftGroupSQS,

@@ -22,7 +22,7 @@ type invocation struct {
 
 	over   bool
 	ended  history.Kind
-	answer response // of an answered one
+	answer response // of an invocation that has responded
 	lowest int      // index of the first record that was reported
 }
 

@@ -351,7 +351,7 @@ func (c *Checker) forwarded(e history.Event) {
 	r.settle()
 }
 
-// checkStart checks a start by itself: the record is not handled too often, and the handler received its payload.
+// checkStart checks a single start: the record is not handled too often, and the handler received its payload.
 func (c *Checker) checkStart(e history.Event, at *entry) {
 	g, number := at.record.group.name, at.starts+1
 	if e.Number != 0 && e.Number != number {

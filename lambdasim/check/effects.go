@@ -73,8 +73,8 @@ func (c *Checker) excuse(w *work) {
 	c.verdict.Totals.Excused++
 }
 
-// recorded records that the handlers of a record have succeeded, so that their work is stored as completed, or the
-// history says that it is not.
+// recorded records that the handlers of a record have succeeded, so that their work is stored as completed, unless
+// the history says otherwise.
 func (at *entry) recorded() {
 	if len(at.open) == 0 {
 		at.worked = nil
@@ -101,7 +101,7 @@ func (c *Checker) mustHaveWorked(e history.Event, at *entry) {
 	}
 }
 
-// finishWork finds work that was done more often than is excused.
+// finishWork finds work that was done more often than the history excuses.
 func (c *Checker) finishWork(e history.Event) {
 	for _, key := range slices.Sorted(maps.Keys(c.works)) {
 		w := c.works[key]

@@ -17,9 +17,9 @@ const (
 	offsetKey    = "offset"
 )
 
-// response is what a mapping with ReportBatchItemFailures makes of a body.
+// response is a body as a mapping with ReportBatchItemFailures interprets it.
 type response struct {
-	fault    string // what is wrong with it; empty if Lambda takes it for what it says
+	fault    string // what is wrong with it; empty if Lambda accepts it
 	reported map[string]bool
 	state    bool // it carries a state through a tumbling window
 }
@@ -64,7 +64,7 @@ func readResponse(body string, composite bool, inBatch func(id string) bool) (r 
 	return r
 }
 
-// missing says what is wrong with an object without the key that counts.
+// missing describes what is wrong with an object without the expected key.
 func missing(object map[string]json.RawMessage) string {
 	for key := range object {
 		if strings.EqualFold(key, failuresKey) {

@@ -17,7 +17,7 @@ const (
 	// one. For policies that continue after a failure.
 	Starts
 	// Strict: as Starts, and a record succeeds for the first time only after every earlier one of its group has
-	// succeeded or been given up. For policies that stop the batch or the group.
+	// succeeded or been discarded or dead-lettered. For policies that stop the batch or the group.
 	Strict
 )
 
@@ -97,7 +97,7 @@ type Rules struct {
 	Composite bool
 	// Replays: everything from the lowest reported identifier is redelivered, as from streams.
 	Replays bool
-	// Pipe: the source is a stream behind a pipe, which delivers what was reported again and nothing else.
+	// Pipe: the source is a stream behind a pipe, which redelivers only the reported records.
 	Pipe bool
 	// Windows: a response without a state fails the whole batch.
 	Windows bool

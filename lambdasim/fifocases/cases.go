@@ -2,7 +2,7 @@ package fifocases
 
 import "time"
 
-// Case is a sequence of calls on a FIFO queue of its own.
+// Case is a sequence of calls on a separate FIFO queue.
 type Case struct {
 	// Name is the name of the recorded test.
 	Name string

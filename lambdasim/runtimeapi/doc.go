@@ -15,8 +15,8 @@
 // served at once. Not simulated: events of extensions, response streaming and snapshots.
 //
 // A process that has not responded by the deadline is killed with its process group. After that, and after a crash, the
-// next invocation gets a new process, with a port, an environment and a TMPDIR of its own. Unlike at AWS, the time that
-// a process takes to start counts against the deadline of the invocation that it is started for.
+// next invocation gets a new process, with its own port, environment and TMPDIR. Unlike in Lambda, the time that a
+// process takes to start counts against the deadline of the invocation that it is started for.
 //
 // Freeze, Thaw and Shutdown do what Lambda does with processes between invocations and at their end. Config.Between
 // simulates broken HTTP: slow, cut short or malformed.

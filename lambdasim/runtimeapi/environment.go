@@ -17,7 +17,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// errNotTaken means that a process died before it took an invocation, so that another process may take it.
+// errNotTaken means that a process died before it took an invocation, so another process may take it.
 var errNotTaken = errors.New("runtimeapi: not taken")
 
 // environment is a process with its API and its output. Goroutines: the API's, the reader of the output, and one that
@@ -33,9 +33,9 @@ type environment struct {
 	conns  sync.WaitGroup
 
 	mu       sync.Mutex
-	calls    map[string]*call // those that the process has taken and not answered
+	calls    map[string]*call // taken by the process, without a response
 	reaped   bool             // the process has ended, and its number may be reused
-	ready    bool             // the process has asked for an event
+	ready    bool             // the process has requested an event
 	extended bool             // it has registered an extension
 	initErr  string           // the error of its start, if any
 	died     error            // the reason, after its end
@@ -142,7 +142,7 @@ func (e *environment) kill() {
 	}
 }
 
-// invoke lets the process handle an event.
+// invoke passes an event to the process.
 func (e *environment) invoke(c *call) ([]byte, error) {
 	defer e.f.release(e)
 	select {
@@ -153,7 +153,7 @@ func (e *environment) invoke(c *call) ([]byte, error) {
 		}
 		return nil, e.died
 	case <-c.ctx.Done():
-		e.f.remove(e) // before another invocation comes to a process that is on its way out
+		e.f.remove(e) // before another invocation reaches a process that is ending
 		e.kill()
 		return nil, c.ctx.Err()
 	}
@@ -164,7 +164,7 @@ func (e *environment) invoke(c *call) ([]byte, error) {
 	case <-e.dead:
 		return nil, e.died
 	case <-c.ctx.Done():
-		e.f.remove(e) // before another invocation comes to a process that is on its way out
+		e.f.remove(e) // before another invocation reaches a process that is ending
 		e.kill()
 		return nil, c.ctx.Err()
 	}
@@ -257,7 +257,7 @@ func (e *environment) serveInitError(w http.ResponseWriter, r *http.Request) {
 	accept(w)
 }
 
-// answer ends an invocation, if it is running and in time. All output about its handlers is read before.
+// answer ends an invocation, if it is running and in time. It first reads all output about its handlers.
 func (e *environment) answer(w http.ResponseWriter, r *http.Request, answer reply, status int) {
 	e.output.sync()
 	e.mu.Lock()

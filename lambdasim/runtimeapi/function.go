@@ -33,8 +33,8 @@ type Config struct {
 	// ShutdownGrace is the time that Shutdown leaves between SIGTERM and SIGKILL. Default 500 ms, as Lambda does for a
 	// process with an internal extension.
 	ShutdownGrace time.Duration
-	// Between, if not nil, wraps the API of each process, and is called once per process. It can break HTTP: it may
-	// respond in place of the API, change the response or cut it short.
+	// Between, if not nil, wraps the API of each process, and is called once per process. It can break HTTP:
+	// respond instead of the API, change the response or cut it short.
 	Between func(api http.Handler) http.Handler
 	// Output receives the output of the processes, except lines about handlers. It is called by several goroutines, one
 	// at a time. Default: discarded.
@@ -46,7 +46,7 @@ const maxResponse = 6 << 20
 
 var errClosed = errors.New("runtimeapi: the function is closed")
 
-// Function is a Lambda function in processes of its own. It is a lambda.Handler. Its methods are safe for concurrent
+// Function is a Lambda function in separate processes. It is a lambda.Handler. Its methods are safe for concurrent
 // use.
 type Function struct {
 	config Config
@@ -108,7 +108,7 @@ type reply struct {
 	err  error
 }
 
-// Invoke lets a process handle an event and returns its response. The error is the function's own, or matches
+// Invoke passes an event to a process and returns its response. The error is the function's own, or matches
 // lambdasim.ErrCrashed if the process died. At the deadline of ctx the process is killed.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	select {

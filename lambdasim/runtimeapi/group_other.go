@@ -13,7 +13,7 @@ func ownGroup(*exec.Cmd) {}
 // killGroup kills the process alone.
 func killGroup(p *os.Process) { _ = p.Kill() }
 
-// terminate kills the process, which cannot be asked to end here.
+// terminate kills the process, which cannot be asked to end on this platform.
 func terminate(p *os.Process) { _ = p.Kill() }
 
 func freezeGroup(*os.Process) {}

@@ -11,7 +11,7 @@ import (
 // shutdownGrace is documented in AWS: "Using the Lambda Extensions API to create extensions", shutdown phase.
 const shutdownGrace = 500 * time.Millisecond
 
-// extensionAPI lets a process register an extension, which makes Lambda send it SIGTERM. The extension receives no
+// extensionAPI registers extensions of a process, which makes Lambda send it SIGTERM. The extension receives no
 // events, so its call for the next event never returns.
 func (e *environment) extensionAPI(mux *http.ServeMux) {
 	const version = "/2020-01-01"
@@ -66,8 +66,8 @@ func (e *environment) terminate() bool {
 	return true
 }
 
-// Freeze stops every process, whatever it is doing, as Lambda does between invocations. Time continues: timers that
-// expire meanwhile fire after Thaw. An invocation of a frozen process waits, up to its deadline.
+// Freeze stops every process at once, as Lambda does between invocations. Time continues: timers that expire
+// meanwhile fire after Thaw. An invocation of a frozen process waits, up to its deadline.
 //
 // A process may continue for a moment after Freeze has returned. At AWS the clocks of a frozen process may stop, too;
 // here they continue. Freeze does nothing on systems without such signals.

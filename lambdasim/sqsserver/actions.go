@@ -231,7 +231,7 @@ func receive(ctx context.Context, q *served, r *request) (any, error) {
 	return map[string]any{"Messages": list}, nil
 }
 
-// wanted reports whether a client asked for an attribute: by name, for all of them, or for those with a prefix.
+// wanted reports whether a client requested an attribute: by name, all of them, or those with a prefix.
 func wanted(name string, names []string) bool {
 	return slices.ContainsFunc(names, func(n string) bool {
 		prefix, isPrefix := strings.CutSuffix(n, ".*")
