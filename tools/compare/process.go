@@ -91,6 +91,7 @@ func apart(w work, contestants []contestant) (remote []contestant, stop func(), 
 				return nil, func() {}, err
 			}
 			all = append(all, p)
+			c.pid = command.Process.Pid
 			c.run = func(batches int) (time.Duration, error) { return p.ask(c.request(batches)) }
 		}
 		remote = append(remote, c)

@@ -17,6 +17,7 @@ type contestant struct {
 	// How it works in a process of its own.
 	env     []string
 	command []string              // default: this program
+	pid     int                   // once it has started
 	request func(batches int) any // what that command takes
 }
 

@@ -113,10 +113,12 @@ func works(node *node) []work {
 			contestants: func() []contestant { return processors(decoded(batches.SQS(10_000)), noMessage, unordered) },
 		},
 		work{name: "live heap, batches of 10,000 records", bounds: bounds{rivals.TroupeName: {1.05, 0}}, measure: heap},
+	)
+	all = append(all, memories()...)
+	return append(all,
 		work{name: "cold start, SQS, 10 messages", bounds: bounds{rivals.TroupeName: {1.5, 0.8}}, measure: coldStart},
 		work{name: "linked, SQS function, arm64, stripped", bounds: bounds{rivals.TroupeName: {9.1, 8.5}}, measure: linked},
 	)
-	return all
 }
 
 var sizes = []int{10, 100, 1000, 6000}

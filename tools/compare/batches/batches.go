@@ -74,6 +74,30 @@ func Window(size int) []byte {
 	return append(event[:len(event)-1], `,"window":{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:02:00Z"},"shardId":"shard-6"}`...)
 }
 
+// Kafka returns an event of a topic with ten partitions.
+func Kafka(size int) []byte {
+	const partitions = 10
+	var out strings.Builder
+	out.WriteString(`{"eventSource":"aws:kafka","eventSourceArn":"arn:aws:kafka:us-east-2:123456789012:cluster/telemetry/1","bootstrapServers":"b-1.example:9094","records":{`)
+	for p := range partitions {
+		if p > 0 {
+			out.WriteByte(',')
+		}
+		fmt.Fprintf(&out, `"telemetry-%d":[`, p)
+		for i := p; i < size; i += partitions {
+			if i >= partitions {
+				out.WriteByte(',')
+			}
+			value := fmt.Sprintf(`{"device":"d-%d","reading":[1.5,2.25,%d],"status":"nominal","site":"north","note":"nothing to report at all"}`, i%500, i)
+			fmt.Fprintf(&out, `{"topic":"telemetry","partition":%d,"offset":%d,"timestamp":1545084650987,"timestampType":"CREATE_TIME","key":"%s","value":"%s","headers":[]}`,
+				p, i/partitions, base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "d-%d", i%500)), base64.StdEncoding.EncodeToString([]byte(value)))
+		}
+		out.WriteByte(']')
+	}
+	out.WriteString(`}}`)
+	return []byte(out.String())
+}
+
 // DynamoDB returns an event of a table's stream with new and old images of 500 items.
 func DynamoDB(size int) []byte {
 	return document(size, func(i int) string {
