@@ -53,7 +53,10 @@ func newStack(app awscdk.App, id string) {
 		Timeout:      awscdk.Duration_Seconds(jsii.Number(30)),
 		Role:         role,
 		LogGroup:     logs,
-		Environment:  &map[string]*string{"PAYMENTS_URL": paymentsURL.ValueAsString()},
+		Environment: &map[string]*string{
+			"GOMEMLIMIT":   jsii.String("230MiB"), // nine tenths of MemorySize, which Go does not know
+			"PAYMENTS_URL": paymentsURL.ValueAsString(),
+		},
 	})
 	charge.AddEventSource(awslambdaeventsources.NewSqsEventSource(orders, &awslambdaeventsources.SqsEventSourceProps{
 		BatchSize:               jsii.Number(100),
