@@ -383,6 +383,26 @@ func TestARenewalThatCameLateIsNotTrusted(t *testing.T) {
 	})
 }
 
+// SPEC Q3: the renewal at 15 s is answered at 25 s, and no later one succeeds: the messages may be visible from 45 s on.
+func TestVisibilityCountsFromTheStartOfTheRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, n := newFake(t, standard()), &noting{start: time.Now()}
+		down(f, 16*time.Second, "change")
+		f.after = func(_ context.Context, c *call) error {
+			if c.action == "change" {
+				time.Sleep(10 * time.Second)
+			}
+			return nil
+		}
+		f.send(t, bodies("a", "b")...)
+		r := run(t, f, n.processor(takes(50*time.Second), troupe.WithConcurrency(1)))
+		time.Sleep(51 * time.Second)
+		assert.Equal(t, "a@0", n.seen()[0])
+		r.stop()
+		assert.Equal(t, 1, r.batches[0].Expired)
+	})
+}
+
 // SPEC Q3: SQS refuses to renew one message: it is another's, and what is behind it in its group waits for it.
 func TestARefusedRenewalStopsTheGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
