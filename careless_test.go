@@ -290,7 +290,7 @@ func TestARecordWithoutPayloadIsNotUndecodable(t *testing.T) {
 	assert.Len(t, ids, 3)
 	var undecodable *batch.DecodeError
 	assert.False(t, errors.As(err, &undecodable))
-	assert.ErrorContains(t, err, "no payload apart from the whole")
+	assert.ErrorContains(t, err, "no separate payload")
 }
 
 // Errors about an option call it what the user called it: a package that gives it a name of its own stands by that.

@@ -39,7 +39,7 @@ func (c *call[T]) run(ctx context.Context) error {
 		case failures[i] == nil:
 			continue
 		case i < 0 || i >= len(failed):
-			c.returned = batch.Tell(fmt.Errorf("troupe: Failures has index %d where the handler was given %d records; so all of them have failed: %w", i, len(c.given), err))
+			c.returned = batch.Tell(fmt.Errorf("troupe: Failures has index %d of %d records, so all of them have failed: %w", i, len(c.given), err))
 			return errReturned
 		}
 		failed[i], any = batch.Tell(failures[i]), true

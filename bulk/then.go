@@ -83,8 +83,8 @@ type then[T, V any] struct {
 }
 
 var (
-	errUnwritten = errors.New("it was handled, but its value was not written")
-	errWritten   = errors.New("its value was handed to the write, and it is reported so that order holds")
+	errUnwritten = errors.New("the record was handled, but its value was not written")
+	errWritten   = errors.New("its value was passed to the write; it is reported to preserve order")
 )
 
 // Admit collects the values to write: those of the records that succeeded, except after a failed record of their
@@ -101,7 +101,7 @@ func (t *then[T, V]) Admit(p *sources.Plan[T], report *batch.Report) func(contex
 			case why != 0:
 				fail(r, batch.Because(why, errUnwritten))
 			case !ok:
-				fail(r, fmt.Errorf("troupe: the handler left no %v to write; wrap it by troupe.Returning", reflect.TypeFor[V]()))
+				fail(r, fmt.Errorf("troupe: the handler returned no %v to write; wrap it with troupe.Returning", reflect.TypeFor[V]()))
 			default:
 				t.call.given = append(t.call.given, value)
 				t.indexes = append(t.indexes, i)

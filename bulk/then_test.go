@@ -271,7 +271,7 @@ func TestTheReportOfEnrichThenWrite(t *testing.T) {
 	require.ErrorIs(t, report.Records[0].Err, errItem)
 	require.ErrorIs(t, report.Records[3].Err, troupe.ErrGroupStopped)
 	require.NotErrorIs(t, report.Records[3].Err, troupe.ErrNotStarted)
-	assert.ErrorContains(t, report.Records[3].Err, "was handed to the write")
+	assert.ErrorContains(t, report.Records[3].Err, "was passed to the write")
 	assert.Nil(t, report.Records[3].Value)
 }
 
@@ -293,7 +293,7 @@ func TestAHandlerWithoutAValue(t *testing.T) {
 	assert.JSONEq(t, answer("1 2 4 5"), string(got))
 	assert.Equal(t, []string{"3"}, written)
 	_, err = p.Invoke(t.Context(), document("kinesis", "a"))
-	assert.ErrorContains(t, err, "troupe: the handler left no string to write; wrap it by troupe.Returning")
+	assert.ErrorContains(t, err, "troupe: the handler returned no string to write; wrap it with troupe.Returning")
 }
 
 // Lazy handlers, Process, an empty batch and a refused event are as with any other processor.

@@ -19,7 +19,7 @@ type whole[T any] struct {
 }
 
 // errBehind is the error of a record that was handled, perhaps successfully, and is redelivered.
-var errBehind = errors.New("it was handed to the handler, and is reported so that order holds")
+var errBehind = errors.New("it was passed to the handler; it is reported to preserve order")
 
 // Admit selects the handler's records: all except those that cannot be decoded and the later ones that the
 // policy stops.

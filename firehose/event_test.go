@@ -132,7 +132,7 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 		`{"records":[{"recordId":7}]}`:                                          `record 0: "recordId" is a number where a string was expected, so that the response could not name it`,
 		`{"records":[{"recordId":"a","RECORDID":"a"}]}`:                         `record 0: duplicate "recordId"`,
 		`{"records":[{"recordId":"a"},{},{"recordId":"\u0061"}]}`:               `record 1: "recordId" is missing, so that the response could not name it`,
-		`{"records":[{"recordId":"b"},{"recordId":"a"},{"recordId":"\u0061"}]}`: `records 1 and 2 have the same "recordId", so that the response could not name each of them once`,
+		`{"records":[{"recordId":"b"},{"recordId":"a"},{"recordId":"\u0061"}]}`: `records 1 and 2 have the same "recordId"; must be unique`,
 	} {
 		response, err := p.Invoke(t.Context(), []byte(payload))
 		assert.Nil(t, response)
@@ -160,8 +160,8 @@ func TestAnEventWithoutRoomForAResponseIsRefused(t *testing.T) {
 	}
 	_, err := Source{}.Read(event)
 	assert.ErrorIs(t, err, troupe.ErrEvent)
-	assert.ErrorContains(t, err, "100 records, to which the response has 66")
-	assert.ErrorContains(t, err, "bytes without any data; it must stay below 6291456")
+	assert.ErrorContains(t, err, "100 records need a response of 66")
+	assert.ErrorContains(t, err, "bytes even without data; must be less than 6291456")
 	event.Records = event.Records[:90]
 	_, err = Source{}.Read(event)
 	assert.NoError(t, err)
@@ -174,7 +174,7 @@ func TestARecordWithoutReadableDataHasFailed(t *testing.T) {
 		`"data":"a"`:                          {Field: "data", Offset: 23, Problem: "string that is not base64 where []uint8 was expected"},
 		`"data":{}`:                           {Field: "data", Offset: 23, Problem: "object where []uint8 was expected"},
 		`"kafkaRecordValue":"!"`:              {Field: "kafkaRecordValue", Offset: 35, Problem: "string that is not base64 where []uint8 was expected"},
-		`"data":"","kafkaRecordValue":"YQ=="`: {Field: "kafkaRecordValue", Offset: 45, Problem: "besides data"},
+		`"data":"","kafkaRecordValue":"YQ=="`: {Field: "kafkaRecordValue", Offset: 45, Problem: "given in addition to data"},
 	} {
 		event := []byte(`{"records":[{"recordId":"a",` + text + `},{"recordId":"b","data":"eA=="}]}`)
 		b, err := Source{}.Decode(event)

@@ -141,10 +141,10 @@ func TestAHandlerLeavesWhatTheRecordBecomes(t *testing.T) {
 	assert.Equal(t, []string{"Ok x"}, invoke(t, New(troupe.Returning(func(context.Context, troupe.Lazy[Record]) (string, error) { return "x", nil })), eventOf("a")))
 	number := New(troupe.Returning(func(context.Context, Record) (int, error) { return 7, nil }), quiet)
 	assert.Equal(t, []string{"ProcessingFailed a"}, invoke(t, number, eventOf("a")))
-	assert.Equal(t, "troupe: the handler left no firehose.Output, []byte or string but a int; it must return one, wrapped by troupe.Returning", failed(number))
+	assert.Equal(t, "troupe: the handler returned no firehose.Output, []byte or string but a int; wrap it with troupe.Returning", failed(number))
 	nothing := New(func(context.Context, Record) error { return nil }, quiet)
 	assert.Equal(t, []string{"ProcessingFailed a"}, invoke(t, nothing, eventOf("a")))
-	assert.Contains(t, failed(nothing), "wrapped by troupe.Returning")
+	assert.Contains(t, failed(nothing), "wrap it with troupe.Returning")
 }
 
 func TestJSONEndsEachRecordWithANewline(t *testing.T) {

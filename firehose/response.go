@@ -124,7 +124,7 @@ func (r *results) admit() error {
 			return fmt.Errorf(`record %d: "recordId" is empty%s`, i, unanswered)
 		}
 		if first, again := seen[id]; again {
-			return fmt.Errorf(`records %d and %d have the same "recordId", so that the response could not name each of them once`, first, i)
+			return fmt.Errorf(`records %d and %d have the same "recordId"; must be unique`, first, i)
 		}
 		seen[id] = i
 	}
@@ -135,7 +135,7 @@ func (r *results) admit() error {
 		r.total += r.response.Records[i].size()
 	}
 	if r.total >= limit {
-		return fmt.Errorf("%d records, to which the response has %d bytes without any data; it must stay below %d", len(r.ids), r.total, limit)
+		return fmt.Errorf("%d records need a response of %d bytes even without data; must be less than %d", len(r.ids), r.total, limit)
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func (r *results) review(report *batch.Report) {
 		case batch.Succeeded:
 			output, ok := outputOf(record.Value)
 			if !ok {
-				fail(record, fmt.Errorf("troupe: the handler left no firehose.Output, []byte or string but a %T; it must return one, wrapped by troupe.Returning", record.Value))
+				fail(record, fmt.Errorf("troupe: the handler returned no firehose.Output, []byte or string but a %T; wrap it with troupe.Returning", record.Value))
 				continue
 			}
 			ok = r.put(i, ResponseRecord{Result: Ok, Data: output.Data, PartitionKeys: output.PartitionKeys, Table: output.Table}, base)

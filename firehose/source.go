@@ -105,7 +105,7 @@ type located struct {
 
 func (l *located) open() (Record, string, error) {
 	if l.data.text != "" && l.value.text != "" {
-		return Record{}, "", &batch.DecodeError{Field: valueField, Offset: int64(l.value.at), Problem: "besides data"}
+		return Record{}, "", &batch.DecodeError{Field: valueField, Offset: int64(l.value.at), Problem: "given in addition to data"}
 	}
 	return decode([]byte(l.text), l.value.text != "")
 }

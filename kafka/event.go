@@ -184,7 +184,7 @@ func (f *finder) records(i int) int {
 			}
 			return end
 		case seen[name]:
-			f.mark(fmt.Errorf(`partition %d in "records" has come before`, n))
+			f.mark(fmt.Errorf(`duplicate partition %d in "records"`, n))
 			return f.Value(at, partitionDepth)
 		default:
 			seen[name] = true

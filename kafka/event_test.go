@@ -145,7 +145,7 @@ func TestARecordWithoutATimestampHasNone(t *testing.T) {
 // encoding/json would keep the last of the two and lose the records of the first.
 func TestAnEventWithAPartitionTwiceIsRefused(t *testing.T) {
 	var event Event
-	assert.ErrorContains(t, json.Unmarshal([]byte(`{"records":{"t-0":[],"t-0":[]}}`), &event), `partition 1 in "records" has come before`)
+	assert.ErrorContains(t, json.Unmarshal([]byte(`{"records":{"t-0":[],"t-0":[]}}`), &event), `duplicate partition 1 in "records"`)
 	assert.ErrorContains(t, json.Unmarshal([]byte(`{"records":{},"Records":{}}`), &event), `duplicate "records"`)
 	assert.Error(t, json.Unmarshal([]byte(`[]`), &event))
 	assert.Error(t, event.UnmarshalJSON([]byte(`{"records":`)))

@@ -79,7 +79,7 @@ const pipeWithin = 5 * time.Minute
 // find returns a copy of the payload, the records in it, and whether a pipe has sent it.
 func find(payload []byte) (text string, found []located, piped bool, err error) {
 	if len(payload) > math.MaxInt32 {
-		return "", nil, false, fmt.Errorf("%d bytes where 2 GiB are the limit", len(payload))
+		return "", nil, false, fmt.Errorf("%d bytes; must be less than 2 GiB", len(payload))
 	}
 	text = string(payload)
 	var (

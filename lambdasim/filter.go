@@ -38,7 +38,7 @@ type matcher func(value any, there bool) bool
 
 func (f FilterCriteria) compile() ([]pattern, error) {
 	if len(f.Filters) > maxFilters {
-		return nil, fmt.Errorf("lambdasim: FilterCriteria has %d filters; allowed are %d", len(f.Filters), maxFilters)
+		return nil, fmt.Errorf("lambdasim: FilterCriteria has %d filters; must be at most %d", len(f.Filters), maxFilters)
 	}
 	var list []pattern
 	for i, filter := range f.Filters {
@@ -65,7 +65,7 @@ func compilePattern(tree map[string]any) (pattern, error) {
 		case []any:
 			p.values[name], err = compileValues(rule)
 		default:
-			err = fmt.Errorf("a list of values, or an object, is needed")
+			err = fmt.Errorf("must be a list of values or an object")
 		}
 		if err != nil {
 			return p, fmt.Errorf("%q: %w", name, err)

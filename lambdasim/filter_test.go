@@ -102,7 +102,7 @@ func TestFiltersLookIntoStreamRecords(t *testing.T) {
 func TestFiltersThatAreNotUnderstoodAreRefused(t *testing.T) {
 	for pattern, want := range map[string]string{
 		`[]`:                                   "not a JSON object",
-		`{"body":"x"}`:                         "a list of values, or an object, is needed",
+		`{"body":"x"}`:                         "must be a list of values or an object",
 		`{"body":[{"cidr":"10.0.0.0/8"}]}`:     `operator "cidr" is not simulated`,
 		`{"body":[{"prefix":1}]}`:              `"prefix" needs a string`,
 		`{"body":[{"exists":"yes"}]}`:          `"exists" needs true or false`,
@@ -118,7 +118,7 @@ func TestFiltersThatAreNotUnderstoodAreRefused(t *testing.T) {
 		}
 	}
 	s := lambdasim.Simulation{Source: queueOf("queue", 1), Handler: &function{}, Mapping: filters(strings.Split(strings.Repeat("{}|", 10)+"{}", "|")...)}
-	if _, err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "11 filters; allowed are 10") {
+	if _, err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "11 filters; must be at most 10") {
 		t.Error(err)
 	}
 }

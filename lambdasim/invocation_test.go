@@ -180,7 +180,7 @@ func TestTypedHandlersNeedNothingOfTroupe(t *testing.T) {
 func TestWatchRefusesRecordsWithoutAnIdentifier(t *testing.T) {
 	defer func() {
 		err, _ := recover().(error)
-		if err == nil || !strings.Contains(err.Error(), "Watch was given a handler of string; allowed are events.SQSMessage") {
+		if err == nil || !strings.Contains(err.Error(), "Watch was given a handler of string; must be one of events.SQSMessage") {
 			t.Errorf("got %v", err)
 		}
 	}()

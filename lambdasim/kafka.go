@@ -114,13 +114,13 @@ func (t *KafkaTopic) check(sim *Simulation, c *complaints) {
 	sim.Mapping.checkKafka(c)
 	c.within("Partitions", shards(t.Partitions), 1, maxPartitions, "")
 	if !topicName.MatchString(t.name()) {
-		c.add("Name is %q; allowed are up to 249 letters, digits, dots, hyphens and underscores", t.name())
+		c.add("Name is %q; must be up to 249 letters, digits, dots, hyphens and underscores", t.name())
 	}
 	if t.RetentionPeriod < 0 {
-		c.add("RetentionPeriod is %v; a positive one is needed, or 0 for the default", t.RetentionPeriod)
+		c.add("RetentionPeriod is %v; must be positive, or 0 for the default", t.RetentionPeriod)
 	}
 	if sim.Timeout > maxKafkaTimeout {
-		c.add("Timeout is %v; allowed is up to %v for a function with a Kafka mapping", sim.Timeout, maxKafkaTimeout)
+		c.add("Timeout is %v; must be at most %v for a function with a Kafka mapping", sim.Timeout, maxKafkaTimeout)
 	}
 }
 

@@ -429,7 +429,7 @@ func TestImpossibleKafkaMappingsAreRefused(t *testing.T) {
 		"Partitions is -1":                             {Source: &lambdasim.KafkaTopic{Partitions: -1}},
 		`Name is "a b"`:                                {Source: &lambdasim.KafkaTopic{Name: "a b"}},
 		"RetentionPeriod is -1s":                       {Source: &lambdasim.KafkaTopic{RetentionPeriod: -time.Second}},
-		"Timeout is 15m0s; allowed is up to 14m0s":     {Timeout: 15 * time.Minute},
+		"Timeout is 15m0s; must be at most 14m0s":      {Timeout: 15 * time.Minute},
 		"ProvisionedPollerConfig is for queues and":    {Source: &lambdasim.KinesisStream{}, Mapping: lambdasim.Mapping{ProvisionedPollerConfig: provisioned}},
 		"has been used by a run before":                {Source: usedTopic(t)},
 	} {

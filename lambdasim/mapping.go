@@ -116,7 +116,7 @@ func (c *complaints) add(format string, args ...any) {
 // within adds an error if a value is not from low to high.
 func (c *complaints) within(name string, value, low, high int, hint string) {
 	if value < low || value > high {
-		c.add("%s is %d; allowed are %d to %d%s", name, value, low, high, hint)
+		c.add("%s is %d; must be from %d to %d%s", name, value, low, high, hint)
 	}
 }
 
@@ -131,7 +131,7 @@ func (m *Mapping) check(c *complaints, defaultBatch, maxBatch int, of string) {
 	c.within("MaximumBatchingWindowInSeconds", m.MaximumBatchingWindowInSeconds, 0, maxWindow, "")
 	for _, kind := range m.FunctionResponseTypes {
 		if kind != ReportBatchItemFailures {
-			c.add("FunctionResponseTypes has %q; allowed is %q", kind, ReportBatchItemFailures)
+			c.add("FunctionResponseTypes has %q; must be %q", kind, ReportBatchItemFailures)
 		}
 	}
 }
@@ -154,7 +154,7 @@ func (m *Mapping) checkQueue(c *complaints, fifo bool) {
 	}
 	m.checkPollers(c, minQueuePollers)
 	if m.ProvisionedPollerConfig != nil && m.ScalingConfig.MaximumConcurrency != 0 {
-		c.add("ScalingConfig.MaximumConcurrency and ProvisionedPollerConfig exclude each other")
+		c.add("ScalingConfig.MaximumConcurrency and ProvisionedPollerConfig must not be used together")
 	}
 	for _, p := range []struct {
 		name  string
@@ -204,7 +204,7 @@ func (m *Mapping) checkRetries(c *complaints) {
 		c.within("MaximumRecordAgeInSeconds", n, minAge, maxAge, ", or −1 for no limit")
 	}
 	if q := m.DestinationConfig.OnFailure; q != nil && q.fifo() {
-		c.add("DestinationConfig.OnFailure is %s; a standard queue is needed", q.name())
+		c.add("DestinationConfig.OnFailure is %s; must be a standard queue", q.name())
 	}
 }
 

@@ -44,10 +44,10 @@ type Pipe struct {
 func (s *Simulation) usePipe(c *complaints) {
 	p := s.Pipe
 	if !reflect.ValueOf(s.Mapping).IsZero() {
-		c.add("Mapping and Pipe exclude each other")
+		c.add("Mapping and Pipe must not be used together")
 	}
 	if b := p.OnPartialBatchItemFailure; b != "" && b != AutomaticBisect {
-		c.add("OnPartialBatchItemFailure is %q; allowed is %q", b, AutomaticBisect)
+		c.add("OnPartialBatchItemFailure is %q; must be %q", b, AutomaticBisect)
 	}
 	s.Mapping = Mapping{
 		BatchSize: p.BatchSize, MaximumBatchingWindowInSeconds: p.MaximumBatchingWindowInSeconds, FilterCriteria: p.FilterCriteria,

@@ -204,12 +204,12 @@ func (f invoked) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 // Parameters that a pipe of that source has not are refused.
 func TestPipesAreChecked(t *testing.T) {
 	for want, s := range map[string]lambdasim.Simulation{
-		"Mapping and Pipe exclude each other":                                      {Source: kinesisOf(1), Pipe: new(lambdasim.Pipe), Mapping: lambdasim.Mapping{BatchSize: 1}},
-		`OnPartialBatchItemFailure is "HALVE"; allowed is "AUTOMATIC_BISECT"`:      {Source: kinesisOf(1), Pipe: &lambdasim.Pipe{OnPartialBatchItemFailure: "HALVE"}},
+		"Mapping and Pipe must not be used together":                               {Source: kinesisOf(1), Pipe: new(lambdasim.Pipe), Mapping: lambdasim.Mapping{BatchSize: 1}},
+		`OnPartialBatchItemFailure is "HALVE"; must be "AUTOMATIC_BISECT"`:         {Source: kinesisOf(1), Pipe: &lambdasim.Pipe{OnPartialBatchItemFailure: "HALVE"}},
 		"OnPartialBatchItemFailure is for streams; a queue has its redrive policy": {Source: queueOf("q", 1), Pipe: &lambdasim.Pipe{OnPartialBatchItemFailure: lambdasim.AutomaticBisect}},
 		"DeadLetterConfig is for streams; a queue has its redrive policy":          {Source: queueOf("q", 1), Pipe: &lambdasim.Pipe{DeadLetterConfig: &lambdasim.Queue{}}},
 		"MaximumRetryAttempts is for streams":                                      {Source: queueOf("q", 1), Pipe: &lambdasim.Pipe{MaximumRetryAttempts: new(1)}},
-		"BatchSize is 10001; allowed are 1 to 10000 for a stream":                  {Source: kinesisOf(1), Pipe: &lambdasim.Pipe{BatchSize: 10_001}},
+		"BatchSize is 10001; must be from 1 to 10000 for a stream":                 {Source: kinesisOf(1), Pipe: &lambdasim.Pipe{BatchSize: 10_001}},
 		"a pipe from a Kafka topic is not simulated":                               {Source: &lambdasim.KafkaTopic{}, Pipe: new(lambdasim.Pipe)},
 	} {
 		s.Handler = &piped{}

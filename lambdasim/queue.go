@@ -180,12 +180,12 @@ func (q *Queue) order() check.Order {
 func (q *Queue) check(s *Simulation, c *complaints) {
 	s.Mapping.checkQueue(c, q.fifo())
 	if v := q.visibility(); v < 0 || v > maxVisibility {
-		c.add("VisibilityTimeout is %v; allowed is up to %v", v, maxVisibility)
+		c.add("VisibilityTimeout is %v; must be at most %v", v, maxVisibility)
 	} else if v < s.Timeout {
 		c.add("VisibilityTimeout is %v, less than the function's timeout of %v", v, s.Timeout)
 	}
 	if r := q.retention(); r < minRetention || r > maxRetention {
-		c.add("MessageRetentionPeriod is %v; allowed is %v to %v", r, minRetention, maxRetention)
+		c.add("MessageRetentionPeriod is %v; must be from %v to %v", r, minRetention, maxRetention)
 	}
 	switch p := q.RedrivePolicy; {
 	case p.DeadLetterQueue == nil && p.MaxReceiveCount == 0:
@@ -194,7 +194,7 @@ func (q *Queue) check(s *Simulation, c *complaints) {
 	default:
 		c.within("RedrivePolicy.MaxReceiveCount", p.MaxReceiveCount, 1, maxMaxReceiveCount, "")
 		if p.DeadLetterQueue.fifo() != q.fifo() {
-			c.add("RedrivePolicy.DeadLetterQueue is %s; the dead-letter queue of %s has to be of the same type", p.DeadLetterQueue.name(), q.name())
+			c.add("RedrivePolicy.DeadLetterQueue is %s; the dead-letter queue of %s must have the same type", p.DeadLetterQueue.name(), q.name())
 		}
 	}
 }
@@ -220,9 +220,9 @@ func (q *Queue) accept(s sent[Message]) error {
 	m := s.record
 	switch {
 	case len(m.Body) > maxBody:
-		return fmt.Errorf("lambdasim: message %s has a body of %d bytes; %d are allowed", s.id, len(m.Body), maxBody)
+		return fmt.Errorf("lambdasim: message %s has a body of %d bytes; must be at most %d", s.id, len(m.Body), maxBody)
 	case m.Delay < 0 || m.Delay > maxDelay:
-		return fmt.Errorf("lambdasim: message %s has a delay of %v; allowed is up to %v", s.id, m.Delay, maxDelay)
+		return fmt.Errorf("lambdasim: message %s has a delay of %v; must be at most %v", s.id, m.Delay, maxDelay)
 	case q.fifo() && m.Group == "":
 		return fmt.Errorf("lambdasim: message %s has no group, which %s needs", s.id, q.name())
 	case q.fifo() && m.Delay != 0:

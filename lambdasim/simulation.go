@@ -121,22 +121,22 @@ func (s *Simulation) check() error {
 		s.Timeout = 3 * time.Second
 	}
 	if s.Timeout < 0 || s.Timeout > maxTimeout {
-		c.add("Timeout is %v; allowed is up to %v", s.Timeout, maxTimeout)
+		c.add("Timeout is %v; must be at most %v", s.Timeout, maxTimeout)
 	}
 	if s.Concurrency == 0 {
 		s.Concurrency = defaultConcurrency
 	}
 	if s.Concurrency < 0 {
-		c.add("Concurrency is %d; at least 1 is needed", s.Concurrency)
+		c.add("Concurrency is %d; must be at least 1", s.Concurrency)
 	}
 	if s.Invocations < 0 {
-		c.add("Invocations is %d; allowed is from 1, or 0 for no limit", s.Invocations)
+		c.add("Invocations is %d; must be at least 1, or 0 for no limit", s.Invocations)
 	}
 	if s.Attempts < 0 {
-		c.add("Attempts is %d; allowed is from 1, or 0 for no limit", s.Attempts)
+		c.add("Attempts is %d; must be at least 1, or 0 for no limit", s.Attempts)
 	}
 	if r := s.Unknown.DuplicateRate; r < 0 || r > 1 {
-		c.add("Unknown.DuplicateRate is %v; allowed is 0 to 1", r)
+		c.add("Unknown.DuplicateRate is %v; must be from 0 to 1", r)
 	}
 	if s.Unknown.RetryDelay == nil {
 		s.Unknown.RetryDelay = defaultRetryDelay

@@ -71,7 +71,7 @@ func (s *KinesisStream) check(sim *Simulation, c *complaints) {
 	sim.Mapping.checkStream(c)
 	c.within("Shards", shards(s.Shards), 1, maxShards, "")
 	if r := s.RetentionPeriod; r != 0 && (r < streamRetention || r > maxKinesisKeep) {
-		c.add("RetentionPeriod is %v; allowed is %v to %v", r, streamRetention, maxKinesisKeep)
+		c.add("RetentionPeriod is %v; must be from %v to %v", r, streamRetention, maxKinesisKeep)
 	}
 }
 
@@ -102,9 +102,9 @@ func (s *KinesisStream) accept(p *streamPoller, r sent[KinesisRecord]) error {
 	key := r.record.PartitionKey
 	switch {
 	case key == "" || len(key) > maxKinesisKey:
-		return fmt.Errorf("lambdasim: record %s has a partition key of %d bytes; allowed are 1 to %d", r.id, len(key), maxKinesisKey)
+		return fmt.Errorf("lambdasim: record %s has a partition key of %d bytes; must be from 1 to %d", r.id, len(key), maxKinesisKey)
 	case len(r.record.Data) > maxKinesisData:
-		return fmt.Errorf("lambdasim: record %s has %d bytes of data; allowed are %d", r.id, len(r.record.Data), maxKinesisData)
+		return fmt.Errorf("lambdasim: record %s has %d bytes of data; must be at most %d", r.id, len(r.record.Data), maxKinesisData)
 	}
 	sum := md5.Sum([]byte(key))
 	// The shards divide the range of the hash evenly; its first 32 bits decide.
@@ -208,7 +208,7 @@ func (s *DynamoDBStream) accept(p *streamPoller, c sent[Change]) error {
 		change.Name = "INSERT"
 	}
 	if change.Name != "INSERT" && change.Name != "MODIFY" && change.Name != "REMOVE" {
-		return fmt.Errorf("lambdasim: change %s has the name %q; allowed are INSERT, MODIFY and REMOVE", c.id, change.Name)
+		return fmt.Errorf("lambdasim: change %s has the name %q; must be INSERT, MODIFY or REMOVE", c.id, change.Name)
 	}
 	if n := len(change.Keys); n < 1 || n > 2 {
 		return fmt.Errorf("lambdasim: change %s has %d key attributes; an item has 1 or 2", c.id, n)

@@ -37,7 +37,7 @@ func WatchKey[T any](key func(T) string, handler func(context.Context, T) error)
 	case events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord, interface{ ID() string }:
 	case opener[events.SQSMessage], opener[events.KinesisEventRecord], opener[events.DynamoDBEventRecord]:
 	default:
-		panic(fmt.Errorf("lambdasim: Watch was given a handler of %T; allowed are events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord, troupe.Lazy of these, and types with a method ID() string. A typed handler is watched from outside: lambdasim.Watch(typed.SQS(handler))", *new(T)))
+		panic(fmt.Errorf("lambdasim: Watch was given a handler of %T; must be one of events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord, troupe.Lazy of these, or types with a method ID() string. A typed handler is watched from outside: lambdasim.Watch(typed.SQS(handler))", *new(T)))
 	}
 	return func(ctx context.Context, record T) error {
 		end := func(string) {}

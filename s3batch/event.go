@@ -51,7 +51,7 @@ type Task struct {
 func (t *EventTask) task(job Job) (Task, error) {
 	key, err := url.QueryUnescape(t.S3Key)
 	if err != nil { // its text contains the key
-		return Task{}, &batch.DecodeError{Field: "s3Key", Offset: -1, Problem: "not URL-encoded: a % without two hexadecimal digits behind it"}
+		return Task{}, &batch.DecodeError{Field: "s3Key", Offset: -1, Problem: "not URL-encoded: a % without two hexadecimal digits after it"}
 	}
 	bucket := t.S3Bucket
 	if bucket == "" {

@@ -297,8 +297,8 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 		`{"tasks":null}`:                        `"tasks" is null where an array was expected`,
 		`{"tasks":{}}`:                          `"tasks" is an object where an array was expected`,
 		`{` + about + `,"tasks":[],"TASKS":[]}`: `duplicate "tasks"`,
-		`{"tasks":[]}`:                          `"invocationSchemaVersion" is missing or another one where "1.0" or "2.0" was expected`,
-		`{"invocationSchemaVersion":"3.0","invocationId":"i","tasks":[]}`: `"invocationSchemaVersion" is missing or another one where "1.0" or "2.0" was expected`,
+		`{"tasks":[]}`:                          `"invocationSchemaVersion" must be "1.0" or "2.0"`,
+		`{"invocationSchemaVersion":"3.0","invocationId":"i","tasks":[]}`: `"invocationSchemaVersion" must be "1.0" or "2.0"`,
 		`{"invocationSchemaVersion":1.0,"invocationId":"i","tasks":[]}`:   `"invocationSchemaVersion" is a number where a string was expected, so that the response could not name it`,
 		`{"invocationSchemaVersion":"1.0","tasks":[]}`:                    `"invocationId" is missing or empty, so that the response could not name it`,
 		`{` + about + `,"tasks":[{"taskId":"a"},{"taskId":"b"}]}`:         `"tasks" has 2 tasks where one was expected: S3 Batch Operations invokes the function for each task`,
@@ -338,7 +338,7 @@ func TestNoTaskIsASuccess(t *testing.T) {
 func TestATaskThatCannotBeDecodedIsATemporaryFailure(t *testing.T) {
 	p := New(func(context.Context, Task) error { panic("must not be called") }, quiet)
 	for members, want := range map[string]string{
-		`"tasks":[{"taskId":"t","s3Key":"secret%"}]`:                                "troupe: record cannot be decoded: s3Key: not URL-encoded: a % without two hexadecimal digits behind it",
+		`"tasks":[{"taskId":"t","s3Key":"secret%"}]`:                                "troupe: record cannot be decoded: s3Key: not URL-encoded: a % without two hexadecimal digits after it",
 		`"tasks":[{"taskId":"t","s3Key":{"secret":1}}]`:                             "troupe: record cannot be decoded: tasks[0].s3Key: object where string was expected",
 		`"job":{"userArguments":{"secret":1}},"tasks":[{"taskId":"t","s3Key":"k"}]`: "troupe: record cannot be decoded: job.userArguments.*: number where string was expected",
 		`"job":"secret","tasks":[{"taskId":"t","s3Key":"k"}]`:                       "troupe: record cannot be decoded: job: string where s3batch.Job was expected",

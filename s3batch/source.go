@@ -133,7 +133,7 @@ func arrange(event Event) (*sources.Batch[Task], error) {
 func aboutOf(version, id string, tasks int) (*about, error) {
 	switch {
 	case version != "1.0" && version != "2.0":
-		return nil, errors.New(`"invocationSchemaVersion" is missing or another one where "1.0" or "2.0" was expected`)
+		return nil, errors.New(`"invocationSchemaVersion" must be "1.0" or "2.0"`)
 	case id == "":
 		return nil, errors.New(`"invocationId" is missing or empty` + unanswered)
 	case tasks > 1:

@@ -177,7 +177,7 @@ func (l Lazy[T]) Payload() ([]byte, error) {
 }
 
 // errNoPayload is no *batch.DecodeError, for nothing is wrong with the record.
-var errNoPayload = errors.New("troupe: the records of this source have no payload apart from the whole record: use Open")
+var errNoPayload = errors.New("troupe: records of this source have no separate payload: use Open")
 
 // Open decodes the whole record. The error is a *batch.DecodeError.
 func (l Lazy[T]) Open() (T, error) {

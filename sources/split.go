@@ -16,7 +16,7 @@ import (
 // split scans an event and finds its records and their fields. Nothing that it returns refers to payload.
 func split(payload []byte, l *layout, admit admission) (*index, error) {
 	if len(payload) > math.MaxInt32 { // not covered: this takes a payload of 2 GiB, and Lambda's largest is 6 MB
-		return nil, fmt.Errorf("%d bytes where 2 GiB are the limit", len(payload))
+		return nil, fmt.Errorf("%d bytes; must be less than 2 GiB", len(payload))
 	}
 	return splitBy(runtime.GOMAXPROCS(0), shareSize, payload, l, admit)
 }

@@ -24,7 +24,7 @@ func TestARecordOfWhichNothingIsKnownHasNoRaw(t *testing.T) {
 	assert.True(t, whole)
 
 	_, err := Lazy[int]{}.Payload()
-	assert.ErrorContains(t, err, "no payload apart from the whole record")
+	assert.ErrorContains(t, err, "no separate payload")
 }
 
 // A Lazy of two functions calls them.

@@ -57,7 +57,7 @@ func explain(err error, payload []byte, t reflect.Type) *batch.DecodeError {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return &batch.DecodeError{Offset: int64(len(payload)), Problem: "cut short"}
 	}
-	return &batch.DecodeError{Offset: -1, Problem: fmt.Sprintf("no %s, says its decoder with an error of type %T", jsonfault.TypeName(t), err)}
+	return &batch.DecodeError{Offset: -1, Problem: fmt.Sprintf("not a valid %s: the decoder returned an error of type %T", jsonfault.TypeName(t), err)}
 }
 
 // faultOf returns what keeps a payload from being decoded by encoding/json, if the error of its decoder is one of

@@ -272,7 +272,7 @@ func TestTheLazyRecordsOfEachSource(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, lazilyTable.kept, 1)
 	_, err = lazilyTable.kept[0].Payload()
-	assert.ErrorContains(t, err, "no payload apart from the whole record")
+	assert.ErrorContains(t, err, "no separate payload")
 	record, err := lazilyTable.kept[0].Open()
 	require.NoError(t, err)
 	assert.Equal(t, "a", record.Change.NewImage["S"].String())

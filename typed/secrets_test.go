@@ -65,7 +65,7 @@ func (*mistyped) UnmarshalJSON(b []byte) error {
 var vocabulary = regexp.MustCompile(`^troupe: record cannot be decoded: ` +
 	`(body(\.(text|small|number|quoted|time|bytes|big|keys|times|own|typed|Deep|Text|Small|Number|Quoted|Time|Bytes|Big|Keys|Times|Own|Typed|\*)|\[\d+\])*|dynamodb\.(NewImage|Keys)(\.(S|I|U|F|B|A|Y|L|P|T|X|N|Z|NS|SS|BS|M|K|D|IP|Av|ID|depth|\*)|\[\d+\])*): ` +
 	`(empty where JSON was expected|empty where TYPE was expected|JSON is cut short|cut short|not JSON|more after the JSON value|a field that TYPE does not have|null where TYPE was expected` +
-	`|no TYPE, says its decoder with an error of type [*\w.]+|(array|boolean|null|number|object|string|key)( out of range| of another form| that is not base64| that its Unmarshal(JSON|Text) refuses)? where (a TYPE that holds )?TYPE was expected` +
+	`|not a valid TYPE: the decoder returned an error of type [*\w.]+|(array|boolean|null|number|object|string|key)( out of range| of another form| that is not base64| that its Unmarshal(JSON|Text) refuses)? where (a TYPE that holds )?TYPE was expected` +
 	`|(attribute|string|number|boolean|binary|list|map|string set|number set|binary set|name of an attribute)( out of range| of another form| of another length| that is no RFC 3339 time| that its UnmarshalText refuses)? where TYPE was expected)` +
 	`( \(at byte \d+ of the payload\))?$`)
 
@@ -85,7 +85,7 @@ func tellsNothing(t *testing.T, err error) {
 	switch {
 	case found:
 		plain += before + " where " + goTypes.ReplaceAllString(after, "TYPE")
-	case strings.HasPrefix(problem, "no "), strings.HasPrefix(problem, "a field"):
+	case strings.HasPrefix(problem, "not a valid "), strings.HasPrefix(problem, "a field"):
 		plain += strings.Replace(problem, "typed_test.chatty", "TYPE", 1)
 	default:
 		plain += problem

@@ -251,7 +251,7 @@ func TestADecoderOfTheUsersOwn(t *testing.T) {
 	assert.Nil(t, got)
 	require.ErrorIs(t, err, troupe.ErrUndecodable)
 	assert.NotContains(t, err.Error(), "payload is")
-	assert.Contains(t, err.Error(), "no typed_test.point, says its decoder with an error of type *errors.errorString")
+	assert.Contains(t, err.Error(), "not a valid typed_test.point: the decoder returned an error of type *errors.errorString")
 
 	_, err = decoded("", decodePoint)
 	assert.ErrorContains(t, err, "kinesis.data: empty where typed_test.point was expected")

@@ -72,7 +72,7 @@ func readProperties(rest []byte) (Properties, error) {
 
 func (p *Properties) check() error {
 	if p.Window.Start.IsZero() {
-		return refused(errors.New(`"window" is missing; the event source mapping has to have TumblingWindowInSeconds`))
+		return refused(errors.New(`"window" is missing; the event source mapping must have TumblingWindowInSeconds`))
 	}
 	return nil
 }

@@ -54,6 +54,6 @@ func Example_tooLarge() {
 	})
 	fmt.Println(string(answer.State), answer.BatchItemFailures, err)
 	// Output:
-	// 2 troupe: the state has 1048588 bytes of JSON where 1048576 are the limit
+	// 2 troupe: the JSON of the state has 1048588 bytes; must be at most 1048576
 	// "xxxxxxxxxx" [{2}] <nil>
 }

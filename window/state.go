@@ -57,7 +57,7 @@ func encode[S any](state S) (json.RawMessage, error) {
 	case err != nil:
 		return nil, batch.Permanent(fmt.Errorf("troupe: the state, a %s, cannot be encoded: %s", nameOf[S](), unencodable(err)))
 	case len(text) > MaxState:
-		return nil, batch.Permanent(fmt.Errorf("troupe: the state has %d bytes of JSON where %d are the limit", len(text), MaxState))
+		return nil, batch.Permanent(fmt.Errorf("troupe: the JSON of the state has %d bytes; must be at most %d", len(text), MaxState))
 	case isEmpty(text): // null may pass for no state at all, which Lambda takes for a failure
 		return json.RawMessage(empty), nil
 	}

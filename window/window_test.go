@@ -360,7 +360,7 @@ func TestAStateThatCannotBeCarriedFailsItsRecord(t *testing.T) {
 		return s, nil
 	}
 	for data, says := range map[string]string{
-		"large": "bytes of JSON where 1048576 are the limit",
+		"large": "bytes; must be at most 1048576",
 		"func":  "troupe: the state, a window_test.state, cannot be encoded: JSON has nothing for a func()",
 		"nan":   "troupe: the state, a window_test.state, cannot be encoded: a number in it is not finite, or a value in it contains itself",
 	} {
@@ -380,7 +380,7 @@ func TestAStateThatCannotBeCarriedFailsItsRecord(t *testing.T) {
 	}
 	p := window.Kinesis(grow, nil, troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	_, err := p.Invoke(t.Context(), document("", false, "large"))
-	require.ErrorContains(t, err, "the state has 1048598 bytes of JSON where 1048576 are the limit")
+	require.ErrorContains(t, err, "the JSON of the state has 1048598 bytes; must be at most 1048576")
 }
 
 // SPEC S6, S9: an event that is not what a window's has to be is refused before any fold, without a word of

@@ -72,7 +72,7 @@ func Unmarshal(text []byte, into any, strict bool) *Fault {
 	if f := Find(text, t, strict); f != nil {
 		return f
 	}
-	return &Fault{Offset: -1, Problem: fmt.Sprintf("no %s, says its decoder with an error of type %T", TypeName(t), err), Type: t}
+	return &Fault{Offset: -1, Problem: fmt.Sprintf("not a valid %s: the decoder returned an error of type %T", TypeName(t), err), Type: t}
 }
 
 // Syntax returns what keeps a text from being a JSON value, and nil if it is one.

@@ -45,7 +45,7 @@ func (c *config) checkSets(names []string) error {
 		}
 		for j, name := range set {
 			if !slices.Contains(names, name) {
-				return fmt.Errorf("troupe: emf.WithDimensionSets: there is no dimension %s; there are %q", quoted(name), names)
+				return fmt.Errorf("troupe: emf.WithDimensionSets: unknown dimension %s; must be one of %q", quoted(name), names)
 			}
 			if slices.Contains(set[:j], name) {
 				return fmt.Errorf("troupe: emf.WithDimensionSets: dimension %q: must be in a set only once", name)
@@ -80,11 +80,11 @@ func checkDimension(d dimension, names []string) error {
 	isMetric := slices.ContainsFunc(metrics(), func(m metric) bool { return m.name == d.name })
 	switch {
 	case d.name == "_aws":
-		return fmt.Errorf("troupe: emf.WithDimension: name %q is taken by the format", d.name)
+		return fmt.Errorf("troupe: emf.WithDimension: name %q is reserved by the format", d.name)
 	case isMetric:
-		return fmt.Errorf("troupe: emf.WithDimension: name %q is taken by a metric", d.name)
+		return fmt.Errorf("troupe: emf.WithDimension: name %q is already the name of a metric", d.name)
 	case slices.Contains(names, d.name):
-		return fmt.Errorf("troupe: emf.WithDimension: name %q is taken by another dimension", d.name)
+		return fmt.Errorf("troupe: emf.WithDimension: name %q is already the name of a dimension", d.name)
 	}
 	return nil
 }

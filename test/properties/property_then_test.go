@@ -68,7 +68,7 @@ func TestEnrichingAndWritingIsTheModels(t *testing.T) {
 			got := came.report.Records[i]
 			differ(fmt.Sprintf("outcome of record %d", i), outcome(r), got.Outcome)
 			why := reasons(got.Err)
-			if why == 0 && got.Err != nil && strings.Contains(got.Err.Error(), "the handler left no string to write") {
+			if why == 0 && got.Err != nil && strings.Contains(got.Err.Error(), "the handler returned no string to write") {
 				why = model.Erred
 			}
 			differ(fmt.Sprintf("reasons of record %d", i), r.Why, why)
