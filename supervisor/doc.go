@@ -14,5 +14,22 @@
 //   - The supervisor receives every failure, applies its strategy, and puts the slot of a failed attempt back to
 //     work. It never runs a handler, so no handler can keep it busy.
 //
+// # Races
+//
+//   - A stop and a taken record. A record that was taken counts as started, and its handler is called. Only the
+//     cutoff is checked again.
+//   - The end of a handler and its abandonment take the same lock. The attempt counts if the batch is open, the
+//     record is running, and the attempt's number is current.
+//   - A failure and the last call. The last call gives the record its error; a later verdict finds the batch
+//     closed.
+//   - A verdict and other slots. When a verdict frees a group, another slot may take its next record at once. So
+//     the verdict resumes the group's actor before it frees the group, and stops it after.
+//   - The end of the context and its timer. Handlers may return before the timer has stopped the batch. Every
+//     place that starts or decides something checks the context first.
+//   - The last messages and the supervisor's end. The messages are sent under the ledger's lock, in the step that
+//     completes the batch, and the supervisor stops itself only after it has seen that state.
+//   - The report and abandoned handlers. Once the batch is closed its results never change, so they are read
+//     without the lock.
+//
 // docs/design.md walks through the life of a batch.
 package supervisor
