@@ -87,8 +87,8 @@ func (e *EventError) Is(target error) bool { return target == ErrEvent }
 // Unwrap returns the cause.
 func (e *EventError) Unwrap() error { return e.Cause }
 
-// Because returns an error that reads "troupe: <reason>: <cause>" and matches both. With a nil cause it returns
-// the reason alone; a cause to which Because has already added the reason is returned unchanged.
+// Because returns an error with the text "troupe: <reason>: <cause>" that matches both. With a nil cause it
+// returns only the reason; a cause to which Because has already added the reason is returned unchanged.
 func Because(reason Reason, cause error) error {
 	if b, ok := cause.(*because); ok && b.reason == reason {
 		return cause

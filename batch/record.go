@@ -126,7 +126,7 @@ type Note struct {
 	Text string `json:"text"`
 }
 
-// Count sets the totals that follow from Records: Succeeded, Failed, Dropped, Duplicates, Unrecorded,
+// Count computes the totals from Records: Succeeded, Failed, Dropped, Duplicates, Unrecorded,
 // DeadLettered and NotStarted.
 func (r *Report) Count() {
 	r.Succeeded, r.Failed, r.Dropped, r.Duplicates, r.Unrecorded, r.DeadLettered, r.NotStarted = 0, 0, 0, 0, 0, 0, 0

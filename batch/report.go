@@ -78,7 +78,7 @@ func identifier(id string) string {
 //   - duration_ms: milliseconds, with up to three decimals
 //   - notes: an array of objects with index and text; omitted if empty
 //
-// There is nothing of payloads in it, and groups are hashed (SPEC S9).
+// It contains no part of payloads, and groups are hashed (SPEC S9).
 func (r Report) MarshalJSON() ([]byte, error) {
 	records := r.Records
 	if records == nil {

@@ -18,9 +18,9 @@ import (
 // The handler's context ends at the cutoff. If it has not returned by the last call it is abandoned, and all
 // of its records are reported. RecordFrom returns nothing of use in it.
 //
-// Of troupe's options, WithDecider, WithGroup, WithMiddleware, WithRecordTimeout, WithRetry, WithLastResort and those of
-// package redelivery are for handlers of single records and refused; WithConcurrency makes no difference. It panics if
-// handler is nil or an option is invalid.
+// It refuses the options for handlers of single records: WithDecider, WithGroup, WithMiddleware, WithRecordTimeout,
+// WithRetry, WithLastResort and the options of package redelivery. WithConcurrency has no effect. It panics if handler
+// is nil or an option is invalid.
 func SQS(handler func(ctx context.Context, batch []events.SQSMessage) error, options ...troupe.Option) *troupe.SQSProcessor {
 	return of(sources.SQS(), response.ForSQS(), handler, options)
 }

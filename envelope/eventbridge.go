@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
-// EventBridge returns a handler for messages that a rule of EventBridge sent to the queue as they were, without
-// an input transformer. next receives the event; typed.Detail returns a handler that decodes its detail.
+// EventBridge returns a handler for messages that an EventBridge rule sent to the queue unchanged, without an
+// input transformer. next receives the event; typed.Detail returns a handler that decodes its detail.
 //
 // A body without an id, a detail-type, a source or a detail cannot be decoded. (AWS: Amazon EventBridge User
 // Guide, "AWS service event metadata", has the fields that all events have.)

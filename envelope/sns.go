@@ -126,7 +126,7 @@ func open(payload []byte) (*opened, error) {
 	if !strings.Contains(text, `"TopicArn"`) || !strings.Contains(text, `"MessageId"`) {
 		return nil, nil // the common case of raw delivery, without parsing
 	}
-	// A map, for encoding/json would take a "type" of the user's for SNS's "Type".
+	// A map, because encoding/json would match a user's "type" to SNS's "Type".
 	var members map[string]json.RawMessage
 	if json.Unmarshal(payload, &members) != nil {
 		return nil, nil
@@ -211,8 +211,8 @@ func strange(field string) error {
 	return &batch.DecodeError{Field: field, Offset: -1, Problem: "not what SNS writes there"}
 }
 
-// textOf is the string that raw, which is JSON, is; it is empty for null and for nothing. ok is false for
-// anything else.
+// textOf returns the JSON string raw; it is empty for null and for no text. ok is false for anything
+// else.
 func textOf(raw json.RawMessage) (text string, ok bool) {
 	if len(raw) >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
 		return string(raw[1 : len(raw)-1]), true

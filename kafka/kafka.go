@@ -9,8 +9,8 @@ type Processor = troupe.Processor[Event, Response]
 
 // New returns a processor for batches of a Kafka topic, of Amazon MSK or any other cluster. It takes the
 // options of package troupe. Records of a partition are handled in order unless ByKey, troupe.WithGroup or
-// troupe.WithoutOrder is given, and a failure stops its group, that is the partition or key, unless another
-// policy is.
+// troupe.WithoutOrder is set. A failure stops its group, the partition or key, unless another policy is
+// set.
 //
 // A batch is in the order of topics by name, partitions by number, and offsets. troupe.Record.ID and
 // troupe.Result.ID are those of Record.ID, such as "orders-0@15".

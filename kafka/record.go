@@ -46,8 +46,8 @@ type SchemaMetadata struct {
 	SchemaID string `json:"schemaId,omitempty"`
 }
 
-// ID returns what troupe and its reports identify the record by, such as "orders-0@15" for offset 15 in
-// partition 0 of topic orders. It is unambiguous: the last @ divides the partition from the offset.
+// ID returns the identifier of the record in troupe and its reports, such as "orders-0@15" for offset
+// 15 in partition 0 of topic orders. It is unambiguous: the last @ separates partition and offset.
 func (r Record) ID() string { return ItemIdentifier{r.partition(), r.Offset}.String() }
 
 // partition is the name of the record's partition.

@@ -24,7 +24,7 @@ func message(data []byte) (text []byte, ok bool) {
 	return text, bytes.Equal(sum[:], data[end:])
 }
 
-// packed is a user record of an aggregate as it is written there: its keys are numbers of entries in tables.
+// packed is a user record as an aggregate contains it: its keys are indexes into tables.
 type packed struct {
 	keyIndex, hashKeyIndex uint64
 	explicit               bool   // there is a hashKeyIndex
@@ -93,7 +93,7 @@ func unpack(text []byte) (t tables, records []span, err error) {
 	return t, records, err
 }
 
-// span is where a user record is, and the number of its partition key.
+// span is the position of a user record, and the index of its partition key.
 type span struct{ start, end, key int32 }
 
 func readRecord(text []byte) (packed, error) {
@@ -142,8 +142,9 @@ func readTag(text []byte) (tag Tag, err error) {
 	return tag, err
 }
 
-// fields calls do for each field of a message: with its value, which is never nil, if it is one of inBytes, or
-// else with its number, and with the place in text where it ends. A field of another wire type is passed over like an unknown one, as protobuf has it.
+// fields calls do for each field of a message: with its value, which is never nil, if the field is one of inBytes,
+// otherwise with its number, and with the index in text where it ends. As protobuf requires, a field of another wire
+// type is skipped like an unknown one.
 func fields(text []byte, inBytes uint, do func(field protowire.Number, value []byte, number uint64, end int) error) error {
 	for all := len(text); len(text) > 0; {
 		field, kind, length := protowire.ConsumeField(text)

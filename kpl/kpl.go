@@ -28,7 +28,7 @@ type UserRecord struct {
 // Tag is a key with a value, which may be empty.
 type Tag struct{ Key, Value string }
 
-// ID identifies the user record in its shard: sequence number and sub-sequence number, with a colon between.
+// ID identifies the user record in its shard: sequence number and sub-sequence number, separated by a colon.
 func (r *UserRecord) ID() string {
 	return r.Kinesis.SequenceNumber + ":" + strconv.Itoa(r.SubSequenceNumber)
 }

@@ -27,7 +27,7 @@ func (r reader) Read(event events.KinesisEvent) (*sources.Batch[UserRecord], err
 	return expand(r.source.Read(event))
 }
 
-// unpacked is a batch with its user records. What is kept of each is small, since there may be hundreds of thousands.
+// unpacked is a batch with its user records. It stores little per record, since there may be hundreds of thousands.
 type unpacked struct{ carriers []carrier }
 
 // carrier is a record of the stream, with its user records.

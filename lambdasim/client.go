@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// QueueError is the error with which SQS refuses a call, or an entry of one. Code is that of SQS, such as
+// QueueError is SQS's error for a call, or for an entry of a batch call. Code is SQS's code, such as
 // "InvalidParameterValue".
 type QueueError struct{ Code, Message string }
 

@@ -175,7 +175,7 @@ func (p *kafkaPoller) reported(batch *kafkaBatch, failed map[string]bool) []bool
 	return again
 }
 
-// again plans a retry of the rest of a batch, from which a partial response removed the given number of records.
+// again schedules a retry of the rest of a batch, from which a partial response removed the given number of records.
 func (p *kafkaPoller) again(c *consumer, batch *kafkaBatch, moved int, whole bool) {
 	e := p.engine
 	halve := batch.charge(e, len(batch.records), moved, whole)

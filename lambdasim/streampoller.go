@@ -229,8 +229,8 @@ func (p *streamPoller) settlePipe(l *lane, inv *invocation, batch []*streamRecor
 	p.again(l, head, done, whole)
 }
 
-// again plans a retry of the rest of a batch: all of it, or the records after the checkpoint that a partial response
-// moved by the given number of records.
+// again schedules a retry of the rest of a batch: all of it, or the records after the checkpoint that a partial
+// response moved by the given number of records.
 func (p *streamPoller) again(l *lane, rest segment, moved int, whole bool) {
 	e := p.engine
 	halve := rest.charge(e, rest.size, moved, whole)

@@ -18,7 +18,7 @@ type Batch[T any] struct {
 	IDs []string
 	// Open decodes record i. The error is a *batch.DecodeError. It is called from any goroutine, any number of
 	// times, for as long as the Batch is kept, also after the invocation has ended. Each call returns a record that
-	// shares nothing with one it has returned before, since a handler may change its record and be called again.
+	// shares nothing with earlier ones, since a handler may change its record and be called again.
 	Open func(i int) (T, error)
 	// Payload returns a copy of the body, data or value of record i, without decoding the rest. It is called
 	// like Open. Nil: the records have no separate payload.
@@ -68,7 +68,7 @@ type Reader[E, T any] interface {
 	Decode(payload []byte) (*Batch[T], error)
 	// Read is Decode for an event that has been decoded already.
 	Read(event E) (*Batch[T], error)
-	// Limits returns the options that do not fit the source. It is called once, when a processor is constructed.
+	// Limits returns the options that do not apply to the source. It is called once, when a processor is constructed.
 	Limits() Limits
 }
 
@@ -96,8 +96,8 @@ type Limits struct {
 type Plan[T any] struct {
 	// IDs are those of the Batch.
 	IDs []string
-	// Results has an entry per record, with its ID and, if the batch is Ordered, its Group: a record has failed until
-	// something else is known. They are the processor's, or those of a Whole.
+	// Results has an entry per record, with its ID and, if the batch is Ordered, its Group. Records count as failed
+	// until their outcome is known. The processor or a Whole sets the outcomes.
 	Results []batch.Result
 	// Ordered reports whether the records of a group are handled one at a time in batch order.
 	Ordered bool

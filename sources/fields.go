@@ -117,8 +117,8 @@ func (f *fields) base64(s string) []byte {
 	return b
 }
 
-// The methods below read values inside of values: they take the index where a value starts and return the
-// one after its end.
+// The methods below read nested values: they take the index where a value starts and return the index
+// after its end.
 
 // quoted reads a string.
 func (f *fields) quoted(i int) (string, int) {

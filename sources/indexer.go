@@ -149,7 +149,7 @@ func keep(arena *strings.Builder, s string) string {
 	return arena.String()[start:]
 }
 
-// object scans a record, or the object nested in it; base is the first of its fields.
+// object scans a record, or an object nested in it; base is its first field.
 func (x *indexer) object(i, depth, base int, r *shape) int {
 	names := x.layout.from(base)
 	likely := 0

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// layout names the fields of a record that decoding looks at, in the order in which AWS sends them.
+// layout names the fields of a record that decoding reads, in the order in which AWS sends them.
 type layout struct {
 	names []string
 	// names[:outer] are the record's own fields; the others are those of the object in names[nest].

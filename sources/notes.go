@@ -15,8 +15,8 @@ type Notes struct {
 	texts map[int]string
 }
 
-// Put sets the note about record i; an empty one leaves it as it is. Records are decoded anew for another attempt, so the
-// last one counts.
+// Put sets the note about record i; an empty note changes nothing. Records are decoded anew for each attempt, so the
+// last note counts.
 func (n *Notes) Put(i int, text string) {
 	if text == "" {
 		return

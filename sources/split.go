@@ -106,7 +106,7 @@ func (s *splitter) records(i int) int {
 	return s.list(i, 1)
 }
 
-// list scans the array of the records, inside of depth objects and arrays.
+// list scans the array of records, inside depth objects and arrays.
 func (s *splitter) list(i, depth int) int {
 	s.depth = depth + 1
 	i, more := s.First(i, ']', depth)

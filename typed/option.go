@@ -43,7 +43,7 @@ func WithDropUndecodable() Option {
 	})
 }
 
-// WithDisallowUnknownFields refuses JSON with a field that the Go type does not have, as a payload that cannot be
+// WithDisallowUnknownFields rejects JSON with a field that the Go type does not have as a payload that cannot be
 // decoded. It costs some allocations per record. Default: such fields are ignored.
 func WithDisallowUnknownFields() Option {
 	return option(func(s *settings) error {

@@ -14,19 +14,19 @@ import (
 	"github.com/troupe-go/troupe/kafka"
 )
 
-// SQS returns a handler for troupe.SQS that decodes the body of each message, and nothing else of it. It panics if
-// handler is nil or an option is invalid.
+// SQS returns a handler for troupe.SQS that decodes only the body of each message. It panics if handler is nil or
+// an option is invalid.
 func SQS[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[events.SQSMessage]] {
 	return lazy[T, events.SQSMessage]("SQS", "body", handler, options)
 }
 
-// Kinesis returns a handler for troupe.Kinesis that decodes the data of each record, and nothing else of it. It
+// Kinesis returns a handler for troupe.Kinesis that decodes only the data of each record. It
 // panics if handler is nil or an option is invalid.
 func Kinesis[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[events.KinesisEventRecord]] {
 	return lazy[T, events.KinesisEventRecord]("Kinesis", "kinesis.data", handler, options)
 }
 
-// Kafka returns a handler for kafka.New that decodes the value of each record, and nothing else of it. For a
+// Kafka returns a handler for kafka.New that decodes only the value of each record. For a
 // tombstone, which has no value, nothing is decoded and handler is called with the zero T: a handler of a compacted
 // topic takes a pointer for T, which is nil then. An empty value is no tombstone, and as JSON an error.
 //
@@ -121,9 +121,8 @@ func Payload[R, T any](field string, handler troupe.Handler[T], options ...Optio
 	return lazy[T, R]("Payload", field, handler, options)
 }
 
-// FromLazy is From for Lazy records: it decodes the payload alone, and passes on the value together with the record,
-// which the handler may open. It is for packages that unwrap payloads. It panics if handler is nil or an option is
-// wrong.
+// FromLazy is From for Lazy records: it decodes only the payload, and passes the value and the record, which the
+// handler may open. It is for packages that unwrap payloads. It panics if handler is nil or an option is invalid.
 func FromLazy[T, R any](field string, handler troupe.Handler[With[T, troupe.Lazy[R]]], options ...Option) troupe.Handler[troupe.Lazy[R]] {
 	d := decodingOf[T]("FromLazy", field, handler == nil, options)
 	return func(ctx context.Context, record troupe.Lazy[R]) error {

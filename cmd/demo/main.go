@@ -1,6 +1,6 @@
-// Command demo tries troupe out without AWS. It puts a processor under load and faults from simulated sources, runs one
-// event through it, estimates the capacity for a workload, checks templates for settings that lose messages, or serves as a
-// Lambda function.
+// Command demo demonstrates troupe without AWS. It runs a processor under load and faults from simulated sources, runs
+// an event through it, estimates the capacity for a workload, checks templates for settings that lose messages, or runs
+// as a Lambda function.
 //
 //	demo stress
 //	demo invoke testdata/events/sqs.json

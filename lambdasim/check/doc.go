@@ -9,12 +9,12 @@
 //   - a record is handled once per delivery: no attempt follows a success, and a failed record is retried in place no
 //     more often than the rules allow;
 //   - handlers receive the payloads that were sent;
-//   - nothing is reported without a reason: a handled record is not reported, and an unhandled one only if by the rules
-//     a failure may keep it from being handled, or if half of the invocation's time was over. No function error occurs
+//   - nothing is reported without a reason: a handled record is not reported, and an unhandled one only if the rules
+//     allow a failure to prevent its handling, or if half of the invocation's time was over. No function error occurs
 //     without a failure;
 //   - order holds: within an invocation the records of a group start in batch order; across invocations a record
-//     succeeds for the first time only after every earlier record of its group has succeeded or been given up. A stream
-//     may replay successes;
+//     succeeds for the first time only after every earlier record of its group has succeeded, or was dead-lettered or
+//     discarded. A stream may replay successes;
 //   - at most one handler of a group runs at a time. The interval of an abandoned handler ends when it is abandoned, at
 //     the latest with its invocation;
 //   - if work has keys, it was done for every record that succeeded, and once for each key: done again at most as often

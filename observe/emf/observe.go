@@ -79,7 +79,7 @@ func Observe(namespace string, options ...Option) troupe.Option {
 	return troupe.WithObserver(w.observe)
 }
 
-// addFunction adds the dimension with the function's name if there is a name, and no such dimension.
+// addFunction adds the dimension with the function's name, unless the name is empty or the dimension exists.
 func (c *config) addFunction(name string) {
 	given := func(d dimension) bool { return d.name == functionDimension }
 	if name != "" && !slices.ContainsFunc(c.fixed, given) {

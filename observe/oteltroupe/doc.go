@@ -10,8 +10,8 @@
 //     span that sent it: by the system attribute AWSTraceHeader, or by the message attribute traceparent.
 //     The span of the invocation is its parent, and the handler's context has it.
 //   - Wrap: the same for handlers of other types, where the caller finds the trace header and the destination.
-//   - Spans: middleware, for spans without links: it is the same for all sources, and sees no payload.
-//     Do not combine it with SQS or Wrap: there would be two spans per attempt.
+//   - Spans: middleware for spans without links. It works for all sources and does not read payloads.
+//     Do not combine it with SQS or Wrap, which would create two spans per attempt.
 //   - Observe: an observer that counts records, and adds the result of the batch to the span of Handler.
 //
 // Spans and metrics go to the global providers unless others are given; without an SDK set up there,

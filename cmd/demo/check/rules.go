@@ -80,7 +80,7 @@ func Rules() []Rule {
 	}
 }
 
-// pageOf is the page of a rule that is about a source: some have a page per source.
+// pageOf returns the rule with its page for a source: some rules have a page per source.
 func (r Rule) pageOf(source sourceKind) Rule {
 	switch r.ID + " " + string(source) {
 	case "partial-response Kinesis":

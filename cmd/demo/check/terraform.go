@@ -316,7 +316,7 @@ func sameIndex(addresses []string, address string) string {
 	return addresses[0]
 }
 
-// deadLetter is the queue in a redrive policy, which is JSON in a string.
+// deadLetter returns the queue in a redrive policy, which is JSON in a string.
 func (t *terraform) deadLetter(policy setting, address string) reference {
 	switch {
 	case policy.absent():

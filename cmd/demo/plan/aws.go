@@ -22,7 +22,7 @@ const (
 	// Amazon SQS API Reference, "ReceiveMessage": up to 10 messages a call.
 	callMessages = 10
 	// AWS Lambda API Reference, "ProvisionedPollerConfig". (The Developer Guide, "How Lambda processes records
-	// from stream and queue-based event sources", still has 2,000 as the most for a queue.)
+	// from stream and queue-based event sources", still has a maximum of 2,000 for a queue.)
 	minQueuePollers, maxMinQueuePollers, maxQueuePollers = 2, 200, 10_000
 	minTopicPollers, maxMinTopicPollers, maxTopicPollers = 1, 200, 2_000
 	// "Apache Kafka event poller scaling modes in Lambda": up to 5 concurrent invocations and 5 MB/s a poller,

@@ -114,7 +114,7 @@ func (q Question) usual() (b Batch, inUse float64) {
 	for ; ; n++ {
 		b = q.batch(n, q.groupsUsual(n))
 		inUse = b.environments(q.Rate)
-		// While a batch of a lane is handled the next one gathers, unless groups that wait share a batch.
+		// While a batch of a lane is handled, the next one gathers, unless waiting groups share a batch.
 		caught := q.lanes() == 0 || float64(n) >= arrives*b.Takes.Seconds() || q.Source == FIFO && q.groupsIn() > 1
 		if n == q.most() || caught && inUse <= limit && q.Rate/float64(n) <= q.invocationLimit() {
 			break

@@ -18,8 +18,8 @@ import (
 
 func main() { lambda.Start(kafka.New(handler(ship))) }
 
-// handler takes the registry's header off a value and decodes the order. A value that is no order fails alone: one
-// without a header, or of another message of the schema.
+// handler removes the registry's header from a value and decodes the order. A value that is not an order fails
+// alone: one without a header, or with another message of the schema.
 func handler(ship troupe.Handler[*orders.Order]) troupe.Handler[troupe.Lazy[kafka.Record]] {
 	return kafka.Confluent(typed.Kafka(ship, typed.WithDecoder(decode)), kafka.WithProtobuf(0))
 }
