@@ -16,7 +16,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// documents stands for the index. It fails two requests in five.
+// documents simulates the index. It fails two requests in five.
 type documents struct {
 	t     *testing.T
 	lock  sync.Mutex

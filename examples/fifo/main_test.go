@@ -23,11 +23,11 @@ import (
 	"github.com/troupe-go/troupe/redelivery/redeliverytest"
 )
 
-// books stands for the ledger. It fails one request in five, and never books what is called bad.
+// books simulates the ledger. It fails one request in five, and never books the bad payment.
 type books struct {
 	bad  string
 	lock sync.Mutex
-	// booked are the payments by account, in the order in which they were first put.
+	// booked are the payments by account, in the order of their first requests.
 	booked map[string][]string
 }
 
@@ -47,9 +47,8 @@ func (b *books) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: http.NoBody}, nil
 }
 
-// That the bad payment is given up on alone is luck. Eight accounts share the batches, and in one of its deliveries the
-// bad payment had nothing of its account behind it; so what follows it has been received once less. The test below shows
-// what happens without that luck.
+// Only the bad payment is dead-lettered, which is luck: eight accounts share the batches, and in one of its deliveries
+// no payment of its account followed, so later payments have one receive less. The next test shows the general case.
 func TestPaymentsOfAnAccountAreBookedInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dead := &lambdasim.Queue{Name: "dead-payments.fifo"}
@@ -89,8 +88,8 @@ func TestPaymentsOfAnAccountAreBookedInOrder(t *testing.T) {
 	})
 }
 
-// What waits behind a bad payment in its batch is received as often as the bad one is, and given up on with it, without
-// ever having been handled. docs/guides/fifo.md has these numbers.
+// Later payments of the batch are received as often as the bad one and dead-lettered with it, unhandled.
+// docs/guides/fifo.md has these numbers.
 func TestPaymentsBehindABadOneInItsBatchAreGivenUpOnWithIt(t *testing.T) {
 	for _, c := range []struct {
 		name                      string
@@ -148,8 +147,8 @@ func TestPaymentsBehindABadOneInItsBatchAreGivenUpOnWithIt(t *testing.T) {
 	}
 }
 
-// With package redelivery a bad payment goes to the dead-letter queue by itself: in the first delivery if its error is
-// permanent, and otherwise at a number of receives. docs/guides/fifo.md has these numbers.
+// With package redelivery only the bad payment is dead-lettered: in the first delivery if its error is permanent,
+// otherwise at a given receive. docs/guides/fifo.md has these numbers.
 func TestABadPaymentIsDeadLetteredByItself(t *testing.T) {
 	bad := errors.New("no such account")
 	for _, c := range []struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// window stands for the shop. It fails one request in five, and refuses what is no level.
+// window simulates the shop. It fails one request in five, and rejects invalid levels.
 type window struct {
 	t     *testing.T
 	lock  sync.Mutex

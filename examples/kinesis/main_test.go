@@ -13,7 +13,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// plan stands for the map. It fails one request in five, and refuses what is no position.
+// plan simulates the map. It fails one request in five, and rejects invalid positions.
 type plan struct {
 	t     *testing.T
 	lock  sync.Mutex

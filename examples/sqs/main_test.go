@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// bank stands for the payment service: it fails one request in five, does not answer those of godot, and refuses
-// those of mallory.
+// bank simulates the payment service: it fails one request in five, does not respond to requests of godot, and
+// rejects those of mallory.
 type bank struct {
 	t       *testing.T
 	lock    sync.Mutex

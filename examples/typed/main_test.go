@@ -14,7 +14,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim"
 )
 
-// shelves stand for the warehouse, which fails one request in five.
+// shelves simulate the warehouse. They fail one request in five.
 type shelves struct {
 	lock     sync.Mutex
 	reserved map[string]string // quantities by path
@@ -35,7 +35,7 @@ func (s *shelves) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: http.NoBody}, nil
 }
 
-// published is the body of a message that SNS has sent to a queue.
+// published returns the body of a message that SNS sends to a queue.
 func published(message string) string {
 	text, err := json.Marshal(map[string]string{"Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:orders", "Message": message})
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/troupe-go/troupe/window"
 )
 
-// book stands for the ledger, which fails two requests in five.
+// book simulates the ledger. It fails two requests in five.
 type book struct {
 	t     *testing.T
 	lock  sync.Mutex
@@ -45,7 +45,7 @@ func (b *book) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: http.NoBody}, nil
 }
 
-// adding is add as the checker sees it. It fails for one sale in ten that comes, after it has added it.
+// adding wraps add for the checker. It fails for one sale in ten, after adding it.
 func adding(ctx context.Context, sum sales, rec events.KinesisEventRecord) (sales, error) {
 	id := rec.Kinesis.SequenceNumber
 	end := lambdasim.Begin(ctx, id)

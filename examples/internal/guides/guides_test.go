@@ -18,7 +18,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// tenOrders is a queue of ten messages of which the first is bad. It gives up after three receives.
+// tenOrders returns a queue with ten messages, the first of them bad, and a maximum of three receives.
 func tenOrders(dead *lambdasim.Queue) *lambdasim.Queue {
 	queue := &lambdasim.Queue{VisibilityTimeout: 180 * time.Second, RedrivePolicy: lambdasim.RedrivePolicy{DeadLetterQueue: dead, MaxReceiveCount: 3}}
 	queue.Send(lambdasim.Message{Body: "bad"})
@@ -28,7 +28,7 @@ func tenOrders(dead *lambdasim.Queue) *lambdasim.Queue {
 	return queue
 }
 
-// docs/guides/migrating.md: what becomes of one bad message among ten.
+// docs/guides/migrating.md: the outcomes of ten messages, one of them bad.
 func TestWhatTheMappingAndErrorWhenAnyMakeOfABadMessage(t *testing.T) {
 	for _, c := range []struct {
 		mapping, option       string
@@ -69,10 +69,10 @@ func TestWhatTheMappingAndErrorWhenAnyMakeOfABadMessage(t *testing.T) {
 	}
 }
 
-// docs/guides/deadlines.md: how long the invocations of a function take of which one message in ten hangs.
+// docs/guides/deadlines.md: the duration of invocations if one message in ten hangs.
 func TestWhatAHangCosts(t *testing.T) {
 	for _, c := range []struct {
-		heeds         bool
+		respects      bool
 		recordTimeout time.Duration
 		invocation    time.Duration
 	}{
@@ -81,13 +81,13 @@ func TestWhatAHangCosts(t *testing.T) {
 		{false, time.Second, 1100 * time.Millisecond},
 		{true, time.Second, time.Second},
 	} {
-		t.Run(fmt.Sprint(c.heeds, c.recordTimeout), func(t *testing.T) {
+		t.Run(fmt.Sprint(c.respects, c.recordTimeout), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				charge := func(ctx context.Context, msg events.SQSMessage) error {
 					switch {
 					case msg.Body == "good":
 						time.Sleep(20 * time.Millisecond)
-					case c.heeds:
+					case c.respects:
 						<-ctx.Done()
 						return ctx.Err()
 					default:
@@ -119,13 +119,13 @@ func TestWhatAHangCosts(t *testing.T) {
 				if err != nil || !verdict.OK() || fmt.Sprint(took) != fmt.Sprint([]time.Duration{c.invocation, c.invocation, c.invocation}) {
 					t.Error(verdict, err, took)
 				}
-				time.Sleep(time.Hour) // those that do not heed their context end
+				time.Sleep(time.Hour) // until the handlers that ignore their context have ended
 			})
 		})
 	}
 }
 
-// docs/guides/deadlines.md: as many hanging messages as are handled at once leave no place for the others.
+// docs/guides/deadlines.md: if as many messages hang as there are slots, the others never start.
 func TestSixteenHangingMessagesLeaveTheOthersNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		event := events.SQSEvent{Records: make([]events.SQSMessage, 20)}
@@ -143,7 +143,7 @@ func TestSixteenHangingMessagesLeaveTheOthersNotStarted(t *testing.T) {
 	})
 }
 
-// move fails on the records that say so.
+// move fails for records whose data begins with "bad".
 func move(_ context.Context, record events.KinesisEventRecord) error {
 	if strings.HasPrefix(string(record.Kinesis.Data), "bad") {
 		return errors.New("no such van")
@@ -151,8 +151,8 @@ func move(_ context.Context, record events.KinesisEventRecord) error {
 	return nil
 }
 
-// docs/guides/streams.md: a batch of which all records fail is an error, and bisecting halves it; one of which some fail
-// is divided where the first failure is.
+// docs/guides/streams.md: a batch in which all records fail is an error, and bisecting halves it; after some failures
+// it resumes at the first one.
 func TestWhereAStreamsBatchIsDivided(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -196,8 +196,8 @@ func TestWhereAStreamsBatchIsDivided(t *testing.T) {
 	}
 }
 
-// docs/guides/migrating.md: beside the loop that returns at the first failure, which handled nothing behind it, other keys
-// go on; Stop and concurrency 1 are the loop.
+// docs/guides/migrating.md: unlike the loop, which returns at the first failure, other keys continue; StopBatch and
+// concurrency 1 behave like the loop.
 func TestAKinesisLoopAndWhatTakesItsPlace(t *testing.T) {
 	var event events.KinesisEvent
 	for i, data := range []string{"good", "bad", "good", "good"} { // of keys 0, 1, 0, 1

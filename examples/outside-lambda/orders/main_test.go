@@ -27,7 +27,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/sqsserver"
 )
 
-// TestMain is the command itself where the test starts it as a process.
+// TestMain runs the command if the test starts it as a process.
 func TestMain(m *testing.M) {
 	if os.Getenv("OUTSIDE_LAMBDA_MAIN") != "" {
 		main()
@@ -58,7 +58,7 @@ func left(t *testing.T, client *sqs.Client, url string) string {
 	return out.Attributes["ApproximateNumberOfMessages"] + "+" + out.Attributes["ApproximateNumberOfMessagesNotVisible"]
 }
 
-// Under Lambda the handler is the function: order 0 is reported.
+// Under Lambda the handler runs as the function: order 0 is reported.
 func TestTheHandlerUnderLambda(t *testing.T) {
 	event, err := json.Marshal(map[string]any{"Records": []any{
 		map[string]any{"messageId": "m0", "body": `{"id":"o-0","cents":0}`, "eventSource": "aws:sqs"},
@@ -70,7 +70,7 @@ func TestTheHandlerUnderLambda(t *testing.T) {
 	assert.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"m0"}]}`, string(response))
 }
 
-// Elsewhere the same handler polls: order 0 stays in the queue, and the health check says that all is well.
+// Elsewhere the same handler polls: order 0 stays in the queue, and the health check succeeds.
 func TestTheHandlerElsewhere(t *testing.T) {
 	t.Parallel()
 	client, _, url := orders(t, 20)
@@ -96,7 +96,7 @@ func TestTheHealthCheckFailsWithoutAPoll(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, recorder.Code)
 }
 
-// The process ends by itself, and without an error, after SIGTERM.
+// The process ends without an error after SIGTERM.
 func TestSIGTERMEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	client, endpoint, url := orders(t, 20)

@@ -14,7 +14,7 @@ import (
 	"github.com/troupe-go/troupe/kafka"
 )
 
-// framed is a message as Confluent's serializers write it: schema 42, and the list of indexes.
+// framed returns a message as Confluent's serializers write it: schema 42, and the list of indexes.
 func framed(t *testing.T, message proto.Message, indexes ...byte) []byte {
 	t.Helper()
 	encoded, err := proto.Marshal(message)
