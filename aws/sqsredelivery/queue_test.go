@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,33 +60,53 @@ func simulated(t *testing.T, suffix string, faults func(lambdasim.Call) error) q
 	return queues{clientOf(listener.URL), server.URL(listener.URL, source), server.URL(listener.URL, dead), source.ARN()}
 }
 
-// onEach runs a test with each server: ours, and moto where make integration has started it.
+// others are servers that are not ours, where make integration has started them.
+var others = map[string]string{"moto": "TROUPE_MOTO", "fauxqs": "TROUPE_FAUXQS"}
+
+// onOthers runs a test with a client of each of them.
+func onOthers(t *testing.T, test func(t *testing.T, server string, client *sqs.Client)) {
+	for server, variable := range others {
+		t.Run(server, func(t *testing.T) {
+			endpoint := os.Getenv(variable)
+			if endpoint == "" {
+				t.Skip("needs a server that is not ours: make integration, which CI runs")
+			}
+			test(t, server, clientOf(endpoint))
+		})
+	}
+}
+
+// onEach runs a test with each server.
 func onEach(t *testing.T, suffix string, test func(t *testing.T, q queues)) {
 	t.Run("lambdasim", func(t *testing.T) { test(t, simulated(t, suffix, nil)) })
-	t.Run("moto", func(t *testing.T) {
-		endpoint := os.Getenv("TROUPE_MOTO")
-		if endpoint == "" {
-			t.Skip("needs a server that is not ours: make integration, which CI runs")
+	onOthers(t, func(t *testing.T, server string, client *sqs.Client) {
+		if server == "fauxqs" && suffix != "" {
+			t.Skip("a receive returns one message of a group: see TestOtherServersAndWhatIsRecorded")
 		}
-		q := queues{client: clientOf(endpoint)}
-		create := func(name string) string {
-			input := &sqs.CreateQueueInput{QueueName: aws.String(fmt.Sprint(name, time.Now().UnixNano(), suffix))}
-			if suffix != "" {
-				input.Attributes = map[string]string{"FifoQueue": "true"}
-			}
-			out, err := q.client.CreateQueue(t.Context(), input)
-			require.NoError(t, err)
-			t.Cleanup(func() {
-				_, _ = q.client.DeleteQueue(context.WithoutCancel(t.Context()), &sqs.DeleteQueueInput{QueueUrl: out.QueueUrl})
-			})
-			return *out.QueueUrl
-		}
-		q.source, q.dead = create("orders"), create("dead")
+		q := queues{client: client, source: created(t, client, "orders", suffix, nil), dead: created(t, client, "dead", suffix, nil)}
 		out, err := q.client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &q.source, AttributeNames: []types.QueueAttributeName{"QueueArn"}})
 		require.NoError(t, err)
 		q.arn = out.Attributes["QueueArn"]
 		test(t, q)
 	})
+}
+
+var queuesCreated atomic.Int64
+
+// created creates a queue with a name of its own and returns its URL.
+func created(t *testing.T, client *sqs.Client, name, suffix string, attributes map[string]string) string {
+	t.Helper()
+	input := &sqs.CreateQueueInput{QueueName: aws.String(fmt.Sprint(name, "-", time.Now().UnixNano(), "-", queuesCreated.Add(1), suffix)), Attributes: map[string]string{}}
+	maps.Copy(input.Attributes, attributes)
+	if suffix != "" {
+		input.Attributes["FifoQueue"] = "true"
+	}
+	out, err := client.CreateQueue(t.Context(), input)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, _ = client.DeleteQueue(context.WithoutCancel(t.Context()), &sqs.DeleteQueueInput{QueueUrl: out.QueueUrl})
+	})
+	return *out.QueueUrl
 }
 
 // send sends bodies to the group of their first letter.
@@ -106,9 +130,13 @@ func (q queues) send(t *testing.T, bodies ...string) {
 
 // receive returns what can be received from a queue, as Lambda passes it on.
 func (q queues) receive(t *testing.T, url string, visibility int32) (event events.SQSEvent) {
+	return q.receiveUpTo(t, 10, url, visibility)
+}
+
+func (q queues) receiveUpTo(t *testing.T, most int32, url string, visibility int32) (event events.SQSEvent) {
 	event.Records = []events.SQSMessage{}
 	out, err := q.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: &url, MaxNumberOfMessages: 10, VisibilityTimeout: visibility,
+		QueueUrl: &url, MaxNumberOfMessages: most, VisibilityTimeout: visibility,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"}, MessageAttributeNames: []string{"All"},
 	})
 	require.NoError(t, err)
@@ -226,6 +254,72 @@ func TestAnExpiredHandle(t *testing.T) {
 	require.Len(t, failed, 1)
 	assert.Error(t, failed[0])
 	assert.NotErrorIs(t, failed[0], redelivery.ErrTimeout)
+}
+
+// SPEC V3: the calls of a batch, counted by the server: none where nothing failed.
+func TestCallsOfABatch(t *testing.T) {
+	const change, send = "AmazonSQS.ChangeMessageVisibilityBatch", "AmazonSQS.SendMessage"
+	for name, c := range map[string]struct {
+		failed, permanent, often int // of 10 messages, the first ones
+		want                     map[string]int
+	}{
+		"nothing failed":         {0, 0, 0, map[string]int{}},
+		"one failed":             {1, 0, 0, map[string]int{change: 1}},
+		"all failed":             {10, 0, 0, map[string]int{change: 1}},
+		"one is permanent":       {0, 1, 0, map[string]int{send: 1}},
+		"one of each":            {1, 1, 0, map[string]int{change: 1, send: 1}},
+		"all are permanent":      {0, 10, 0, map[string]int{send: 10}},
+		"all are received often": {10, 0, 1, map[string]int{send: 10}},
+	} {
+		for _, suffix := range []string{"", ".fifo"} {
+			t.Run(name+suffix, func(t *testing.T) {
+				source, dead := &lambdasim.Queue{Name: "orders" + suffix}, &lambdasim.Queue{Name: "dead" + suffix}
+				server, err := sqsserver.New(source, dead)
+				require.NoError(t, err)
+				calls := map[string]int{}
+				counting := false
+				var mu sync.Mutex
+				listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					mu.Lock()
+					if counting {
+						calls[r.Header.Get("X-Amz-Target")]++
+					}
+					mu.Unlock()
+					server.ServeHTTP(w, r)
+				}))
+				t.Cleanup(listener.Close)
+				q := queues{clientOf(listener.URL), server.URL(listener.URL, source), server.URL(listener.URL, dead), source.ARN()}
+				var bodies []string
+				for i := range 10 {
+					bodies = append(bodies, fmt.Sprint(i))
+				}
+				q.send(t, bodies...)
+				var event events.SQSEvent
+				for len(event.Records) < 10 { // in small answers: a large one is cut off now and then, on the client's side
+					some := q.receiveUpTo(t, 2, q.source, 600)
+					require.NotEmpty(t, some.Records)
+					event.Records = append(event.Records, some.Records...)
+				}
+				mu.Lock()
+				counting = true
+				mu.Unlock()
+				_, err = troupe.SQS(func(_ context.Context, msg events.SQSMessage) error {
+					switch i := int(msg.Body[0] - '0'); {
+					case i < c.permanent:
+						return troupe.Permanent(errHandler)
+					case i < c.permanent+c.failed:
+						return errHandler
+					}
+					return nil
+				}, redelivery.Backoff(sqsredelivery.NewVisibility(q.client), func(int, error) time.Duration { return 0 }),
+					redelivery.DeadLetter(sqsredelivery.NewSender(q.client, q.dead), c.often), troupe.WithPolicy(troupe.StopGroup), quiet).Process(t.Context(), event)
+				require.NoError(t, err)
+				mu.Lock()
+				defer mu.Unlock()
+				assert.Equal(t, c.want, calls)
+			})
+		}
+	}
 }
 
 // missing reports whether an error says that there is no such queue.

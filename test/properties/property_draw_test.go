@@ -125,6 +125,8 @@ type shape struct {
 	records     []int
 	instant     bool // nothing takes time, unless a handler hangs
 	redelivered bool // with last resorts and package redelivery
+	stopping    bool // of these: letters of streams whose batches a failure stops, and nothing else
+	long        bool // of these: one group of a FIFO queue that gets other visibility timeouts, and nothing else
 }
 
 // plans counts the plans that were drawn.
@@ -142,7 +144,7 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 		errorWhen:  oneOfThese(t, "error when", troupe.ErrorWhenAll, troupe.ErrorWhenAny, troupe.ErrorWhenNever),
 	}
 	if sh.redelivered {
-		p.drawRedelivering(t)
+		p.drawRedelivering(t, sh)
 	}
 	switch p.made {
 	case typedly:
@@ -163,6 +165,8 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 	switch {
 	case p.made == windowed:
 		p.policy = oneOfThese(t, "policy", troupe.Derive, troupe.StopBatch)
+	case sh.stopping:
+		p.policy = troupe.StopBatch
 	case p.made != together && chance(t, "decider", 2):
 		p.decider = &decider{
 			records:  rapid.SliceOfN(rapid.SampledFrom(policies), 1, 5).Draw(t, "decider's policies"),
@@ -178,7 +182,7 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 		Concurrency: oneOfThese(t, "concurrency", sh.concurrency...),
 		Directive:   p.directive,
 	}
-	single := p.made != together // about single records
+	single := p.made != together && !sh.stopping && !sh.long // about single records
 	if single && !chance(t, "no retry", 1) {
 		b.Retries = rapid.IntRange(1, 3).Draw(t, "retries")
 		b.RetryPanics = rapid.Bool().Draw(t, "retry panics")
@@ -214,7 +218,11 @@ func drawPlan(t *rapid.T, sh shape) *plan {
 
 func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 	b.Left, b.Cancel = model.Never, model.Never
-	switch oneOfThese(t, "end", "none", "deadline", "deadline", "cancel", "deadline", "deadline and cancel", "none", "deadline", "expired", "cancelled") {
+	end := "none"
+	if !sh.stopping && !sh.long {
+		end = oneOfThese(t, "end", "none", "deadline", "deadline", "cancel", "deadline", "deadline and cancel", "none", "deadline", "expired", "cancelled")
+	}
+	switch end {
 	case "deadline":
 		b.Left = drawDuration(t, "time left", 3000, 1000, 400, 200, 80, 40, 25, 20, 19, 11, 5, 1, decades)
 	case "cancel":
@@ -233,6 +241,9 @@ func (p *plan) drawBatch(t *rapid.T, sh shape, b model.Batch, no int) batch {
 	}
 	limited := limited(b)
 	groups := rapid.IntRange(1, 5).Draw(t, "groups")
+	if sh.long {
+		groups = 1
+	}
 	troubled := oneOfThese(t, "trouble", 6, 3, 4, 0)
 	if sh.redelivered {
 		troubled = max(troubled, 4)

@@ -64,7 +64,7 @@ const (
 var replyNames = [...]string{"changes it", "refuses it", "rejects a long time", "rejects any time", "throttles the call", "returns too few results", "panics", "exits", "hangs", "stalls"}
 
 // drawRedelivering draws the options, and what they make impossible.
-func (p *plan) drawRedelivering(t *rapid.T) {
+func (p *plan) drawRedelivering(t *rapid.T, sh shape) {
 	p.made = oneOfThese(t, "made", plainly, plainly, plainly, typedly)
 	p.source = oneOfThese(t, "source", fifo, standard, fifo, standard, kinesis, dynamodb, topic)
 	if p.errorWhen == troupe.ErrorWhenAny {
@@ -75,10 +75,18 @@ func (p *plan) drawRedelivering(t *rapid.T) {
 		Backoff: (p.source == standard || p.source == fifo) && !chance(t, "no back-off by visibility", 1),
 		After:   oneOfThese(t, "after", 0, 3, 2, 1),
 	}
+	troubled := oneOfThese(t, "bad delays", 0, 0, 2)
+	if sh.stopping {
+		p.made, p.order, p.source = plainly, ownOrder, oneOfThese(t, "stream", kinesis, topic, dynamodb)
+		r.Resorts, r.Letters, r.Backoff = false, true, false
+	}
+	if sh.long {
+		p.made, p.order, p.source = plainly, ownOrder, fifo
+		r.Resorts, r.Letters, r.Backoff, troubled = false, false, true, 0
+	}
 	if chance(t, "a longest time", 2) {
 		r.Longest = oneOfThese(t, "longest", 7*time.Second, 11*time.Hour, time.Second)
 	}
-	troubled := oneOfThese(t, "bad delays", 0, 0, 2)
 	for range mostReceives {
 		d := delayed{D: drawDuration(t, "delay", 60_000, 1000, 30_000, 9500, 0, 7_200_000, -5000, decades)}
 		if chance(t, "trouble with a delay", troubled) {
@@ -102,6 +110,9 @@ func (p *plan) drawRedelivery(t *rapid.T, sh shape, b *batch, no int) {
 	}
 	letters := model.Letters{Stream: p.source != standard && p.source != fifo, After: r.After}
 	trouble, silence := oneOfThese(t, "trouble with last resorts", 3, 0, 6), oneOfThese(t, "trouble with the queue", 3, 0, 6)
+	if sh.long {
+		silence = 4
+	}
 	for i := range b.Records {
 		for attempt := range b.Records[i].Acts {
 			act := &b.Records[i].Acts[attempt]
