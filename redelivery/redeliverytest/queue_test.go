@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,145 @@ func TestQueuesUnderFaults(t *testing.T) {
 	assert.Greater(t, changed.Load(), int64(100))
 	assert.Greater(t, dead, 100)
 }
+
+// What may go wrong with the queues, one fault at a time. Nothing is lost, nothing that was dead-lettered is reported, and
+// the order of groups is kept: the checker judges. What is deleted was handled, or is in the dead-letter queue.
+func TestEachFaultLosesNothing(t *testing.T) {
+	code := func(code string) error { return &lambdasim.QueueError{Code: code} }
+	always := func(action string, err error) func(lambdasim.Call) error {
+		return func(c lambdasim.Call) error {
+			if c.Action != action {
+				return nil
+			}
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		faults                    func(lambdasim.Call) error
+		hide                      time.Duration // the handler of a failing message changes its own visibility timeout to that first
+		crashes                   bool          // once after each letter
+		changed, refused, letters bool          // what there is of it; handles of standard queues do not expire
+	}{
+		"none": {nil, 0, false, true, false, true},
+		"throttled calls": {func(c lambdasim.Call) error {
+			if c.Message == "" && c.Number%2 == 1 {
+				return code("RequestThrottled")
+			}
+			return nil
+		}, 0, false, true, true, true},
+		"entries that fail": {func(c lambdasim.Call) error {
+			if c.Action == "ChangeMessageVisibility" && c.Message != "" && c.Number%2 == 1 {
+				return code("InternalError")
+			}
+			return nil
+		}, 0, false, true, true, true},
+		"expired receipt handles":        {nil, time.Second, false, true, true, true},
+		"no such queue, for timeouts":    {always("ChangeMessageVisibility", code("AWS.SimpleQueueService.NonExistentQueue")), 0, false, false, true, true},
+		"no such dead-letter queue":      {always("SendMessage", code("AWS.SimpleQueueService.NonExistentQueue")), 0, false, true, false, false},
+		"access denied, to timeouts":     {always("ChangeMessageVisibility", code("AccessDenied")), 0, false, false, true, true},
+		"access denied, to dead letters": {always("SendMessage", code("AccessDenied")), 0, false, true, false, false},
+		"a slow endpoint at the deadline, for timeouts": {func(c lambdasim.Call) error {
+			if c.Action == "ChangeMessageVisibility" && c.Message == "" {
+				time.Sleep(25 * time.Second)
+				return code("RequestTimeout")
+			}
+			return nil
+		}, 0, false, false, true, true},
+		"a slow endpoint at the deadline, for letters": {func(c lambdasim.Call) error {
+			if c.Action == "SendMessage" && c.Message == "" && c.Number%2 == 1 {
+				time.Sleep(25 * time.Second)
+				return code("RequestTimeout")
+			}
+			return nil
+		}, 0, false, true, false, true},
+		"a crash after the send": {nil, 0, true, true, false, true},
+	} {
+		for _, suffix := range []string{"", ".fifo"} {
+			t.Run(name+suffix, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					letters := &lambdasim.Queue{Name: "dead" + suffix, Faults: c.faults}
+					redrive := &lambdasim.Queue{Name: "redrive" + suffix}
+					queue := &lambdasim.Queue{
+						Name: "orders" + suffix, VisibilityTimeout: 180 * time.Second, Faults: c.faults,
+						RedrivePolicy: lambdasim.RedrivePolicy{DeadLetterQueue: redrive, MaxReceiveCount: 10},
+					}
+					sent := 30
+					for i := range sent {
+						queue.Send(lambdasim.Message{Group: fmt.Sprint("g", i%4), Body: fmt.Sprint("order ", i)})
+					}
+					var mu sync.Mutex
+					handled := map[string]bool{}
+					var changed, refused int
+					handler := troupe.SQS(lambdasim.Watch(func(ctx context.Context, msg events.SQSMessage) error {
+						var i int
+						_, _ = fmt.Sscanf(msg.Body, "order %d", &i)
+						failure := map[int]error{0: troupe.Permanent(errHandler), 1: errHandler}[i%5]
+						if i%5 == 1 && lambdasim.Delivery(ctx, msg.MessageId) > 2 {
+							failure = nil
+						}
+						if failure != nil && c.hide > 0 {
+							if err := queue.ChangeVisibility(ctx, msg.ReceiptHandle, c.hide); err != nil {
+								t.Error(err)
+							}
+							time.Sleep(2 * c.hide)
+						}
+						if failure == nil {
+							mu.Lock()
+							defer mu.Unlock()
+							handled[msg.Body] = true
+						}
+						return failure
+					}), troupe.WithPolicy(troupe.StopGroup), troupe.WithConcurrency(1), troupe.WithLogger(slog.New(slog.DiscardHandler)),
+						redelivery.Backoff(redeliverytest.Visibility(queue), redelivery.Exponential(time.Second, time.Minute), redelivery.WithLogger(slog.New(slog.DiscardHandler)),
+							redelivery.WithTotals(func(_ context.Context, t redelivery.Totals) {
+								mu.Lock()
+								defer mu.Unlock()
+								changed, refused = changed+t.Changed, refused+t.Refused+t.Late
+							})),
+						redelivery.DeadLetter(redeliverytest.Sender(letters), 0))
+					crashed := map[int]bool{}
+					verdict, err := lambdasim.Simulation{
+						Source: queue, Timeout: 20 * time.Second, Concurrency: 1,
+						Mapping: lambdasim.Mapping{FunctionResponseTypes: []string{lambdasim.ReportBatchItemFailures}},
+						Handler: invoke(func(ctx context.Context, payload []byte) ([]byte, error) {
+							before := len(letters.Messages())
+							response, err := handler.Invoke(ctx, payload)
+							if n := len(letters.Messages()); c.crashes && n > before && !crashed[before] {
+								crashed[before] = true
+								if len(crashed)%2 == 1 {
+									panic("between the send and the response")
+								}
+							}
+							return response, err
+						}),
+					}.Run(t.Context())
+					require.NoError(t, err)
+					assert.True(t, verdict.OK(), "%v", verdict)
+					assert.Equal(t, sent, verdict.Totals.Deleted+verdict.Totals.DeadLettered, "%v", verdict)
+					dead := map[string]bool{}
+					for _, m := range append(letters.Messages(), redrive.Messages()...) {
+						dead[m.Body] = true
+					}
+					for i := range sent {
+						body := fmt.Sprint("order ", i)
+						assert.True(t, handled[body] || dead[body], "%q is gone", body)
+						assert.False(t, handled[body] && dead[body] && i%5 == 0, "%q was handled and dead-lettered", body)
+					}
+					assert.Equal(t, []bool{c.changed, c.refused && (c.hide == 0 || suffix != ""), c.letters}, []bool{changed > 0, refused > 0, len(letters.Messages()) > 0}, "changed %d, refused %d, %d letters", changed, refused, len(letters.Messages()))
+					if c.crashes {
+						assert.Greater(t, len(letters.Messages()), verdict.Totals.Forwarded, "a letter is sent again")
+					}
+					time.Sleep(time.Hour)
+				})
+			})
+		}
+	}
+}
+
+// invoke is a lambda.Handler.
+type invoke func(context.Context, []byte) ([]byte, error)
+
+func (f invoke) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return f(ctx, payload) }
 
 // A letter can be received from the queue that it was sent to, with what a queue of its kind takes.
 func TestLettersCanBeReceived(t *testing.T) {
