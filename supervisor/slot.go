@@ -36,6 +36,7 @@ func newSlot(s *supervisor) *slot {
 
 // work makes attempts until there is no more work. After a failed attempt it parks until the verdict.
 func (t *slot) work() {
+	reserve(0)
 	returned := false
 	defer func() {
 		h := &t.handoff
