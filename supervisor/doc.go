@@ -8,9 +8,9 @@
 //   - The ledger tracks the state of every record. It alone decides, under one lock, what each record's outcome is,
 //     and it decides each outcome once. Its schedule says what starts next, and its slots how many start.
 //   - A slot is a goroutine that takes a record from the ledger, sends an attempt to the record's actor or its
-//     group's, and takes the next. A failed attempt keeps its place until the supervisor has decided, and the slot
-//     parks. Handlers never occupy more places than the concurrency allows; parked slots and abandoned handlers
-//     occupy none.
+//     group's, and takes the next. A failed attempt keeps its place until the supervisor has decided: the slot
+//     continues on another free place, if the decision cannot matter to what it takes, or parks. Handlers never
+//     occupy more places than the concurrency allows; parked slots and abandoned handlers occupy none.
 //   - The supervisor receives every failure, applies its strategy, and puts the slot of a failed attempt back to
 //     work. It never runs a handler, so no handler can keep it busy.
 //

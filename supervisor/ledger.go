@@ -103,6 +103,18 @@ func (l *ledger) mayStart() bool { return l.haltReason == 0 && !l.schedule.empty
 // come to its first record, which asks again then: while handlers return before that, more slots are of no use.
 func (l *ledger) reserveSlot() bool { return l.mayStart() && l.slots.reserve() }
 
+// reserveReplacement takes a free place for a slot whose attempt has failed, if the verdict on the failure cannot keep
+// any record from starting. The slot's own place is taken until the verdict. Without it a batch in which every tenth
+// record fails takes a third longer.
+func (l *ledger) reserveReplacement() bool {
+	if l.batch.Policy != batch.Continue || l.cfg.Decide != nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mayStart() && l.slots.takeFree()
+}
+
 // slotInactive records that a slot has ended or parked. late: an abandoned handler had kept the slot. It reports whether
 // that was the last one of a closed batch. Then the caller has to notify the supervisor, which stays for as long as there
 // are actors under it.

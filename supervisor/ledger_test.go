@@ -56,6 +56,40 @@ func TestASlotIsPutToWorkOnlyIfThereIsSomethingToStart(t *testing.T) {
 	}
 }
 
+// SPEC P2, P3, P5: until there is a verdict on a failure nothing starts that the verdict could keep from starting. The
+// slot goes on with another record at once only if no verdict can.
+func TestAfterAFailureASlotGoesOnAtOnceOnlyIfNoVerdictCanStopARecord(t *testing.T) {
+	decider := func(batch.Record, error) batch.Policy { return batch.StopBatch }
+	for name, c := range map[string]struct {
+		policy batch.Policy
+		decide func(batch.Record, error) batch.Policy
+		change func(*ledger)
+		goesOn bool
+	}{
+		"continue":                      {batch.Continue, nil, func(*ledger) {}, true},
+		"stop the group":                {batch.StopGroup, nil, func(*ledger) {}, false},
+		"stop the batch":                {batch.StopBatch, nil, func(*ledger) {}, false},
+		"continue, but who knows":       {batch.Continue, decider, func(*ledger) {}, false},
+		"stop the group, but who knows": {batch.StopGroup, decider, func(*ledger) {}, false},
+		"no slot is free":               {batch.Continue, nil, func(l *ledger) { l.slots.free = 0 }, false},
+		"the batch has been stopped":    {batch.Continue, nil, func(l *ledger) { l.haltReason = batch.ErrStopped }, false},
+		"no record is left":             {batch.Continue, nil, func(l *ledger) { l.schedule.queue.next = l.schedule.queue.end }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := batchOf(2, 0, nil)
+			b.Policy = c.policy
+			l, _ := ledgerOf(&Config{Concurrency: 3, Decide: c.decide}, b)
+			c.change(l)
+			free := l.slots.free
+			assert.Equal(t, c.goesOn, l.reserveReplacement())
+			if c.goesOn {
+				free--
+			}
+			assert.Equal(t, free, l.slots.free)
+		})
+	}
+}
+
 // SPEC D4: a record timeout is for one attempt. When the attempt has ended so has its context, and the timer that was to
 // end it.
 func TestTheContextOfAnAttemptWithATimeoutEndsWithIt(t *testing.T) {

@@ -34,7 +34,7 @@ func newSlot(s *supervisor) *slot {
 	return t
 }
 
-// work makes attempts until there is no more work. After a failed attempt it parks until the verdict.
+// work makes attempts until there is no more work. After a failed attempt it continues on another free place or parks.
 func (t *slot) work() {
 	reserve(0)
 	returned := false
@@ -80,7 +80,7 @@ func (t *slot) loop() {
 			return
 		case broken:
 			*h = handoff{}
-			if !t.waitForVerdict() {
+			if !t.ledger.reserveReplacement() && !t.waitForVerdict() {
 				return
 			}
 		}

@@ -19,6 +19,15 @@ func (s *slots) reserve() bool {
 	return true
 }
 
+// takeFree takes a free place for a slot whose own waits for a verdict.
+func (s *slots) takeFree() bool {
+	if s.free == 0 {
+		return false
+	}
+	s.free--
+	return true
+}
+
 // arrived records that the starting slot has reached its first record.
 func (s *slots) arrived() { s.starting = false }
 
