@@ -4,6 +4,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/troupe-go/troupe/batch"
+	"github.com/troupe-go/troupe/internal/guard"
 	"github.com/troupe-go/troupe/messages"
 )
 
@@ -44,27 +45,48 @@ func receive(c actor.Context) {
 	if !ok {
 		return
 	}
-	var failure *messages.AttemptFailed
-	var why error
+	var o outcome
 	defer func() { // the attempt may end the goroutine
-		if failure != nil {
+		if o.failure != nil {
 			// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor receives the failure.
-			c.(actor.Supervisor).EscalateFailure(why, failure)
+			c.(actor.Supervisor).EscalateFailure(o.err, o.failure)
 		}
 	}()
-	attempt(a, func(f *messages.AttemptFailed, err error) { failure, why = f, err })
+	o.attempt(a)
 }
 
-// attempt lets the handler have its way: it may return, panic or end the goroutine. End is deferred, since the last
-// resort is the user's and may end the goroutine, too.
-func attempt(a *messages.Attempt, ended func(*messages.AttemptFailed, error)) {
-	batch.Try(func() error { return a.Owner.Handle(a) }, func(err error) {
-		if err == nil {
-			ended(a.Owner.End(a, nil), nil)
-			return
+// outcome is how an attempt ended.
+type outcome struct {
+	err     error
+	failure *messages.AttemptFailed // of the actor; nil if it has not failed
+}
+
+// attempt lets the handler have its way: it may return, panic or end the goroutine. It does what batch.Try does, without
+// the closures, since every record passes here.
+func (o *outcome) attempt(a *messages.Attempt) {
+	var end guard.End
+	defer func() {
+		switch {
+		case end.How == guard.Exited:
+			o.fail(a, batch.ErrGoexit)
+		case end.How == guard.Panicked:
+			batch.Panicked(end.Value, end.Stack, func(err error) { o.fail(a, err) })
+		case o.err != nil:
+			o.fail(a, o.err)
+		default:
+			o.failure = a.Owner.End(a, nil)
 		}
-		failure := err // on the heap, which costs a failed attempt alone
-		defer func() { ended(a.Owner.End(a, failure), failure) }()
-		a.Owner.Failed(a, &failure)
-	})
+	}()
+	defer guard.Catch(&end)
+	if err := a.Owner.Handle(a); err != nil {
+		o.err = batch.Tell(err)
+	}
+	end.How = guard.Returned
+}
+
+// fail ends a failed attempt. End is deferred, since the last resort is the user's and may end the goroutine, too.
+func (o *outcome) fail(a *messages.Attempt, err error) {
+	failure := err // on the heap, which costs a failed attempt alone
+	defer func() { o.err, o.failure = failure, a.Owner.End(a, failure) }()
+	a.Owner.Failed(a, &failure)
 }

@@ -22,7 +22,7 @@ func Try(f func() error, ended func(error)) {
 		case guard.Returned:
 			ended(err)
 		case guard.Panicked:
-			tryPanic(end, ended)
+			Panicked(end.Value, end.Stack, ended)
 		default:
 			ended(ErrGoexit)
 		}
@@ -32,9 +32,10 @@ func Try(f func() error, ended func(error)) {
 	end.How = guard.Returned
 }
 
-// tryPanic makes the error of a panic. The methods of its value may end the goroutine, too.
-func tryPanic(end guard.End, ended func(error)) {
-	e := &PanicError{Value: end.Value, Stack: end.Stack}
+// Panicked calls ended, once, with the *PanicError of a panic with value, as Try does. The methods of value are the user's,
+// and may end the goroutine.
+func Panicked(value any, stack []byte, ended func(error)) {
+	e := &PanicError{Value: value, Stack: stack}
 	guard.Call(func() {
 		e.text = guard.Show(e.Value)
 		if inner, ok := e.Value.(error); ok {

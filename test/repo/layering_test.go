@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/jsonscan":  nil,
 	"internal/jsonfault": {module + "/internal/jsonscan"},
 	"response":           {awsLambda + "/events", module + "/batch"},
-	"actors":             {protoactor + "/actor", module + "/batch", module + "/messages"},
+	"actors":             {module + "/internal/guard", protoactor + "/actor", module + "/batch", module + "/messages"},
 	"supervisor":         {protoactor + "/actor", protoactor + "/eventstream", protoactor + "/extensions", "github.com/orcaman/concurrent-map", module + "/internal/guard", module + "/internal/serial", module + "/batch", module + "/messages", module + "/actors"},
 
 	"kafka":    {module, module + "/internal/jsonscan", module + "/batch", module + "/sources", module + "/response"},
