@@ -58,7 +58,7 @@ var properties = []property{
 var redeliveries = []property{
 	{"a few", 2000, shape{records: append([]int{12, 16}, few...), concurrency: []int{1, 2, 1, 4}, redelivered: true}},
 	{"a crowd", 200, shape{records: []int{20, 100, 200, 50}, concurrency: []int{2, 4, 16}, instant: true, redelivered: true}},
-	{"streams that stop", 800, shape{records: []int{8, 12, 6}, concurrency: []int{3, 4}, redelivered: true, stopping: true}},
+	{"streams that stop", 2000, shape{records: []int{8, 12, 6}, concurrency: []int{3, 4}, redelivered: true, stopping: true}},
 	{"long groups", 500, shape{records: []int{30, 25, 16, 11}, concurrency: []int{2}, instant: true, redelivered: true, long: true}},
 }
 
