@@ -34,7 +34,7 @@ func (r *row) judge(found float64, most bound, format string) {
 	r.found, r.bound, r.format = found, most, format
 }
 
-// merge returns the rows of the run that is in the middle by what counts, with what each run found.
+// merge returns the rows with what each run found: the middle one of what counts, and of the times.
 func merge(runs [][]row) []row {
 	var merged []row
 	for i := range runs[0] {
@@ -45,7 +45,12 @@ func merge(runs [][]row) []row {
 			found = append(found, rows[i].found)
 		}
 		slices.SortStableFunc(all, func(a, b row) int { return cmp.Compare(a.found, b.found) })
-		r := all[(len(all)-1)/2]
+		middle := (len(all) - 1) / 2
+		r := all[middle]
+		slices.SortStableFunc(all, func(a, b row) int { return cmp.Compare(a.nanoseconds, b.nanoseconds) })
+		if all[middle].nanoseconds > 0 {
+			r.nanoseconds, r.measured = all[middle].nanoseconds, all[middle].measured
+		}
 		if len(runs) > 1 && r.format != "" {
 			r.runs = found
 		}

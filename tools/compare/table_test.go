@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -92,5 +93,25 @@ func TestEveryChartedWorkIsMeasured(t *testing.T) {
 		if !found {
 			t.Errorf("%q is charted and not measured", c.work)
 		}
+	}
+}
+
+// Of several runs the table has the middle time of each rival, and the ratios of all runs.
+func TestRunsAreMerged(t *testing.T) {
+	run := func(ns, ratio float64) []row {
+		r := row{work: "w", rival: "errgroup", measured: duration(ns), nanoseconds: ns, ratio: spreadOf([]float64{ratio}), compared: true}
+		r.judge(ratio, bound{2, 0}, "%.2f")
+		return []row{r, {work: "w", rival: "troupe", measured: duration(2 * ns), nanoseconds: 2 * ns}}
+	}
+	var got [][]string
+	for _, r := range merge([][]row{run(100, 3), run(300, 1), run(200, 1.5)}) {
+		got = append(got, r.cells())
+	}
+	want := [][]string{
+		{"w", "errgroup", "200 ns", "3.00, 1.00, 1.50", "2.00: met"},
+		{"w", "troupe", "400 ns", "", ""},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
