@@ -171,12 +171,12 @@ func groupBy[T any](ctx context.Context, p *sources.Plan[T], by func(T) string) 
 type job struct {
 	batch    *messages.Batch
 	noLowest bool
-	notes    func() []batch.Note // sources.Batch.Notes
-	spread   func(*batch.Report) // sources.Whole.Spread
-	ids      []string            // of the records, where there is a spread
-	review   func(*batch.Report) // sources.Batch.Review
-	about    any                 // sources.Batch.About
-	then     *finale             // of a batch that ends with one call
+	notes    func() []batch.Note      // sources.Batch.Notes
+	spread   func(*batch.Report)      // sources.Whole.Spread
+	ids      []string                 // of the records, where there is a spread
+	review   func(*batch.Report)      // sources.Batch.Review
+	about    any                      // sources.Batch.About
+	then     *finale                  // of a batch that ends with one call
 	message  func(i int) (any, error) // decodes record i, whether or not it has a group
 }
 

@@ -26,8 +26,9 @@
 //     the verdict resumes the group's actor before it frees the group, and stops it after.
 //   - The end of the context and its timer. Handlers may return before the timer has stopped the batch. Every
 //     place that starts or decides something checks the context first.
-//   - The last messages and the supervisor's end. The messages are sent under the ledger's lock, in the step that
-//     completes the batch, and the supervisor stops itself only after it has seen that state.
+//   - The last messages and the supervisor's end. BatchClosed is sent under the ledger's lock, in the step that
+//     closes the batch. SlotsDrained follows the lock: by then the supervisor may have seen that state and stopped,
+//     and nothing waits for the message.
 //   - The report and abandoned handlers. Once the batch is closed its results never change, so they are read
 //     without the lock.
 //
