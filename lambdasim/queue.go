@@ -222,7 +222,7 @@ func (q *Queue) accept(s sent[Message]) error {
 	case len(m.Body) > maxBody:
 		return fmt.Errorf("lambdasim: message %s has a body of %d bytes; must be at most %d", s.id, len(m.Body), maxBody)
 	case m.Delay < 0 || m.Delay > maxDelay:
-		return fmt.Errorf("lambdasim: message %s has a delay of %v; must be at most %v", s.id, m.Delay, maxDelay)
+		return fmt.Errorf("lambdasim: message %s has a delay of %v; must be 0 to %v", s.id, m.Delay, maxDelay)
 	case q.fifo() && m.Group == "":
 		return fmt.Errorf("lambdasim: message %s has no group, which %s needs", s.id, q.name())
 	case q.fifo() && m.Delay != 0:

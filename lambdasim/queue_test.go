@@ -367,12 +367,12 @@ func TestRecordsThatSQSWouldNotAcceptFailTheRun(t *testing.T) {
 		queue   string
 		message lambdasim.Message
 	}{
-		"no group":           {"q.fifo", lambdasim.Message{}},
-		"cannot have":        {"q.fifo", lambdasim.Message{Group: "g", Delay: time.Second}},
-		"delay of 16m0s":     {"queue", lambdasim.Message{Delay: 16 * time.Minute}},
-		"for FIFO queues":    {"queue", lambdasim.Message{Deduplication: "x"}},
-		"1048577 bytes":      {"queue", lambdasim.Message{Body: strings.Repeat("x", 1<<20+1)}},
-		"delay of -1s; allo": {"queue", lambdasim.Message{Delay: -time.Second}},
+		"no group":                         {"q.fifo", lambdasim.Message{}},
+		"cannot have":                      {"q.fifo", lambdasim.Message{Group: "g", Delay: time.Second}},
+		"delay of 16m0s":                   {"queue", lambdasim.Message{Delay: 16 * time.Minute}},
+		"for FIFO queues":                  {"queue", lambdasim.Message{Deduplication: "x"}},
+		"1048577 bytes":                    {"queue", lambdasim.Message{Body: strings.Repeat("x", 1<<20+1)}},
+		"delay of -1s; must be 0 to 15m0s": {"queue", lambdasim.Message{Delay: -time.Second}},
 	} {
 		queue := &lambdasim.Queue{Name: c.queue}
 		queue.Send(c.message)

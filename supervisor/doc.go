@@ -27,8 +27,8 @@
 //   - The end of the context and its timer. Handlers may return before the timer has stopped the batch. Every
 //     place that starts or decides something checks the context first.
 //   - The last messages and the supervisor's end. BatchClosed is sent under the ledger's lock, in the step that
-//     closes the batch. SlotsDrained follows the lock: by then the supervisor may have seen that state and stopped,
-//     and nothing waits for the message.
+//     closes the batch. SlotsDrained is sent after the lock is released: under the lock the last slot has claimed to
+//     end the supervisor, which therefore does not stop before.
 //   - The report and abandoned handlers. Once the batch is closed its results never change, so they are read
 //     without the lock.
 //

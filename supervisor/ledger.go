@@ -59,6 +59,7 @@ type ledger struct {
 	open               int          // records that have been taken, until they have an outcome and their slot asks for the next
 	haltReason         batch.Reason // why nothing more starts; 0 if something may
 	closed             bool
+	ending             bool  // the supervisor is being stopped, or the last slot is about to
 	lowestFailed       int32 // the index of the first record in batch order that has failed for good; the number of records if none has
 	retried, abandoned int
 	supervisor         *actor.PID // nil until it has started
@@ -115,9 +116,9 @@ func (l *ledger) reserveReplacement() bool {
 	return l.mayStart() && l.slots.takeFree()
 }
 
-// slotInactive records that a slot has ended or parked. late: an abandoned handler had kept the slot. It reports whether
-// that was the last one of a closed batch. Then the caller has to notify the supervisor, which stays for as long as there
-// are actors under it.
+// slotInactive records that a slot has ended or parked. late: an abandoned handler had kept the slot. If it reports true,
+// that was the last one of a closed batch, and the caller must send the supervisor SlotsDrained: it stays until then, since
+// protoactor starts a goroutine for messages to actors that have stopped.
 func (l *ledger) slotInactive(late bool) (drained bool) {
 	if late {
 		l.process.abandoned.Add(-1)
@@ -125,17 +126,24 @@ func (l *ledger) slotInactive(late bool) (drained bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.slots.inactive()
-	return l.drainedLocked()
+	return l.endLocked()
 }
 
-// drained reports whether the batch is closed and every slot has ended.
-func (l *ledger) drained() bool {
+// end reports whether the batch is closed, every slot has ended, and nobody has been told so before: then the caller
+// stops the supervisor.
+func (l *ledger) end() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.drainedLocked()
+	return l.endLocked()
 }
 
-func (l *ledger) drainedLocked() bool { return l.closed && l.slots.active == 0 }
+func (l *ledger) endLocked() bool {
+	if l.ending || !l.closed || l.slots.active > 0 {
+		return false
+	}
+	l.ending = true
+	return true
+}
 
 // sendLocked sends the supervisor a message.
 func (l *ledger) sendLocked(m messages.Message) { l.process.system.Root.Send(l.supervisor, m) }

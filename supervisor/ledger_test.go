@@ -356,3 +356,29 @@ func TestALateResultIsNotBooked(t *testing.T) {
 		}
 	}
 }
+
+// One ends the supervisor: either the last slot, for whose message the supervisor waits, or the supervisor itself, if
+// no slot is active when the batch is closed. A message to a supervisor that has stopped would be a dead letter, and
+// protoactor starts a goroutine for that.
+func TestOneEndsTheSupervisor(t *testing.T) {
+	open := func() *ledger {
+		l, _ := ledgerOf(&Config{Concurrency: 2}, batchOf(3, 0, nil))
+		l.supervisorStarted(theProcess().system.NewLocalPID("nobody"))
+		l.slots.active = 2
+		return l
+	}
+	l := open()
+	assert.False(t, l.slotInactive(false), "another slot is active")
+	assert.False(t, l.end())
+	l.closeNow()
+	assert.False(t, l.end(), "a slot is active")
+	assert.True(t, l.slotInactive(false))
+	assert.False(t, l.end(), "the slot's message is on its way")
+
+	l = open()
+	assert.False(t, l.slotInactive(false))
+	assert.False(t, l.slotInactive(false), "the batch is open")
+	l.closeNow()
+	assert.True(t, l.end())
+	assert.False(t, l.end(), "once")
+}

@@ -67,7 +67,7 @@ func (s *supervisor) Receive(c actor.Context) {
 		s.children.StopChildren(s.ledger.leftover()...)
 		s.stopIfDrained()
 	case *messages.SlotsDrained:
-		s.stopIfDrained()
+		s.stop()
 	case *actor.Stopped:
 		s.ledger.closeNow() // if it was stopped by its guardian: nobody may wait forever
 	}
@@ -80,12 +80,14 @@ func (s *supervisor) failed(reason any, stack []byte) {
 		"reason", guard.Show(reason), "stack", string(stack))
 }
 
-// stopIfDrained stops the supervisor once nothing is under it.
+// stopIfDrained stops the supervisor if nothing is under it, unless the last slot is about to.
 func (s *supervisor) stopIfDrained() {
-	if s.ledger.drained() {
-		s.self.Stop(s.self.Self())
+	if s.ledger.end() {
+		s.stop()
 	}
 }
+
+func (s *supervisor) stop() { s.self.Stop(s.self.Self()) }
 
 // HandleFailure makes the supervisor its children's SupervisorStrategy: it hands the failure to the
 // strategy of the batch.
