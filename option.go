@@ -134,8 +134,8 @@ func WithPolicy(policy Policy) Option {
 // is near: there is nothing left to decide then.
 //
 // The batch supervisor waits for decide, one call at a time within a batch, so it must return quickly: while it
-// runs, the slots of failed records stay taken. A panic or runtime.Goexit in it is logged and counts as Derive.
-// Default: none.
+// runs, the slots of failed records stay taken. A panic or runtime.Goexit in it is logged and counts as Derive. After
+// Continue for an abandoned record its group still does not continue (SPEC D4). Default: none.
 func WithDecider(decide func(rec Record, err error) Policy) Option {
 	return option(func(s *settings) error {
 		if decide == nil {
@@ -194,9 +194,10 @@ func WithConcurrency(n int) Option {
 // group is called for one record after the other, in batch order, before any handler runs, and must be quick and free
 // of side effects. It ends at the first record that cannot be decoded for it, or at which it panics, calls
 // runtime.Goexit or has not returned by the cutoff: that record fails, and no later record is started, since any of
-// them might belong to the same group. The policy that Derive chooses stays the same: on a standard queue it is
-// Continue; give StopGroup where the rest of a group has to wait for a failed record. Default: the source's own rule
-// (message group, partition key, item key; none for SQS standard queues).
+// them might belong to the same group. The first attempt at a record receives the value that group received. The policy
+// that Derive chooses stays the same: on a standard queue it is Continue; give StopGroup where the rest of a group has to
+// wait for a failed record. Default: the source's own rule (message group, partition key, item key; none for SQS standard
+// queues).
 func WithGroup[T any](group func(T) string) Option {
 	return option(func(s *settings) error {
 		if group == nil {
@@ -264,8 +265,9 @@ func WithRecordTimeout(limit time.Duration) Option {
 // Retry says how often and after which back-off a failed record is handled again within the same invocation. Only
 // the failure of the last attempt is a failure for the policy. A record in back-off takes up no concurrency, except
 // at concurrency 1; later records of its group wait. Errors marked by Permanent, records that cannot be decoded,
-// runtime.Goexit and an exceeded record timeout are not retried, nor is anything once the batch has been stopped or
-// when the back-off would outlast the time there is (SPEC P6).
+// runtime.Goexit, abandoned attempts, and errors after the record timeout or the cutoff are not retried. A record whose
+// back-off would reach the cutoff fails at once; one that is in back-off, or waits for a slot after it, when the batch is
+// stopped or at the cutoff fails with its last error (SPEC P6).
 type Retry = batch.Retry
 
 // WithRetry retries failed records in place. retry.Times must be at least 1, Base and Max must not be negative.
@@ -293,9 +295,10 @@ func WithRetry(retry Retry) Option {
 // (SPEC R4).
 //
 // If resolve returns nil, or an error marked by Drop, the record is dropped: Lambda does not redeliver it. Any other
-// error is the error that the record fails with; return err to change nothing. ctx ends at the cutoff and accepts
-// RecordFrom, MessageFrom and DeadlineFrom. A panic in resolve is added to the record's error. Of several last
-// resorts each receives the error of the one before, until one drops the record. Default: none.
+// error is the error that the record fails with; return err to change nothing. ctx ends at the cutoff, not with the
+// record timeout, and accepts RecordFrom, MessageFrom and DeadlineFrom. A panic in resolve is added to the record's
+// error; after runtime.Goexit the record keeps the error that it had. Of several last resorts each receives the error of
+// the one before, until one drops the record. Default: none.
 func WithLastResort(resolve func(ctx context.Context, rec Record, err error) error) Option {
 	return option(func(s *settings) error {
 		if resolve == nil {

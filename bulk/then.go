@@ -14,15 +14,18 @@ import (
 )
 
 // SQSThen returns a processor that calls handler for each message, in parallel, and then write once with the values
-// of the messages that succeeded, in batch order, and never with none. handler is a function that troupe.Returning
+// of the messages that succeeded, in batch order, and never with none (SPEC R2). handler is a function that troupe.Returning
 // or idempotency.Returning wraps, with typed or envelope around it if need be; V is the type that it returns.
 //
 // A message succeeds if its handler and the write do. write returns nil if it has written all values, Failures by
 // their index in the slice if it refused some of them, and any other error if it has written none: then, and if it
-// panics or is abandoned, the messages of all values have failed. The slice is write's; it may be changed and kept.
+// panics, calls runtime.Goexit or is abandoned, the messages of all values have failed. A message whose handler succeeds
+// without a value of type V fails. The slice is write's; it may be changed and kept.
 //
 // The handlers' context ends at half of the time from the start of the batch to the cutoff, and messages that have not
-// started by then fail with troupe.ErrDeadline. The context of write ends at the cutoff; RecordFrom returns nothing of
+// started by then fail with troupe.ErrDeadline. The handlers' last call follows by the time from cutoff to last call, or
+// by a quarter of the time left if that is less. A write that cannot start by the cutoff fails all. The context of write
+// ends at the cutoff; RecordFrom returns nothing of
 // use in it. Without a deadline neither has a limit.
 //
 // Order within a group holds for handlers and values: the value of a message after a failed one of its group is not

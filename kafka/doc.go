@@ -37,7 +37,12 @@
 // in any case, is an object of arrays by partition; an empty object is a success. The invocation fails with
 // troupe.ErrEvent for a duplicate partition or records, and for a record whose topic is missing or empty or whose
 // partition or offset is missing or no integer from 0. A record whose key or value is not base64 cannot be decoded; no other
-// field makes a record undecodable (SPEC S12).
+// field makes a record undecodable.
+//
+// Side data (SPEC S12): a timestamp of -1 is the zero Timestamp, header bytes are -128 to 255, and a schemaId may be a
+// number and is kept as its text. A timestamp, timestamp type, header or schema of another type is left out, the record is
+// handled without it, and Report.Notes lists the record, the omitted fields and the reason. The note is made when the
+// record is decoded: there is none for a record that never started, or if a handler of Lazy records reads the payload only.
 //
 // # Schema registries
 //

@@ -18,10 +18,14 @@
 // handler failed. A FIFO group of more than ten messages takes several calls, one after the other in batch order, up to the
 // first that fails: the messages behind it stay hidden behind those before it. So a failed entry delays the group and does
 // not disorder it. A message for which there is no time keeps the timeout of the queue, and Totals counts it, as do
-// messages that cannot be decoded and groups in which no handler failed.
+// messages that cannot be decoded and groups in which no handler failed. A time that the queue rejects is tried once more
+// with half.
 //
-// A dead letter is sent at least once, on the slot of its record, until the last call at the latest.
+// A dead letter is sent at least once, on the slot of its record, until the last call at the latest. It has the body and
+// the attributes of the record, and an attribute DeadLetterReason. A record of a stream or topic is not sent if a record
+// before it in its batch has failed or will not be started any more. Either option raises the reserve to at least 1 s.
 //
-// The interfaces Visibility and Sender are implemented by github.com/troupe-go/troupe/aws/sqsredelivery. The rules are
-// V1 to V4 in docs/semantics.md, and docs/guides/retries.md explains when to use what.
+// The interfaces Visibility and Sender are implemented by github.com/troupe-go/troupe/aws/sqsredelivery. A
+// comment that says SPEC V1 means Backoff, V2 DeadLetter, V3 their calls and V4 the Letter. docs/guides/retries.md explains
+// when to use what.
 package redelivery

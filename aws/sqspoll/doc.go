@@ -18,37 +18,46 @@
 //
 // # What Run promises
 //
-// The rules are Q1 to Q7 in docs/semantics.md. In short:
+// A comment that says SPEC Q1 means Q1 here.
 //
-// A message is deleted if the report says that it succeeded or was dropped, and for no other reason. If a receive
-// contains a message twice, both receipts are deleted only if both copies succeeded or were dropped (Q1).
+// Q1. Deletion follows the report, never the error of the invocation: a message is deleted if it succeeded or was dropped.
+// If a receive contains a message twice, both receipts are deleted only if both copies succeeded or were dropped. Entries
+// that fail are deleted again until the visibility timeout ends, and for at least 5 s. Entries that SQS refuses are not: in
+// a FIFO queue a message whose visibility timeout has ended, and all if the queue does not exist or access is denied. They
+// are logged, counted and redelivered. On a standard queue the deletes of a batch overlap its worker's next batch, unless
+// the visibility timeout of one of its messages has ended; on a FIFO queue they precede the next receive.
 //
-// Every message of a batch is kept invisible from its receive to the end of the batch, those that wait for others
-// included. If that fails, because of the network or a machine that stood still, a message that may have become visible
-// is not started (ErrExpired), and neither is the rest of its group in the batch, even if the message itself was handled:
-// another consumer may have received it. A handler that is running is not stopped (Q2, Q3).
+// Q2. The visibility timeout of every message of a batch, waiting ones included, is renewed after half of it, from the
+// receive to the end of the batch, up to 12 h. A call that fails is repeated after a twelfth of it. Failed messages are
+// renewed until all outcomes are known.
 //
-// Nothing changes the visibility of a message any more when observers are called, if it failed, or when it is deleted (Q4).
+// Q3. A message that may be visible, because renewals failed or the machine stood still, is not started: another consumer
+// may have received it. The timeout is counted by a monotonic clock, from the start of the receive or of the last renewal
+// that succeeded in time. If it has passed for a message, or for one before it in its group, handled or not, the message
+// fails with troupe.ErrNotStarted and ErrExpired, and nothing more of its group starts. A running handler is not stopped.
 //
-// If the queue does not exist, or access is denied, Run ends with an error. That includes an emulator that has lost its
-// queues at a restart. All other errors are retried (Q6).
+// Q4. No call that changes the visibility of a failed message is under way, or follows, when observers are called. The
+// same holds for every message when it is deleted.
+//
+// Q5. When ctx ends nothing is received any more. Receives under way finish, for their messages would be invisible to
+// everybody otherwise. Messages that have not started are given back, with a visibility timeout of zero and ErrStopping,
+// those of a group when none of it runs and no copy of the message does. Handlers have up to WithDrain; then their contexts
+// end (troupe.ErrCancelled), and the batches end within half a second. Run returns after the deletes, which have 5 s more:
+// after at most WithDrain, or WithWait if that is more, and about 6 s.
+//
+// Q6. A receive that fails is repeated, with pauses of up to 20 s. Run ends with an error, once everything under way has
+// ended, if the queue does not exist or access is denied. A restarted server that has lost its queues, such as an emulator,
+// is such a case.
+//
+// Q7. The batch has the messages of one receive, at most 10, with what Lambda passes on. Its deadline is WithBatchTimeout
+// after the receive. At most WithBatches batches are processed at once.
 //
 // Delivery is at least once, as under Lambda: a crash, a delete that fails and a visibility timeout that ends all lead
-// to a redelivery. In a FIFO queue a delete fails once the visibility timeout has ended; that is logged and counted, and
-// the message is redelivered.
-//
-// # Stopping
-//
-// When ctx ends Run receives no more, lets receives under way finish, and gives messages back that have not started
-// (Q5): their visibility timeout becomes zero. Messages of a group are given back when none of it runs. Handlers that run
-// continue for up to WithDrain; then their contexts end (troupe.ErrCancelled), and the batches end within half a second, plus
-// the time of their deletes. So Run returns after at most WithDrain, or WithWait if that is more, and about 6 s.
+// to a redelivery.
 //
 // # What differs from Lambda
 //
-//   - A batch has up to 10 messages, from one receive.
-//   - The deadline of a batch is WithBatchTimeout after its receive.
-//   - ErrorWhen has no effect on what is deleted: an error of the processor does not bring back what succeeded.
+//   - Batches, their deadline and what is deleted: Q7 and Q1. ErrorWhen has no effect.
 //   - The event source mapping's filter, scaling and maximum concurrency do not exist.
 //   - There is no lambdacontext, and no AWS_LAMBDA_FUNCTION_NAME: package idempotency needs WithFunction.
 //

@@ -66,7 +66,7 @@ type poller struct {
 }
 
 // Run polls the queue and processes its messages until ctx ends. It blocks until everything under way has ended, as the
-// package documentation describes under "Stopping", and returns nil then. It starts no goroutine that outlives it, other
+// package documentation describes (SPEC Q5), and returns nil then. It starts no goroutine that outlives it, other
 // than handlers that were abandoned.
 //
 // Errors of receives are retried, with a growing pause, and logged (SPEC Q6). Run returns early, after what is under way has ended,
