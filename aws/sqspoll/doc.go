@@ -63,4 +63,19 @@
 //
 // The caller's role needs sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and
 // sqs:GetQueueAttributes on the queue.
+//
+// # Sizing
+//
+//   - Memory: up to twice WithBatches × WithBatchSize messages, of up to 1 MiB each: those of the current batches, and
+//     those of earlier batches that are being deleted.
+//   - Handlers at once: up to WithBatches × the smaller of WithBatchSize and troupe.WithConcurrency.
+//   - Throughput: about the number of handlers divided by the duration of one. Use more batches if durations vary
+//     widely, but no more than a FIFO queue has active message groups.
+//   - Connections: each batch makes up to two calls at once. The SDK's HTTP client keeps 10 idle connections to a host;
+//     for more than 5 batches raise its MaxIdleConnsPerHost (WithTransportOptions of awshttp.BuildableClient).
+//   - Requests: a receive and a delete per batch, and a renewal every half of WithVisibility. An idle process makes
+//     WithBatches receives every 20 s: about 650,000 a month with the default of 5.
+//   - Stopping: WithDrain plus 6 s, and WithWait, must be less than the grace period: stopTimeout of ECS (30 s by
+//     default, at most 120 s), terminationGracePeriodSeconds of Kubernetes.
+//   - Visibility: half of it must cover the gaps of your network.
 package sqspoll
