@@ -35,10 +35,11 @@
 //
 // # Other packages
 //
-// Package kafka handles Kafka topics, firehose transforms the records of Firehose streams, s3batch handles the tasks of
-// S3 Batch Operations, typed and envelope decode payloads, idempotency handles a record once, window folds tumbling windows, bulk passes on whole batches, kpl unpacks aggregates, and the packages under observe write
-// metrics, logs and traces. A function links only those that it imports. Package lambdasim simulates an event source
-// mapping, for tests.
+// Package kafka handles Kafka topics, firehose transforms the records of Firehose streams, s3batch handles the tasks
+// of S3 Batch Operations, typed and envelope decode payloads, idempotency handles a record once, window folds
+// tumbling windows, bulk passes whole batches to one call, kpl unpacks aggregates, and the packages under observe
+// write metrics, logs and traces. A function links only those that it imports. Package lambdasim simulates an event
+// source mapping, for tests.
 //
 // The rules, S1 to D7, are in docs/semantics.md of the repository; a comment that says "SPEC D4" means rule D4
 // there. Package batch describes the fields of types such as Report.

@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Option changes how a Processor works. Every option's documentation says what holds without it. Of two
-// options that set the same thing the later one counts; middleware, observers and failure hooks add up.
+// Option changes how a Processor works. Every option's documentation states its default. If two options set the same
+// thing, the later one counts; middleware, observers and failure hooks add up.
 type Option interface {
 	apply(*settings) error
 }
@@ -158,7 +158,7 @@ const (
 	// ErrorWhenAny returns an error when any record has failed. It is meant for event source mappings without
 	// ReportBatchItemFailures, where Lambda ignores the response.
 	ErrorWhenAny = response.Any
-	// ErrorWhenNever reports failed records in the response alone.
+	// ErrorWhenNever reports failed records only in the response.
 	ErrorWhenNever = response.Never
 )
 
@@ -192,12 +192,12 @@ func WithConcurrency(n int) Option {
 // source, such as events.SQSMessage; the constructor of another source refuses the option.
 //
 // group is called for one record after the other, in batch order, before any handler runs, and must be quick and free
-// of side effects. It ends at the first record that cannot be decoded for it, or at which it panics, calls
+// of side effects. The calls end at the first record that cannot be decoded, or for which group panics, calls
 // runtime.Goexit or has not returned by the cutoff: that record fails, and no later record is started, since any of
-// them might belong to the same group. The first attempt at a record receives the value that group received. The policy
-// that Derive chooses stays the same: on a standard queue it is Continue; give StopGroup where the rest of a group has to
-// wait for a failed record. Default: the source's own rule (message group, partition key, item key; none for SQS standard
-// queues).
+// them might belong to the same group. The first attempt at a record receives the value that group received. The
+// policy that Derive chooses stays the same: on a standard queue it is Continue; give StopGroup where the rest of a
+// group has to wait for a failed record. Default: the source's own rule (message group, partition key, item key; none
+// for SQS standard queues).
 func WithGroup[T any](group func(T) string) Option {
 	return option(func(s *settings) error {
 		if group == nil {
@@ -297,8 +297,8 @@ func WithRetry(retry Retry) Option {
 // If resolve returns nil, or an error marked by Drop, the record is dropped: Lambda does not redeliver it. Any other
 // error is the error that the record fails with; return err to change nothing. ctx ends at the cutoff, not with the
 // record timeout, and accepts RecordFrom, MessageFrom and DeadlineFrom. A panic in resolve is added to the record's
-// error; after runtime.Goexit the record keeps the error that it had. Of several last resorts each receives the error of
-// the one before, until one drops the record. Default: none.
+// error; after runtime.Goexit the record keeps the error that it had. If there are several last resorts, each
+// receives the error of the one before, until one drops the record. Default: none.
 func WithLastResort(resolve func(ctx context.Context, rec Record, err error) error) Option {
 	return option(func(s *settings) error {
 		if resolve == nil {
@@ -327,13 +327,13 @@ func WithRedelivery(r batch.Redelivery) Option {
 	})
 }
 
-// WithIgnore registers a function that recognizes the payloads of warmers and health checks, which are no events, such as
-// {"source":"serverless-plugin-warmup"}. Where it returns true the invocation returns a response without failures, and
-// logs that at INFO; no handler and no observer is called. It is asked about a JSON object without a key Records,
-// whatever its case, and about nothing else: never about an array, nor about the event of an event source mapping. It is
-// given a copy of the payload. If it panics, calls runtime.Goexit or has not returned after a second, or by the cutoff,
-// the payload is refused as without the option (SPEC S11). Of two the later one counts. Default: none, and every
-// payload that is no event is an error.
+// WithIgnore registers a function that recognizes the payloads of warmers and health checks, which are not events,
+// such as {"source":"serverless-plugin-warmup"}. Where it returns true the invocation returns a response without
+// failures, and logs that at INFO; no handler and no observer is called. It is called only for a JSON object that has
+// no key Records, in any case: never for an array, nor for the event of an event source mapping. It is given a copy
+// of the payload. If it panics, calls runtime.Goexit or has not returned after a second, or by the cutoff, the
+// payload is refused, as it would be without the option (SPEC S11). If it is set twice, the later one counts.
+// Default: none, and every payload that is not an event is an error.
 func WithIgnore(ignore func(payload []byte) bool) Option {
 	return option(func(s *settings) error {
 		if ignore == nil {
@@ -356,10 +356,9 @@ func WithLogger(logger *slog.Logger) Option {
 }
 
 // WithObserver registers a function that receives the Report of every batch, including empty ones, before the
-// response is returned. It is not called for rejected events. Observers run one after the other, with a context
-// that accepts MessageAt and DeadlineFrom; the invocation waits for them as long as its deadline allows and leaves
-// them behind then. A panic in one is logged and changes nothing. Observers must not change the report. Default:
-// none.
+// response is returned. It is not called for rejected events. Observers run one after the other, with a context that
+// accepts MessageAt and DeadlineFrom; the invocation waits for them as long as its deadline allows, and then leaves
+// them behind. A panic in one is logged and changes nothing. Observers must not change the report. Default: none.
 func WithObserver(observe func(context.Context, *Report)) Option {
 	return option(func(s *settings) error {
 		if observe == nil {

@@ -12,7 +12,7 @@ import (
 // number of the attempt, never its payload.
 type Record = batch.Record
 
-// Report tells how a batch went, record by record.
+// Report describes the result of a batch, record by record.
 type Report = batch.Report
 
 // Result is how one record ended.

@@ -108,11 +108,11 @@ func (b *because) Error() string {
 
 func (b *because) Unwrap() []error { return []error{b.reason, b.cause} }
 
-// PanicError is a panic of the handler.
+// PanicError is the error of a handler that panicked.
 type PanicError struct {
 	// Value is what panic was called with.
 	Value any
-	// Stack is the stack of the panicking goroutine, as runtime/debug.Stack prints it, in at most 8 KB. It must not
+	// Stack is the stack of the panicking goroutine, as runtime/debug.Stack prints it, truncated to 8 KB. It must not
 	// be changed: panics at the same place share it.
 	Stack []byte
 
@@ -120,7 +120,7 @@ type PanicError struct {
 	marks marks  // of Value
 }
 
-// Error returns the text of the panic's value, without the stack, in at most about 1 KB.
+// Error returns the text of the panic's value, without the stack, truncated to about 1 KB.
 func (e *PanicError) Error() string {
 	text := e.text
 	if text == "" {

@@ -62,7 +62,7 @@ type Result struct {
 	ID, Group string
 	// Outcome is how the record ended.
 	Outcome Outcome
-	// Duplicate is true if the record succeeded because an earlier handling of it had completed.
+	// Duplicate is true if the record succeeded because it had already been handled.
 	Duplicate bool
 	// Unrecorded is true if the record succeeded although its completion could not be stored.
 	Unrecorded bool
@@ -97,8 +97,8 @@ type Report struct {
 	Records []Result
 	// Succeeded, Failed and Dropped count the outcomes; their sum is len(Records).
 	Succeeded, Failed, Dropped int
-	// Duplicates counts the records that succeeded because an earlier handling had completed, and
-	// Unrecorded those whose completion could not be stored (see Result).
+	// Duplicates counts the records that succeeded because they had already been handled, and Unrecorded those whose
+	// completion could not be stored (see Result).
 	Duplicates, Unrecorded int
 	// DeadLettered counts the dropped records that match ErrDeadLettered.
 	DeadLettered int

@@ -2,7 +2,7 @@
 //
 //	func main() { lambda.Start(bulk.SQS(index)) }
 //
-//	// index writes the messages by one request, and returns which of them failed.
+//	// index writes the messages in one request, and returns which of them failed.
 //	func index(ctx context.Context, batch []events.SQSMessage) error { … }
 //
 // The handler's error decides: nil means that all records have succeeded; Failures, that the records in it

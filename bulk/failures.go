@@ -7,8 +7,8 @@ import (
 )
 
 // Failures is the error of a handler for which some records have failed, by their index in the handler's slice. A nil
-// error in it is no failure, and Failures without a failure are equivalent to nil. If an index is out of range, all
-// records have failed, since the intended record is unknown.
+// error in it is not a failure, and Failures without a failure are equivalent to nil. If an index is out of range,
+// all records have failed, since the intended record is unknown.
 //
 // It may be wrapped by %w. Joined with other errors it is one of several reasons, and all records have failed.
 type Failures map[int]error

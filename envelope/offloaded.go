@@ -33,7 +33,7 @@ type Pointer struct {
 // OffloadedError is the error of a message whose body could not be read from S3. It contains neither the key nor
 // any part of the body (SPEC S9).
 type OffloadedError struct {
-	// Bucket is the bucket that the message names; it is empty if that is no name of a bucket.
+	// Bucket is the bucket that the message names; it is empty if that is not a valid bucket name.
 	Bucket string
 	// Problem describes what is wrong.
 	Problem string
@@ -67,9 +67,9 @@ func (e *OffloadedError) Unwrap() error { return e.Err }
 //
 //	["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "…", "s3Key": "…"}]
 //
-// or the class com.amazon.sqs.javamessaging.MessageS3Pointer of older versions. Anything else cannot be decoded, nor can
-// an attribute that is no size; typed.WithDropUndecodable drops the message then. (awslabs/amazon-sqs-java-extended-client-lib
-// at 3f763f6 and payload-offloading-java-common-lib-for-aws at d9c73b6.)
+// or the class com.amazon.sqs.javamessaging.MessageS3Pointer of older versions. Anything else cannot be decoded, nor
+// can an attribute that is not a size; typed.WithDropUndecodable drops the message then.
+// (awslabs/amazon-sqs-java-extended-client-lib at 3f763f6 and payload-offloading-java-common-lib-for-aws at d9c73b6.)
 //
 // The sender of a message names the bucket, so buckets lists those that may be read. For another one, fetch is not
 // called and the message fails with an *OffloadedError that names it and is permanent: it is not retried in place.

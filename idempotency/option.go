@@ -37,9 +37,9 @@ const (
 	maxDuration = 10 * 365 * 24 * time.Hour
 )
 
-// WithFunction sets the first part of the stored keys, so that the same handler has the same keys within
-// Lambda and outside. Default: the value of AWS_LAMBDA_FUNCTION_NAME; where that is not set, the option is
-// mandatory. The name must not be empty and must not hold '.' or '#', which end it in a key.
+// WithFunction sets the first part of the stored keys, so that the same handler has the same keys within Lambda and
+// outside. Default: the value of AWS_LAMBDA_FUNCTION_NAME; where that is not set, the option is mandatory. The name
+// must not be empty and must not contain '.' or '#', which terminate it in a key.
 func WithFunction(name string) Option {
 	return func(s *settings) error {
 		if name == "" || strings.ContainsAny(name, ".#") {
@@ -62,14 +62,14 @@ func WithEmptyKeys() Option {
 	return func(s *settings) error { s.emptyKeys = true; return nil }
 }
 
-// WithLease sets how long a claim holds where there is no deadline; it is renewed every third of that while
-// the handler is at work. Without a deadline it is mandatory, from 100 ms; records fail otherwise. It makes no
-// difference where there is a deadline: there the lease ends at the deadline, plus WithSkew.
+// WithLease sets how long a claim holds where there is no deadline; it is renewed after each third of that time while
+// the handler runs. Without a deadline it is mandatory, and records fail if it is missing. It must be at least 100
+// ms. It makes no difference where there is a deadline: there the lease ends at the deadline, plus WithSkew.
 func WithLease(lease time.Duration) Option {
 	return duration("WithLease", lease, minLease, func(s *settings) { s.lease = lease })
 }
 
-// WithSkew sets how far the clocks of processes may differ: leases are so much longer. Default: 5 s. 0 is
+// WithSkew sets how far the clocks of processes may differ: leases are extended by that much. Default: 5 s. 0 is
 // allowed.
 func WithSkew(skew time.Duration) Option {
 	return duration("WithSkew", skew, 0, func(s *settings) { s.skew = skew })
@@ -94,9 +94,10 @@ func WithFailUnrecorded() Option {
 	return func(s *settings) error { s.unrecorded = true; return nil }
 }
 
-// WithValidation stores a hash of what a record is about, and compares it when the key is found completed: a
-// record of the same key that is about something else fails with ErrPayload, which is permanent. hash returns
-// the hash, such as one by Hash or PowertoolsHash; "" is not checked. T is the type that the handler takes.
+// WithValidation stores a hash of what a record is about, and compares it when the key is found completed: a record
+// of the same key that is about something else fails with ErrPayload, which is permanent. hash returns the hash, for
+// example one computed by Hash or PowertoolsHash; if it is "", nothing is checked. T is the type that the handler
+// takes.
 func WithValidation[T any](hash func(ctx context.Context, record T) string) Option {
 	return func(s *settings) error {
 		if hash == nil {
@@ -107,8 +108,8 @@ func WithValidation[T any](hash func(ctx context.Context, record T) string) Opti
 	}
 }
 
-// WithLogger sets where unrecorded completions, values that cannot be stored, lost leases and failures of the
-// store that cost nothing are logged. nil is slog.Default(), as is the default.
+// WithLogger sets where unrecorded completions, values that cannot be stored, lost leases and failures of the store
+// that cost nothing are logged. nil means slog.Default(), which is also the default.
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *settings) error { s.logger = logger; return nil }
 }

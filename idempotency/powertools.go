@@ -18,7 +18,7 @@ import (
 	"unicode/utf16"
 )
 
-// Powertools is a language of Powertools for AWS Lambda, each of which has its own way to make keys.
+// Powertools is a language of Powertools for AWS Lambda, each of which has its own way of making keys.
 type Powertools uint8
 
 const (

@@ -17,10 +17,9 @@ import (
 //
 // Package storetest tests an implementation.
 type Store interface {
-	// Claim claims a key until the claim's lease ends. It claims a key that nobody has claimed or completed,
-	// one whose claim's lease has ended, and one whose completion has expired. It returns nil then, and the
-	// completion of a key that is completed. A key that is claimed by another token gives an
-	// *InProgressError.
+	// Claim claims a key until the claim's lease ends. It claims a key that nobody has claimed or completed, one
+	// whose claim's lease has ended, and one whose completion has expired. In these cases it returns nil; for a
+	// completed key it returns the completion. A key that is claimed by another token gives an *InProgressError.
 	Claim(ctx context.Context, claim Claim) (*Completion, error)
 	// Renew sets the end of the lease of a claim. It returns ErrLeaseLost if another token has claimed the
 	// key, or the key is completed.
@@ -29,8 +28,8 @@ type Store interface {
 	// another token has claimed or completed the key. A key that nobody holds any more is completed. An error
 	// that matches ErrValue means that the store cannot keep the value, however often that is tried.
 	Complete(ctx context.Context, key, token string, done Completion) error
-	// Release gives up a claim. It returns ErrLeaseLost, and changes nothing, if another token has claimed
-	// the key, or the key is completed. A key that nobody holds is no error.
+	// Release gives up a claim. It returns ErrLeaseLost, and changes nothing, if another token has claimed the key,
+	// or the key is completed. A key that nobody holds is not an error.
 	Release(ctx context.Context, key, token string) error
 }
 

@@ -33,11 +33,11 @@
 //
 // # Events
 //
-// eventSource is a field of the event: aws:kafka, SelfManagedKafka, aws:SelfManagedKafka, absent or null. The field records,
-// in any case, is an object of arrays by partition; an empty object is a success. The invocation fails with
+// eventSource is a field of the event: aws:kafka, SelfManagedKafka, aws:SelfManagedKafka, absent or null. The field
+// records, in any case, is an object of arrays by partition; an empty object is a success. The invocation fails with
 // troupe.ErrEvent for a duplicate partition or records, and for a record whose topic is missing or empty or whose
-// partition or offset is missing or no integer from 0. A record whose key or value is not base64 cannot be decoded; no other
-// field makes a record undecodable.
+// partition or offset is missing or not a non-negative integer. A record whose key or value is not base64 cannot be
+// decoded; no other field makes a record undecodable.
 //
 // Side data (SPEC S12): a timestamp of -1 is the zero Timestamp, header bytes are -128 to 255, and a schemaId may be a
 // number and is kept as its text. A timestamp, timestamp type, header or schema of another type is left out, the record is
@@ -46,7 +46,7 @@
 //
 // # Schema registries
 //
-// Serializers of Confluent's and of the AWS Glue schema registry write the identifier of a schema before each value.
+// The serializers of the Confluent and AWS Glue schema registries write the identifier of a schema before each value.
 // Confluent and Glue remove it, so that the handler, or package typed around it, receives only the value:
 //
 //	kafka.New(kafka.Confluent(typed.Kafka(ship, typed.WithDecoder(order)), kafka.WithProtobuf(0)))

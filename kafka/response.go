@@ -38,9 +38,9 @@ func identifierOf(id string) ItemIdentifier {
 	return ItemIdentifier{id[:at], offset}
 }
 
-// Answer returns the writer of responses, for packages that build their own processors. It has no lowest
-// identifier: AWS does not document for Kafka, as it does for streams, that Lambda resumes there. The
-// documentation says that Lambda redelivers the reported records, and in queue mode nothing else is possible.
+// Answer returns the writer of responses, for packages that build their own processors. It has no lowest identifier:
+// for streams AWS documents that Lambda resumes at the lowest reported record, but not for Kafka. The documentation
+// says that Lambda redelivers the reported records, and in queue mode nothing else is possible.
 func Answer() response.Answer[Response] {
 	return response.Answer[Response]{
 		Typed: func(_ *batch.Report, ids []string) Response { return respond(ids) },

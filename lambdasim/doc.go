@@ -76,26 +76,26 @@
 // when the retries are exhausted the rest of the batch is discarded. With ParallelizationFactor several batches of a
 // shard run at once, but only one per partition key. (D)
 //
-// Kafka. A batch has records of any partitions that its consumer reads, those of a partition in the order of their
-// offsets; it waits for half a second to be filled by default. In on-demand mode a failed batch is redelivered as a
-// whole until it succeeds or its records expire. FunctionResponseTypes, MaximumRetryAttempts, MaximumRecordAgeInSeconds
-// and BisectBatchOnFunctionError need provisioned mode. (D, "Configuring Amazon MSK event sources for Lambda",
-// "Configuring error handling controls for Kafka event sources") An identifier is an object of partition and offset;
-// one that is not in the batch fails the whole batch. (D) Only reported records are redelivered (D, in passing; U:
-// ResendFromLowest), and until they are done, the consumer reads no further from any of its partitions (U, no switch).
-// Without a limit but with an on-failure destination there are ten retries. (D) The destination receives a message in
-// the format of "Capturing discarded batches for Amazon MSK and self-managed Apache Kafka event sources".
-// RestartRetries, ChargeSplits, KeepOnBadResponse and RetryDelay hold for Kafka too, and the condition
-// RecordAgeExceeded is taken from streams.
+// Kafka. A batch has records from any of the partitions that its consumer reads, those of a partition in the order of
+// their offsets; by default it waits half a second to fill. In on-demand mode a failed batch is redelivered as a
+// whole until it succeeds or its records expire. FunctionResponseTypes, MaximumRetryAttempts,
+// MaximumRecordAgeInSeconds and BisectBatchOnFunctionError need provisioned mode. (D, "Configuring Amazon MSK event
+// sources for Lambda", "Configuring error handling controls for Kafka event sources") An identifier is an object of
+// partition and offset; one that is not in the batch fails the whole batch. (D) Only reported records are redelivered
+// (D, in passing; U: ResendFromLowest), and until they are done, the consumer reads no further from any of its
+// partitions (U, no switch). Without a limit but with an on-failure destination there are ten retries. (D) The
+// destination receives a message in the format of "Capturing discarded batches for Amazon MSK and self-managed Apache
+// Kafka event sources". RestartRetries, ChargeSplits, KeepOnBadResponse and RetryDelay hold for Kafka too, and the
+// condition RecordAgeExceeded is taken from streams.
 //
 // Pipes. With Pipe an EventBridge pipe reads a queue or stream: the event is a bare array, whose Kinesis records have
-// the members of "kinesis" themselves, and identifiers are messageId and eventID. (D, "Amazon EventBridge Pipes
-// sources", "Amazon EventBridge Pipes batching and concurrency") A pipe retries only the reported records (D, the same
-// page); the rest of a stream's batch is done, and the shard waits for the reported ones. A function error fails the
-// batch. Retries, ages and the dead-letter queue are those of a mapping; how AUTOMATIC_BISECT combines with a partial
-// response is U, KeepReported. ChargeSplits, RestartRetries, KeepOnBadResponse and RetryDelay hold for pipes too. A
-// pipe waits for five minutes at most. (D, "Amazon EventBridge Pipes quotas") Kafka, enrichments, input transformers
-// and FIRE_AND_FORGET are not simulated.
+// the members of "kinesis" at the top level, and identifiers are messageId and eventID. (D, "Amazon EventBridge Pipes
+// sources", "Amazon EventBridge Pipes batching and concurrency") A pipe retries only the reported records (D, the
+// same page); the rest of a stream's batch is done, and the shard waits for the reported ones. A function error fails
+// the batch. Retries, ages and the dead-letter queue are those of a mapping; how AUTOMATIC_BISECT combines with a
+// partial response is U, KeepReported. ChargeSplits, RestartRetries, KeepOnBadResponse and RetryDelay hold for pipes
+// too. A pipe waits for five minutes at most. (D, "Amazon EventBridge Pipes quotas") Kafka, enrichments, input
+// transformers and FIRE_AND_FORGET are not simulated.
 //
 // E8. Package runtimeapi runs the function as a separate process, behind a Lambda Runtime API on 127.0.0.1.
 //

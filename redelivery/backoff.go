@@ -56,8 +56,8 @@ func WithLongest(longest time.Duration) Option {
 	}
 }
 
-// WithLogger sets the logger for a WARN line when timeouts could not be changed. nil is slog.Default(), as is the
-// default.
+// WithLogger sets the logger for a WARN line when timeouts could not be changed. nil means slog.Default(), which is
+// also the default.
 func WithLogger(logger *slog.Logger) Option {
 	return func(b *backoff) error { b.logger = logger; return nil }
 }

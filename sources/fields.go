@@ -56,7 +56,7 @@ func (f *fields) literal(k int) (s string, ok bool) {
 	return f.Text[f.places[k].start:f.places[k].end], !f.fallback
 }
 
-// string reads a string, and bytes reads a base64 string; null is no value.
+// string reads a string, and bytes reads a base64 string; null is not a value.
 func (f *fields) string(k int) string {
 	s, _ := f.stringAt(k)
 	return s

@@ -22,8 +22,8 @@
 //     record is running, and the attempt's number is current.
 //   - A failure and the last call. The last call gives the record its error; a later verdict finds the batch
 //     closed.
-//   - A verdict and other slots. When a verdict frees a group, another slot may take its next record at once. So
-//     the verdict resumes the group's actor before it frees the group, and stops it after.
+//   - A verdict and other slots. When a verdict frees a group, another slot may take its next record at once. So the
+//     verdict resumes the group's actor before it frees the group, and stops it afterwards.
 //   - The end of the context and its timer. Handlers may return before the timer has stopped the batch. Every
 //     place that starts or decides something checks the context first.
 //   - The last messages and the supervisor's end. BatchClosed is sent under the ledger's lock, in the step that

@@ -129,7 +129,7 @@ func (l *ledger) slotInactive(late bool) (drained bool) {
 	return l.endLocked()
 }
 
-// end reports whether the batch is closed, every slot has ended, and nobody has been told so before: then the caller
+// end reports whether the batch is closed, every slot has ended, and has not reported it before: then the caller
 // stops the supervisor.
 func (l *ledger) end() bool {
 	l.mu.Lock()

@@ -37,13 +37,13 @@
 //
 //	troupe: record "m3", index 2, cannot be decoded: body.lines[1].sku: number where string was expected (at byte 29 of the payload)
 //
-// The error contains no part of the payload (SPEC S9). Errors of decoders often quote their input, so they are
-// neither repeated nor wrapped. For JSON, a second pass over the payload finds the field, position and problem,
-// and calls the UnmarshalJSON and UnmarshalText methods of its types again. For any other error, the text contains
-// only its Go type. A Decoder with more information returns a *troupe.DecodeError, which is passed on. A panic in
-// a decoder or an UnmarshalJSON method fails the record like any panic, and its value is reported.
+// The error contains no part of the payload (SPEC S9). Decoder errors often quote their input, so they are neither
+// repeated nor wrapped. For JSON, a second pass over the payload finds the field, position and problem, and calls the
+// UnmarshalJSON and UnmarshalText methods of its types again. For any other error, the text contains only its Go
+// type. A Decoder with more information returns a *troupe.DecodeError, which is passed on. A panic in a decoder or an
+// UnmarshalJSON method fails the record like any panic, and its value is reported.
 //
-// # Items of DynamoDB
+// # DynamoDB items
 //
 // DynamoDB decodes images by the conventions of the attributevalue package of aws-sdk-go-v2, without importing
 // it: values stored with its Marshal are decoded to the same values.
@@ -63,9 +63,9 @@
 //	L, SS, NS, BS        slices and arrays; elements beyond the length of an array are ignored
 //	M                    structs, and maps whose keys are strings, integers, floats, booleans or encoding.TextUnmarshaler
 //
-// Pointers are allocated, embedded structs are flattened unless a tag names them, and an any receives a string, float64, []byte, bool, nil,
-// []any, map[string]any, []string, []float64 or [][]byte. A field of type events.DynamoDBAttributeValue receives
-// the attribute unchanged.
+// Pointers are allocated, embedded structs are flattened unless a tag names them, a value of type any receives a
+// string, float64, []byte, bool, nil, []any, map[string]any, []string, []float64 or [][]byte. A field of type
+// events.DynamoDBAttributeValue receives the attribute unchanged.
 //
 // The differences from attributevalue:
 //

@@ -22,8 +22,8 @@ type fields struct {
 	names map[string]bool
 }
 
-// fieldsOf finds the fields. Of several fields with the same name, the least deeply embedded one counts,
-// then the one whose name is from its tag; if several remain, none does.
+// fieldsOf finds the fields. If several fields have the same name, the least deeply embedded one counts, then the one
+// whose name is from its tag; if several remain, none does.
 func fieldsOf(t reflect.Type) *fields {
 	byName := map[string][]field{}
 	for _, f := range candidates(t, nil, nil) {

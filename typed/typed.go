@@ -26,9 +26,9 @@ func Kinesis[T any](handler troupe.Handler[T], options ...Option) troupe.Handler
 	return lazy[T, events.KinesisEventRecord]("Kinesis", "kinesis.data", handler, options)
 }
 
-// Kafka returns a handler for kafka.New that decodes only the value of each record. For a
-// tombstone, which has no value, nothing is decoded and handler is called with the zero T: a handler of a compacted
-// topic takes a pointer for T, which is nil then. An empty value is no tombstone, and as JSON an error.
+// Kafka returns a handler for kafka.New that decodes only the value of each record. For a tombstone, which has no
+// value, nothing is decoded and handler is called with the zero T: a handler of a compacted topic takes a pointer for
+// T, which is nil then. An empty value is not a tombstone; as JSON it is an error.
 //
 // As after any failure, later records of the partition do not start after a record that cannot be decoded, unless a
 // policy or WithDropUndecodable says otherwise. It panics if handler is nil or an option is invalid.

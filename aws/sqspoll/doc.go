@@ -10,11 +10,11 @@
 //	defer stop()
 //	err := sqspoll.Run(ctx, sqs.NewFromConfig(cfg), queueURL, processor)
 //
-// Groups, order, policies, deadlines, observers and hooks are the processor's, and so is the event: its messages have
-// what Lambda gives them. What Lambda does around it is done by Run: it receives, keeps the messages of a batch invisible
-// as long as the batch takes, and deletes those that succeeded or were dropped. A failed message stays in the queue and
-// becomes visible again when its visibility timeout ends: at the latest WithVisibility after the batch. The queue's
-// redrive policy moves it to the dead-letter queue in the end.
+// Groups, order, policies, deadlines, observers and hooks are the processor's, and so is the event: its messages
+// contain everything that Lambda would include. Run does the rest of what Lambda does: it receives, keeps the
+// messages of a batch invisible as long as the batch takes, and deletes those that succeeded or were dropped. A
+// failed message stays in the queue and becomes visible again when its visibility timeout ends: at the latest
+// WithVisibility after the batch. The queue's redrive policy eventually moves it to the dead-letter queue.
 //
 // # What Run promises
 //

@@ -10,8 +10,8 @@ import (
 // unhealthyAfter is how long receives have to fail before Health shows it: SQS throttles, and networks have gaps.
 const unhealthyAfter = time.Minute
 
-// Health shows whether a Run polls, for the health check of a container. The zero value is that of a process that does
-// not poll. It is safe for concurrent use.
+// Health shows whether a Run is polling, for the health check of a container. The zero value reports a process that
+// is not polling. It is safe for concurrent use.
 type Health struct {
 	mu      sync.Mutex
 	running int
@@ -19,8 +19,9 @@ type Health struct {
 	last    error
 }
 
-// Err returns nil while Run polls: also while all batches in flight are busy, and while it drains. It returns an error
-// if Run has not begun or has returned, or if every receive has failed for a minute; that error wraps the last one.
+// Err returns nil while Run is polling, including when all batches in flight are busy and while it drains. It returns
+// an error if Run has not begun or has returned, or if every receive has failed for a minute; that error wraps the
+// last one.
 func (h *Health) Err() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

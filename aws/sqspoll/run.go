@@ -69,11 +69,11 @@ type poller struct {
 // package documentation describes (SPEC Q5), and returns nil then. It starts no goroutine that outlives it, other
 // than handlers that were abandoned.
 //
-// Errors of receives are retried, with a growing pause, and logged (SPEC Q6). Run returns early, after what is under way has ended,
-// if the queue does not exist or access is denied, with that error, and at once if an argument or an option is wrong:
-// the error says what was given and what is allowed.
+// Failed receives are logged and retried, with a growing pause (SPEC Q6). If the queue does not exist or access is
+// denied, Run finishes what is under way and returns that error. If an argument or an option is wrong, it returns at
+// once; the error says what was given and what is allowed.
 //
-// Several Runs may poll one queue, in a process or in many.
+// Several Runs may poll one queue, in one process or in several.
 func Run(ctx context.Context, client Client, queueURL string, processor *troupe.SQSProcessor, options ...Option) error {
 	switch {
 	case client == nil:

@@ -10,8 +10,8 @@
 //
 // demo --help lists the commands, and demo COMMAND --help the flags of each.
 //
-// go install names a binary after its folder, and demo is no name for a directory of binaries. The same command under the
-// name of troupe is
+// go install names a binary after its folder, and demo is a poor name in a directory of binaries. The same command
+// under the name of troupe is
 //
 //	go install github.com/troupe-go/troupe/cmd/demo/troupe@latest
 package main

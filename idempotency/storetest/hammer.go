@@ -23,7 +23,7 @@ import (
 type Hammer struct {
 	// Open connects to the store; each process calls it once.
 	Open func() idempotency.Store
-	// Processes work side by side. Default: 16.
+	// Processes work at the same time. Default: 16.
 	Processes int
 	// Keys are worked on, each by some Copies of the processes. Default: 2000 and 4.
 	Keys, Copies int

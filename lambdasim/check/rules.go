@@ -77,8 +77,8 @@ type Rules struct {
 	Stops Stop
 	// Errors sets when function errors are allowed.
 	Errors Errors
-	// Attempts bounds the starts of a handler for a record in one delivery, including retries in place. 0 means no
-	// limit. A record is never started again after a success.
+	// Attempts limits how many times a handler may be started for a record in one delivery, including retries in
+	// place. 0 means no limit. A record is never started again after a success.
 	Attempts int
 	// Unhandled: records may be reported, and a function error returned, without a failure of a handler: payloads that
 	// cannot be decoded, a function that is not ready, a response that is lost.

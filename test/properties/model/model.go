@@ -1,13 +1,13 @@
-// Package model is the meaning of SPEC sections 3 to 6 as a program: what a processor does with a batch
-// whose handler is known in advance, told step by step, one thing after the other, without actors,
-// goroutines or clocks. The property tests compare it with the real processor.
+// Package model is the meaning of SPEC sections 3 to 6 as a program: what a processor does with a batch whose handler
+// is known in advance, step by step, one thing after the other, without actors, goroutines or clocks. The property
+// tests compare it with the real processor.
 //
 // Time is the time since the batch arrived. A handler's behaviour is known, so when an attempt starts the
 // model knows how and when it will end; what is left is a list of instants to walk through. Things that
 // happen at the same instant may come in any order, so a batch has a set of answers: Answers enumerates
 // it. Where no two things coincide it has exactly one.
 //
-// Windows and batches that are handed over as a whole have a few rules of their own beside it: Close, Whole.
+// Windows and batches that are handed over as a whole have a few additional rules: Close, Whole.
 //
 // The model imports nothing of troupe: it could not be wrong in the same way.
 package model
@@ -364,9 +364,9 @@ func (r *run) start(i int) {
 	r.Attempts = append(r.Attempts, Attempt{i, result.Attempts, r.now, end, returns, min(timeout, r.planned), abandoned, act.Within})
 }
 
-// limitsPassed adds to the reasons of a failed attempt the limits that it passed. Of two limits the one
-// that ended the attempt is reported, or that ended its context if the handler returned; the rules leave open
-// whether the other one is (D1, D4). An error after the cutoff tells that in any case.
+// limitsPassed adds to the reasons of a failed attempt the limits that it passed. If there are two limits, the one
+// that ended the attempt is reported, or that ended its context if the handler returned; the rules leave open whether
+// the other one is (D1, D4). An error after the cutoff shows that in any case.
 func (r *run) limitsPassed(why Why, end, timeout time.Duration, abandoned bool) (all, maybe Why) {
 	overstayed := abandoned && end < r.lastCall // the record timeout, and not the last call, ended it
 	if end >= timeout {
