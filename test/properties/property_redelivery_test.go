@@ -498,7 +498,9 @@ func misdirected(p *plan, b batch, came *seen, i int) (laws []string) {
 		resort = b.Resorts[i].Do
 	}
 	accepted := len(sent) > 0 && sent[0].ok
-	dropped := act.Do == model.Drop || act.Do == model.LeaveOut || resort == model.LeaveNil || resort == model.LeaveDrop
+	// A last resort that was called has not been called for a drop: the handler was too late to leave the record out.
+	leftOut := (act.Do == model.Drop || act.Do == model.LeaveOut) && len(resorted) == 0
+	dropped := leftOut || resort == model.LeaveNil || resort == model.LeaveDrop
 	abandoned := why.Has(model.Abandoned)
 	switch {
 	case why.Has(model.DeadLettered) != (accepted && !abandoned):
