@@ -38,7 +38,7 @@ type ResponseRecord struct {
 // MarshalJSON writes the record as Firehose expects it.
 func (r ResponseRecord) MarshalJSON() ([]byte, error) { return r.append(nil), nil }
 
-// metadata tells Firehose where to deliver a record.
+// metadata is the destination of a record.
 type metadata struct {
 	PartitionKeys map[string]string `json:"partitionKeys,omitempty"`
 	Table         *Table            `json:"otfMetadata,omitempty"`

@@ -161,7 +161,7 @@ func (p *plan) drawRedelivery(t *rapid.T, sh shape, b *batch, no int) {
 	}
 }
 
-// redelivery tells what a batch meets with record i.
+// redelivery describes the faults that a batch meets at record i.
 func (b batch) redelivery(i int) (s string) {
 	if len(b.receives) > i {
 		s += fmt.Sprintf(" received %d times;", b.receives[i])
@@ -471,7 +471,7 @@ func lettersUnlike(a model.Answer, came *seen) (differences []string) {
 	return differences
 }
 
-// misdirected tells which laws about last resorts and letters the outcome of record i breaks. They hold whatever happened
+// misdirected returns the laws about last resorts and letters that the outcome of record i breaks. They hold whatever happened
 // first.
 func misdirected(p *plan, b batch, came *seen, i int) (laws []string) {
 	break_ := func(format string, args ...any) {
@@ -548,7 +548,7 @@ type hiding struct {
 	over        bool
 }
 
-// mischanged tells in what way the changes of visibility timeouts are not those that V1 and V3 say, given the outcomes of
+// mischanged describes how the changes of visibility timeouts differ from those of V1 and V3, given the outcomes of
 // the records. How groups are put into calls is not laid down, within the limits of V3.
 func mischanged(p *plan, b batch, came *seen) (laws []string) {
 	break_ := func(format string, args ...any) { laws = append(laws, fmt.Sprintf(format, args...)) }
@@ -709,10 +709,10 @@ func mischanged(p *plan, b batch, came *seen) (laws []string) {
 		}
 	}
 
-	// What is told of them.
+	// The totals.
 	sum := total.Changed + total.Refused + total.Late
 	if len(came.totals) != min(1, sum) {
-		break_("V3: totals were told %d times, of %d messages", len(came.totals), sum)
+		break_("V3: totals were reported %d times, of %d messages", len(came.totals), sum)
 		return laws
 	}
 	if sum > 0 {

@@ -69,7 +69,7 @@ func panels(rows []row) (all []panel, height float64) {
 
 var chart = template.Must(template.New("chart").Funcs(template.FuncMap{
 	"add": func(a, b float64) float64 { return a + b },
-}).Parse(`<svg xmlns="http://www.w3.org/2000/svg" width="{{.Width}}" height="{{.Height}}" viewBox="0 0 {{.Width}} {{.Height}}" role="img" aria-label="troupe beside other ways to process a batch: time a message, shorter is better">
+}).Parse(`<svg xmlns="http://www.w3.org/2000/svg" width="{{.Width}}" height="{{.Height}}" viewBox="0 0 {{.Width}} {{.Height}}" role="img" aria-label="troupe compared with other ways to process a batch: time a message, shorter is better">
 <style>
   text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328 }
   .title { font-weight: 600 }

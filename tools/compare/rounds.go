@@ -36,6 +36,17 @@ func here(name string, records int, batch func(context.Context) error) contestan
 	}}
 }
 
+// measured makes the contestants of a work take turns, each in a process of its own. See takeTurns for the series.
+func measured(o options, w work) (contestants []contestant, series [][]float64, err error) {
+	contestants, stop, err := apart(w, w.contestants())
+	defer stop()
+	if err != nil {
+		return nil, nil, err
+	}
+	series, err = takeTurns(o, contestants)
+	return contestants, series, err
+}
+
 // takeTurns makes the contestants work in turns. It returns the nanoseconds that a record took each of them, by contestant
 // and round; nil for one who is absent.
 func takeTurns(o options, contestants []contestant) ([][]float64, error) {

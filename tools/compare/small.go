@@ -52,12 +52,7 @@ func supervised(records int) contestant {
 }
 
 func intercepted(o options, w work) ([]row, error) {
-	contestants, stop, err := apart(w, w.contestants())
-	defer stop()
-	if err != nil {
-		return nil, err
-	}
-	series, err := takeTurns(o, contestants)
+	_, series, err := measured(o, w)
 	if err != nil {
 		return nil, err
 	}

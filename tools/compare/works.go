@@ -329,12 +329,7 @@ func failMarked(_ context.Context, m events.SQSMessage) error {
 
 // timed measures time per record, each contestant in a process of its own.
 func timed(o options, w work) ([]row, error) {
-	contestants, stop, err := apart(w, w.contestants())
-	defer stop()
-	if err != nil {
-		return nil, err
-	}
-	series, err := takeTurns(o, contestants)
+	contestants, series, err := measured(o, w)
 	if err != nil {
 		return nil, err
 	}

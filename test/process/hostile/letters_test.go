@@ -31,7 +31,7 @@ import (
 	"github.com/troupe-go/troupe/redelivery"
 )
 
-// deskAddress is the variable with the address at which the test takes letters and is told of handlers.
+// deskAddress is the variable with the address at which the test receives letters and reports of handlers.
 const deskAddress = "HOSTILE_TEST_DESK"
 
 // serveLetters is a function that dead-letters messages: those that say poison, always, and those that say mended, on their
@@ -39,7 +39,7 @@ const deskAddress = "HOSTILE_TEST_DESK"
 func serveLetters(address string) {
 	at := client(address)
 	lambda.Start(troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
-		if err := at.tell(ctx, "start", url.Values{"id": {msg.MessageId}}, ""); err != nil {
+		if err := at.post(ctx, "start", url.Values{"id": {msg.MessageId}}, ""); err != nil {
 			return err
 		}
 		deed, _, _ := strings.Cut(msg.Body, " ")
@@ -48,12 +48,12 @@ func serveLetters(address string) {
 		if deed == "poison" || deed == "mended" && msg.Attributes["ApproximateReceiveCount"] == "1" {
 			failure, outcome = troupe.Permanent(errTold), history.Fail
 		}
-		return cmp.Or(at.tell(ctx, "end", url.Values{"id": {msg.MessageId}, "outcome": {outcome}}, ""), failure)
+		return cmp.Or(at.post(ctx, "end", url.Values{"id": {msg.MessageId}, "outcome": {outcome}}, ""), failure)
 	},
 		troupe.WithPolicy(troupe.StopGroup), troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)),
 		troupe.WithObserver(func(ctx context.Context, r *troupe.Report) {
 			if r.DeadLettered > 0 {
-				_ = at.tell(ctx, "respond", nil, "")
+				_ = at.post(ctx, "respond", nil, "")
 			}
 		}),
 		redelivery.DeadLetter(at, 0)))
@@ -62,7 +62,7 @@ func serveLetters(address string) {
 // client calls the desk.
 type client string
 
-func (c client) tell(ctx context.Context, what string, values url.Values, body string) error {
+func (c client) post(ctx context.Context, what string, values url.Values, body string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, string(c)+"/"+what+"?"+values.Encode(), strings.NewReader(body))
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (c client) tell(ctx context.Context, what string, values url.Values, body s
 }
 
 func (c client) Send(ctx context.Context, l redelivery.Letter) error {
-	return c.tell(ctx, "letter", url.Values{"id": {l.ID}, "group": {l.Group}, "deduplication": {l.Deduplication}}, l.Body)
+	return c.post(ctx, "letter", url.Values{"id": {l.ID}, "group": {l.Group}, "deduplication": {l.Deduplication}}, l.Body)
 }
 
 // desk is the dead-letter queue of a function in a process of its own, and writes down what its handlers do. It kills the

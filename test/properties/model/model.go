@@ -154,11 +154,11 @@ type run struct {
 	Batch
 	Answer
 	now       time.Duration
-	planned   time.Duration // the cutoff, as far as a deadline can tell beforehand
+	planned   time.Duration // the cutoff, as far as the deadline determines it
 	cutoff    time.Duration // the cutoff with the cancellation that nobody knows of beforehand
 	lastCall  time.Duration
 	cutoffWhy Why
-	// deadlineCall is the last call as far as a deadline can tell beforehand
+	// deadlineCall is the last call as far as the deadline determines it
 	deadlineCall time.Duration
 	shut         bool // after a stop or the cutoff: nothing starts
 	phases       []phase
