@@ -67,8 +67,8 @@ func TestWhatHandlersTakeIsFreeWhenTheyHaveReturned(t *testing.T) {
 		all := append(numbered("h", 3, "hoard"), numbered("r", 3, "recurse")...)
 		assert.Empty(t, answered(t, f, patience, all...))
 	}
-	assert.Equal(t, 1, f.Started(), "%s", said)
-	assert.Equal(t, []told{{"h0", 6, 0, 0}, {"h0", 6, 0, 0}}, said.reports())
+	assert.Equal(t, 1, f.Started())
+	assert.Equal(t, []told{{"h0", 6, 0, 0}, {"h0", 6, 0, 0}}, said.reports(), "%s", said)
 }
 
 // SPEC D1, D2: handlers that wait for one another for ever hold back nothing but themselves.
