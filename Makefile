@@ -82,7 +82,6 @@ test-long: ## Compare 100,000 random cases with the model (DRAWS=…), and run t
 	go test ./cmd/demo/plan -run '^TestAMillionMessagesAMinute$$' -v -count=1 -args -plan.million
 	go test ./test/process/hostile -run '^TestAProcessFullOfSpinningHandlersAnswers$$' -v -count=1 -args -hostile.spin
 	go test ./lambdasim -run HundredThousand -v -count=1 -args -lambdasim.million
-	cd aws && go test ./sqspoll -run '^TestGoroutinesAndHeapStayFlat$$' -v -count=1 -timeout 0 -args -sqspoll.soak=10m
 
 .PHONY: soak
 soak: ## Run all sources with faults and hangs for SOAK (1h) and check that memory and goroutines do not grow

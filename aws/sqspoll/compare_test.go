@@ -139,7 +139,7 @@ func TestThroughput(t *testing.T) {
 // the end.
 func TestGoroutinesAndHeapStayFlat(t *testing.T) {
 	if *soak == 0 {
-		t.Skip("polls for minutes: make test-long")
+		t.Skip("polls for minutes: .ci/run")
 	}
 	s := simulated(t, false)
 	ctx, cancel := context.WithCancel(t.Context())
