@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/batch"
@@ -75,36 +74,15 @@ func (a *arrangement[T]) policyOf(b *sources.Batch[T], ordered bool) Policy {
 	}
 }
 
-// group asks the source for the groups. They are kept apart from the event, so that keeping a report is cheap.
+// group asks the source for the groups.
 func group[T any](p *sources.Plan[T], of func(i int) (string, bool)) {
-	var names copies
-	last := ""
 	for i := range p.Results {
 		name, ok := of(i)
 		if !ok {
 			p.Barrier = min(p.Barrier, i)
 		}
-		if name != last { // neighbors share one copy
-			last = names.copy(name, len(p.Results)-i)
-		}
-		p.Results[i].Group = last
+		p.Results[i].Group = name
 	}
-}
-
-// copies makes copies of short strings, which share pieces of memory.
-type copies struct{ piece strings.Builder }
-
-const maxPiece = 4 << 10
-
-// copy returns a copy of s. There are more strings to copy, about as long as s: at most as many as are left, s included.
-func (c *copies) copy(s string, left int) string {
-	if c.piece.Cap()-c.piece.Len() < len(s) {
-		c.piece.Reset()
-		c.piece.Grow(max(len(s), min(left*len(s), maxPiece)))
-	}
-	start := c.piece.Len()
-	c.piece.WriteString(s)
-	return c.piece.String()[start:]
 }
 
 // errNoGroup is why the record at the barrier fails: nothing after it may start, since any of it might belong to
@@ -135,7 +113,7 @@ func groupBy[T any](ctx context.Context, p *sources.Plan[T], by func(T) string) 
 			if err != nil {
 				return err
 			}
-			records[i], groups[i] = record, strings.Clone(by(record))
+			records[i], groups[i] = record, by(record)
 			named.Store(int64(i) + 1)
 		}
 		return nil
@@ -346,6 +324,9 @@ func wholeJob[T any](kind Source, p *sources.Plan[T], w sources.Whole[T]) *job {
 	}}
 	if len(p.IDs) == 0 {
 		return j
+	}
+	if p.Ordered {
+		messages.NumberGroups(p.Results, p.Barrier) // for the copies of the names
 	}
 	handle := w.Admit(p)
 	j.spread, j.ids = w.Spread, p.IDs

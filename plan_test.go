@@ -8,8 +8,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"unsafe"
-	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -183,26 +181,4 @@ func TestHandlersReceiveWhatTheGroupFunctionSaw(t *testing.T) {
 		assert.Same(t, seen[i], record)
 	}
 	assert.Equal(t, 2, opens)
-}
-
-// Observers may keep reports for long: groups are apart from the event, whether the source names them or the user.
-func TestGroupsDoNotKeepTheEvent(t *testing.T) {
-	for name, by := range map[string]func(string) string{"the source's": nil, "the user's": func(text string) string { return text[:4] }} {
-		t.Run(name, func(t *testing.T) {
-			text := string(make([]byte, 1<<10))
-			kept := weak.Make(unsafe.StringData(text))
-			a := &arrangement[string]{by: by}
-			p, err := a.arrange(t.Context(), &sources.Batch[string]{
-				IDs: []string{"1", "2"}, Open: func(int) (string, error) { return text, nil },
-				Group: func(int) (string, bool) { return text[:4], true },
-			}, queue)
-			require.NoError(t, err)
-			results := p.Results
-			runtime.KeepAlive(text)
-			p, text = nil, ""
-			runtime.GC()
-			assert.Nil(t, kept.Value())
-			assert.Equal(t, "\x00\x00\x00\x00", results[1].Group)
-		})
-	}
 }

@@ -10,8 +10,8 @@ import (
 type Batch struct {
 	Source   batch.Source
 	Handling batch.Handling
-	// Results has one entry per record in batch order. ID is set, and Group where the batch is ordered.
-	// The supervisor fills in the rest; until it returns nobody else may look at it.
+	// Results has one entry per record in batch order. ID is set, and Group where the batch is ordered, which may refer
+	// to the event. The supervisor copies the groups and fills in the rest; until it returns nobody else may look at it.
 	Results []batch.Result
 	// Ordered: records with the same Group are handled one at a time in batch order.
 	Ordered bool

@@ -43,6 +43,10 @@ func (q *queue) push(i int32) {
 		q.ready = q.ready[:copy(q.ready, q.ready[q.popped:])]
 		q.popped = 0
 	}
+	if q.popped == len(q.ready) || q.ready[len(q.ready)-1] < i {
+		q.ready = append(q.ready, i)
+		return
+	}
 	at, _ := slices.BinarySearch(q.ready[q.popped:], i)
 	q.ready = slices.Insert(q.ready, q.popped+at, i)
 }

@@ -42,28 +42,21 @@ func newSchedule(b *messages.Batch) schedule {
 	return schedule{ordered: true, groups: g, queue: queue{firsts: g.firsts, end: int32(len(g.firsts))}}
 }
 
-// groupsOf finds the groups of the records before barrier. The record at the barrier, whose group is not
-// known, gets one of its own, and those behind it belong to none: they never start.
+// groupsOf finds the groups of the records up to barrier. The record at the barrier, whose group is not known, gets one
+// to itself, and those behind it belong to none: they never start.
 func groupsOf(results []batch.Result, barrier int) groups {
-	n := min(barrier+1, len(results))
-	g := groups{of: make([]int32, n), after: make([]int32, n)}
-	byName := make(map[string]int32)
+	g := groups{of: messages.NumberGroups(results, barrier)}
+	g.after = make([]int32, len(g.of))
 	var last []int32 // by group: its last record so far
-	for i := range n {
+	for i, id := range g.of {
 		g.after[i] = none
-		id, known := byName[results[i].Group]
-		if !known || i == barrier {
-			id = int32(len(last))
-			if i != barrier {
-				byName[results[i].Group] = id
-			}
+		if int(id) == len(last) {
 			g.firsts = append(g.firsts, int32(i))
 			last = append(last, int32(i))
 		} else {
 			g.after[last[id]] = int32(i)
 			last[id] = int32(i)
 		}
-		g.of[i] = id
 	}
 	g.list = make([]group, len(last))
 	return g

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe"
+	"github.com/troupe-go/troupe/bulk"
 	"github.com/troupe-go/troupe/envelope"
 	"github.com/troupe-go/troupe/kafka"
 	"github.com/troupe-go/troupe/typed"
@@ -110,6 +111,9 @@ func TestAKeptReportKeepsNoEvent(t *testing.T) {
 		"SQS, grouped by a function": {sqs(), func(options ...troupe.Option) func(context.Context, []byte) ([]byte, error) {
 			by := troupe.WithGroup(func(m events.SQSMessage) string { return m.Body[:20] })
 			return troupe.SQS(func(ctx context.Context, _ events.SQSMessage) error { _, err := handled(ctx); return err }, append(options, by)...).Invoke
+		}},
+		"Kinesis, in one call": {kinesis(), func(options ...troupe.Option) func(context.Context, []byte) ([]byte, error) {
+			return bulk.Kinesis(func(context.Context, []events.KinesisEventRecord) error { return bulk.Failures{1: errHandler} }, options...).Invoke
 		}},
 		"Kinesis, typed": {kinesis(), func(options ...troupe.Option) func(context.Context, []byte) ([]byte, error) {
 			return troupe.Kinesis(typed.Kinesis(typedly), options...).Invoke
