@@ -391,7 +391,7 @@ func TestNoTemplateLosesRecords(t *testing.T) {
 	mains, err := filepath.Glob("*/main.go")
 	require.NoError(t, err)
 	require.NotEmpty(t, mains)
-	templates := []string{"sqs/terraform/main.tf", "sqs/cdk/main.go"}
+	templates := []string{"sqs/terraform/main.tf", "sqs/cdk/main.go", redeliveryTemplate}
 	for _, main := range mains {
 		templates = append(templates, filepath.Join(filepath.Dir(main), "template.yaml"))
 	}
@@ -526,6 +526,44 @@ func TestTheGuideToIdempotencyHasTheTable(t *testing.T) {
 		`ttl { attribute_name = "expiration" enabled = true } lifecycle { prevent_destroy = true # without it, work is done again }`, resources["aws_dynamodb_table"])
 	assert.Contains(t, resources["aws_iam_policy_document"], "resources = [aws_dynamodb_table.once.arn]")
 	assert.Contains(t, resources["aws_iam_role_policy"], "role = aws_iam_role.charge.id policy = data.aws_iam_policy_document.once.json")
+}
+
+// redeliveryTemplate is the template of a nested module.
+const redeliveryTemplate = "redelivery/orders/template.yaml"
+
+// redeliveryStatements are what package redelivery needs besides the statements of the mapping and the log.
+var redeliveryStatements = []statement{
+	{oneOrMore{"sqs:ChangeMessageVisibility"}, oneOrMore{"Orders.Arn"}},
+	{oneOrMore{"sqs:SendMessage"}, oneOrMore{"DeadOrders.Arn"}},
+}
+
+// The role of the example has each permission that package redelivery needs, and no more. The example's own test compares
+// them with the calls.
+func TestTheRedeliveryExampleHasItsPermissions(t *testing.T) {
+	want := append([]statement{
+		{oneOrMore{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}, oneOrMore{"Orders.Arn"}},
+		{oneOrMore{"logs:CreateLogStream", "logs:PutLogEvents"}, oneOrMore{"ShipLogs.Arn"}},
+	}, redeliveryStatements...)
+	deployments := deployed(t, redeliveryTemplate, source(t, redeliveryTemplate))
+	require.Len(t, deployments, 1)
+	assert.ElementsMatch(t, want, deployments[0].statements)
+}
+
+// The statements of the guide to retries are enough, with other names.
+func TestTheGuideToRetriesHasThePermissions(t *testing.T) {
+	page, err := os.ReadFile("../docs/guides/retries.md")
+	require.NoError(t, err)
+	_, block, found := strings.Cut(string(page), "```yaml\n")
+	require.True(t, found)
+	block, _, _ = strings.Cut(block, "```\n")
+	block = strings.NewReplacer("DeadPayments", "DeadOrders", "Payments", "Orders").Replace(block)
+	var statements []map[string]string
+	require.NoError(t, yaml.Unmarshal([]byte(block), &statements))
+	var got []statement
+	for _, s := range statements {
+		got = append(got, statement{oneOrMore{s["Action"]}, oneOrMore{s["Resource"]}})
+	}
+	assert.Equal(t, redeliveryStatements, got)
 }
 
 // There is one way to build with SAM: without cgo, and without the RPC mode of aws-lambda-go.

@@ -75,15 +75,16 @@ func TestOurTemplates(t *testing.T) {
 		{noBounds, "            MaximumRetryAttempts: -1\n            MaximumRecordAgeInSeconds: 3600\n", ""},
 		{"              OnFailure:", "              OnSuccess:", "stream-destination"},
 	}
+	fifoBroken := []broken{
+		{response, "", "partial-response"},
+		{"VisibilityTimeout: 180", "VisibilityTimeout: 179", "visibility-timeout"},
+		{"      FifoQueue: true\n      MessageRetentionPeriod", "      MessageRetentionPeriod", "dead-letter-type"},
+		{"      FifoQueue: true\n      ContentBased", "      ContentBased", "dead-letter-type"},
+		{"            BatchSize: 10", "            BatchSize: 11", "batch-window"},
+	}
 	for name, cases := range map[string][]broken{
+		"fifo": fifoBroken, "redelivery/orders": fifoBroken,
 		"sqs": sqsBroken, "typed": sqsBroken, "own-handler": sqsBroken, "observability": sqsBroken,
-		"fifo": {
-			{response, "", "partial-response"},
-			{"VisibilityTimeout: 180", "VisibilityTimeout: 179", "visibility-timeout"},
-			{"      FifoQueue: true\n      MessageRetentionPeriod", "      MessageRetentionPeriod", "dead-letter-type"},
-			{"      FifoQueue: true\n      ContentBased", "      ContentBased", "dead-letter-type"},
-			{"            BatchSize: 10", "            BatchSize: 11", "batch-window"},
-		},
 		"kinesis": streamBroken, "dynamodb": streamBroken, "windows": streamBroken,
 		"kafka": append(streamBroken, broken{"ProvisionedPollerConfig:", "Nothing:", "kafka-provisioned"}),
 	} {

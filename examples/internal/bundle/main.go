@@ -63,10 +63,12 @@ func bundle(pkg, arch, out string) error {
 	return tell(name, binary)
 }
 
-// build builds a function for Lambda's provided runtimes: Linux, no C, no debugging information, and without
-// the RPC server that only the go1.x runtime needed (https://docs.aws.amazon.com/lambda/latest/dg/golang-package.html).
+// build builds the function in folder pkg, which may be in a module of its own, for Lambda's provided runtimes: Linux, no
+// C, no debugging information, and without the RPC server that only the go1.x runtime needed
+// (https://docs.aws.amazon.com/lambda/latest/dg/golang-package.html).
 func build(pkg, arch, binary string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags=lambda.norpc", "-buildvcs=false", "-o", binary, pkg)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags=lambda.norpc", "-buildvcs=false", "-o", binary, ".")
+	cmd.Dir = pkg
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	return cmd.Run()
