@@ -128,10 +128,46 @@ func writeMarkdown(out io.Writer, o options, rows []row, machine string) {
 		commit = "commit " + strings.TrimSpace(string(told))
 	}
 	fmt.Fprintf(out, "Measured on %s (%s) with `%s`: %s.\n\n", time.Now().Format(time.DateOnly), commit, command(o), machine)
-	fmt.Fprintf(out, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))
-	for _, line := range table(rows) {
-		fmt.Fprintf(out, "| %s |\n", strings.Join(line, " | "))
+	fmt.Fprint(out, "| work | troupe/rival, at most |\n| --- | --- |\n")
+	for i, r := range rows {
+		if i == 0 || rows[i-1].work != r.work {
+			fmt.Fprintf(out, "| %s | ", r.work)
+		}
+		fmt.Fprint(out, r.summary())
+		if i+1 < len(rows) && rows[i+1].work == r.work {
+			fmt.Fprint(out, "<br>")
+		} else {
+			fmt.Fprintln(out, " |")
+		}
 	}
+}
+
+// summary is the row in a few words, without its work: the ratio if there is one, and otherwise what was measured.
+func (r row) summary() string {
+	parts := []string{r.rival}
+	if !r.compared && r.measured != "" {
+		parts = append(parts, r.measured)
+	}
+	switch {
+	case len(r.runs) > 0:
+		low, high := fmt.Sprintf(r.format, slices.Min(r.runs)), fmt.Sprintf(r.format, slices.Max(r.runs))
+		parts = append(parts, fmt.Sprintf(r.format, r.found))
+		if low != high {
+			parts[len(parts)-1] += fmt.Sprintf(" (%s to %s)", low, high)
+		}
+	case r.compared:
+		parts = append(parts, fmt.Sprintf("%.2f (%.2f to %.2f)", r.ratio.median, r.ratio.low, r.ratio.high))
+	case r.format != "":
+		parts = append(parts, fmt.Sprintf(r.format, r.found))
+	}
+	if r.bound.most != 0 {
+		most := "at most " + fmt.Sprintf(r.format, r.bound.most)
+		if r.bound.aim != 0 {
+			most += fmt.Sprintf(", aim "+r.format, r.bound.aim)
+		}
+		parts = append(parts, most+": "+r.verdict())
+	}
+	return strings.Join(parts, "; ")
 }
 
 func command(o options) string {

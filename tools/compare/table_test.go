@@ -48,6 +48,9 @@ func TestOnlyTheTableOfTheDocumentIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(got)
+	if want := "| processing, SQS, 10,000 records | errgroup; 1.75 (1.62 to 2.12); at most 2.00, aim 1.60: met, aim missed<br>troupe; 500 ns |\n"; !strings.Contains(text, want) {
+		t.Errorf("the table is\n%s\nand lacks\n%s", text, want)
+	}
 	if !strings.HasPrefix(text, "before\n"+begin()) || !strings.HasSuffix(text, end+"\nafter\n") ||
 		strings.Contains(text, "old") || strings.Count(text, "errgroup") != 1 {
 		t.Errorf("the document has become\n%s", text)
