@@ -67,6 +67,7 @@ var (
 	visibility  redelivery.Visibility
 	deadLetters redelivery.Sender
 	idempotent  func(context.Context, events.SQSMessage) error
+	store       idempotency.Store
 	flush       func()
 )
 `

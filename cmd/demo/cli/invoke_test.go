@@ -5,10 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // SPEC 7: exit codes, and exactly the response and a newline on standard output.
@@ -227,4 +232,15 @@ func TestResponseThatCannotBeWritten(t *testing.T) {
 	if code := run(t.Context(), o, new(player), nil, brokenPipe{}, &stderr); code != exitError || !strings.Contains(stderr.String(), "broken pipe") {
 		t.Errorf("exit code %d; standard error:\n%s", code, stderr.String())
 	}
+}
+
+// The event in the README can be pasted, and the response below it is the real one.
+func TestTheEventOfTheREADMEHasItsResponse(t *testing.T) {
+	readme, err := os.ReadFile("../../../README.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	require.Len(t, blocks, 2)
+	r := execute(t, blocks[0][1], "invoke", "--policy", "stop-group", "-")
+	assert.Equal(t, exitOK, r.code)
+	assert.JSONEq(t, blocks[1][1], r.stdout)
 }

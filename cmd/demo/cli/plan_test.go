@@ -83,9 +83,9 @@ func TestPlanAsJSON(t *testing.T) {
 func TestTheOutputsInTheDocumentAreThoseOfTheTool(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/scaling.md")
 	require.NoError(t, err)
-	shown := regexp.MustCompile("(?s)```text\n\\$ bin/demo (plan [^\n]+)\n\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	shown := regexp.MustCompile("(?s)```text\n\\$ demo (plan [^\n]+)\n\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	require.NotEmpty(t, shown)
-	require.Equal(t, len(shown), strings.Count(string(text), "$ bin/demo"), "every one of them is compared")
+	require.Equal(t, len(shown), strings.Count(string(text), "$ demo "), "every one of them is compared")
 	for _, example := range shown {
 		assert.Equal(t, execute(t, "", strings.Fields(example[1])...).stdout, example[2], example[1])
 	}
