@@ -146,7 +146,7 @@ func TestFaultsLoseNothing(t *testing.T) {
 					for i := range 60 {
 						m := lambdasim.Message{Body: fmt.Sprint("order ", i)}
 						if ordered {
-							m.Group, m.Deduplication = fmt.Sprint("customer ", c.n(8)), fmt.Sprint(i)
+							m.Group, m.Deduplication = fmt.Sprint("customer-", c.n(8)), fmt.Sprint(i)
 						}
 						id, _, err := f.direct.Send(t.Context(), m)
 						require.NoError(t, err)

@@ -54,6 +54,7 @@ var servers = []struct{ name, endpoint string }{
 	{"sqsserver", ""},
 	{"moto", os.Getenv("TROUPE_MOTO")},
 	{"fauxqs", os.Getenv("TROUPE_FAUXQS")},
+	{"elasticmq", os.Getenv("TROUPE_ELASTICMQ")},
 }
 
 // needsServers skips tests that take minutes and compare visibility timeouts of seconds with a real clock: they run alone.
@@ -142,7 +143,7 @@ func (s *server) send(t testing.TB, j *journal, from, n int, fifo bool) {
 			m := lambdasim.Message{Body: fmt.Sprint("order ", i)}
 			e := types.SendMessageBatchRequestEntry{Id: ptr(strconv.Itoa(i)), MessageBody: &m.Body}
 			if fifo {
-				m.Group = fmt.Sprint("customer ", i/3%(n/10+1))
+				m.Group = fmt.Sprint("customer-", i/3%(n/10+1))
 				e.MessageGroupId = &m.Group
 			}
 			list, input.Entries = append(list, m), append(input.Entries, e)
@@ -514,6 +515,18 @@ func TestAVisibilityThatEndsWhileAHandlerRuns(t *testing.T) {
 			}
 		})
 	}
+}
+
+// SPEC Q6: Run ends with the error of each server for a queue that does not exist.
+func TestAQueueThatDoesNotExistEndsRun(t *testing.T) {
+	onEach(t, func(t *testing.T, s *server, _ bool) {
+		url := strings.Replace(s.url, "/orders-", "/missing-", 1)
+		processor := troupe.SQS(func(context.Context, events.SQSMessage) error { return nil })
+		err := sqspoll.Run(t.Context(), clientOf(s.endpoint), url, processor, sqspoll.WithLogger(slog.New(slog.DiscardHandler)))
+		var missing *types.QueueDoesNotExist
+		require.ErrorAs(t, err, &missing)
+		assert.ErrorContains(t, err, url)
+	})
 }
 
 // SPEC Q7: what a server returns for a message is what Lambda would pass on.

@@ -61,7 +61,7 @@ func simulated(t *testing.T, suffix string, faults func(lambdasim.Call) error) q
 }
 
 // others are servers that are not ours, where make integration has started them.
-var others = map[string]string{"moto": "TROUPE_MOTO", "fauxqs": "TROUPE_FAUXQS"}
+var others = map[string]string{"moto": "TROUPE_MOTO", "fauxqs": "TROUPE_FAUXQS", "elasticmq": "TROUPE_ELASTICMQ"}
 
 // onOthers runs a test with a client of each of them.
 func onOthers(t *testing.T, test func(t *testing.T, server string, client *sqs.Client)) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests that need real servers: installs, starts, waits for and stops them. All listen on free ports of
 # 127.0.0.1. Needs Go, Node 20, npm, Python 3 with venv, and, where redis-server is not installed, root and apt-get.
+# ElasticMQ, one of the SQS servers, needs Java 11 and Maven, and is left out without them.
 #
 #   test/integration/run.sh            all suites
 #   test/integration/run.sh aws        the suites of one module
@@ -49,6 +50,11 @@ install_node() {
   (cd "$cache/node" && npm ci --ignore-scripts --no-audit --no-fund)
   # fauxqs needs a newer Node, which this fetches.
   (cd "$cache/node/node_modules/node" && node installArchSpecificPackage) || rm -f "$cache/node/node_modules/node/bin/node"
+}
+
+install_elasticmq() {
+  rm -rf "$cache/elasticmq"
+  mvn -B -q -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$cache/elasticmq"
 }
 
 install_redis() {
@@ -104,6 +110,11 @@ installs=()
 once python "$here/requirements.txt" & installs+=($!)
 once node "$here/package.json" "$here/package-lock.json" & installs+=($!)
 once redis /dev/null & installs+=($!)
+java=
+if command -v java >/dev/null && command -v mvn >/dev/null; then
+  java=yes
+  once elasticmq "$here/pom.xml" & installs+=($!)
+fi
 for i in "${installs[@]}"; do wait "$i"; done
 
 # What the SDKs want to know; none of it is a secret.
@@ -119,6 +130,13 @@ if [[ -x $cache/node/node_modules/node/bin/node ]]; then
   start fauxqs "$p" "$cache/node/node_modules/node/bin/node" "$cache/node/fauxqs_server.mjs" "$p"
 else
   say "fauxqs is left out: there is no Node 22 for this machine"
+fi
+if [[ $java ]]; then
+  p=$(port); export TROUPE_ELASTICMQ=http://127.0.0.1:$p # SQS whose FIFO queues do what is recorded of AWS, but for one case
+  start elasticmq "$p" java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Drest-sqs.bind-hostname=127.0.0.1 -Drest-sqs.bind-port="$p" \
+    -Dnode-address.host=127.0.0.1 -Dnode-address.port="$p" -Drest-stats.enabled=false -cp "$cache/elasticmq/*" org.elasticmq.server.Main
+else
+  say "elasticmq is left out: there is no java or no mvn"
 fi
 p=$(port); export TROUPE_REDIS=127.0.0.1:$p
 start redis "$p" redis-server --bind 127.0.0.1 --port "$p" --save '' --appendonly no --dir "$run"
