@@ -14,7 +14,7 @@ EXAMPLE := examples/sqs
 
 # The targets of make fuzz, as package:target, and the time for each: make fuzz FUZZTIME=10m.
 FUZZ := internal/jsonscan:FuzzAgainstEncodingJSON sources:FuzzSQS sources:FuzzKinesis sources:FuzzDynamoDB sources:FuzzAssembled sources:FuzzPipes sources:FuzzDecodeNeverPanics \
-	kafka:FuzzDecode kafka:FuzzRecord kafka:FuzzHeaders kafka:FuzzConfluent kafka:FuzzGlue typed:FuzzJSON typed:FuzzItem envelope:FuzzEnvelopes envelope:FuzzOffloaded kpl:FuzzUnpack \
+	kafka:FuzzDecode kafka:FuzzRecord kafka:FuzzHeaders kafka:FuzzConfluent kafka:FuzzGlue typed:FuzzJSON typed:FuzzItem typed:FuzzImages envelope:FuzzEnvelopes envelope:FuzzOffloaded kpl:FuzzUnpack \
 	firehose:FuzzDecode s3batch:FuzzDecode internal/jsonfault:FuzzFind cmd/demo/check:FuzzCheck \
 	test/fuzz:FuzzInvokeSQS test/fuzz:FuzzInvokeKinesis test/fuzz:FuzzInvokeDynamoDB test/fuzz:FuzzInvokeKafka \
 	test/fuzz:FuzzInvokeWindow test/fuzz:FuzzInvokeAggregates test/fuzz:FuzzInvokeBulk test/fuzz:FuzzInvokeThen \

@@ -30,7 +30,7 @@ func (a *arrangement[T]) arrange(ctx context.Context, b *sources.Batch[T], kind 
 		return nil, fmt.Errorf("troupe: the %s Reader returned %d records without Open; this is a fault of the Reader", kind, n)
 	}
 	p := &sources.Plan[T]{
-		IDs: b.IDs, Results: make([]batch.Result, n), Barrier: n, Open: b.Open, Payload: b.Payload, Text: b.Text, Handling: b.Handling,
+		IDs: b.IDs, Results: make([]batch.Result, n), Barrier: n, Open: b.Open, Payload: b.Payload, Images: b.Images, Text: b.Text, Handling: b.Handling,
 	}
 	for i, id := range b.IDs {
 		if id == "" {
@@ -131,6 +131,7 @@ func groupBy[T any](ctx context.Context, p *sources.Plan[T], by func(T) string) 
 	default:
 		p.Barrier = reached
 	}
+	p.Images = nil // the function may have changed the record
 	given := make([]atomic.Bool, reached)
 	p.Open = func(i int) (T, error) {
 		switch {

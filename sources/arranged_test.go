@@ -10,6 +10,7 @@ type arranged[T any] struct {
 	Barrier int
 	Record  func(int) (T, error)
 	Payload func(int) ([]byte, error)
+	Images  func(int) (Images, bool)
 }
 
 // arrange reads the groups of a batch.
@@ -19,7 +20,7 @@ func arrange[T any](b *Batch[T], err error) (*arranged[T], error) {
 	}
 	a := &arranged[T]{
 		Results: make([]batch.Result, len(b.IDs)), Ordered: b.Group != nil, FIFO: b.Ordered == batch.StopBatch && b.Unordered == batch.StopBatch,
-		Barrier: len(b.IDs), Record: b.Open, Payload: b.Payload,
+		Barrier: len(b.IDs), Record: b.Open, Payload: b.Payload, Images: b.Images,
 	}
 	for i, id := range b.IDs {
 		a.Results[i].ID = id

@@ -23,6 +23,9 @@ type Batch[T any] struct {
 	// Payload returns a copy of the body, data or value of record i, without decoding the rest. It is called
 	// like Open. Nil: the records have no separate payload.
 	Payload func(i int) ([]byte, error)
+	// Images returns the keys and images of record i, which Open decodes. It is called like Open. ok is false if they have
+	// to be read with Open: it may return an error, or the JSON is unusual. Nil: that is so for all records.
+	Images func(i int) (images Images, ok bool)
 	// Text returns a copy of the JSON of record i, whether or not it can be decoded. It is called like Open. Nil:
 	// unknown.
 	Text func(i int) []byte
@@ -109,10 +112,11 @@ type Plan[T any] struct {
 	Policy batch.Policy
 	// Handling is that of the Batch.
 	Handling batch.Handling
-	// Open, Payload and Text are those of the Batch. If the records were grouped by a function of the user's, Open
-	// returns the values that the function saw, and its failure for the record at the barrier.
+	// Open, Payload, Images and Text are those of the Batch. If the records were grouped by a function of the user's, Open
+	// returns the values that the function saw, and its failure for the record at the barrier; Images is nil then.
 	Open    func(i int) (T, error)
 	Payload func(i int) ([]byte, error)
+	Images  func(i int) (images Images, ok bool)
 	Text    func(i int) []byte
 }
 
@@ -149,10 +153,11 @@ type Then[T any] interface {
 	Spread(report *batch.Report, one batch.Result)
 }
 
-// Lazy is a record of type T with only its payload read; the rest is decoded on demand. It may be kept and used
-// from any goroutine.
+// Lazy is a record of type T with only its payload read, or its images found; the rest is decoded on demand. It may be
+// kept and used from any goroutine.
 type Lazy[T any] struct {
 	payload []byte
+	images  *Images
 	opened  *T // if the record has been decoded already
 	funcs   *lazyFuncs[T]
 	plan    *Plan[T]
@@ -179,6 +184,15 @@ func (l Lazy[T]) Payload() ([]byte, error) {
 // errNoPayload is no *batch.DecodeError, for nothing is wrong with the record.
 var errNoPayload = errors.New("troupe: records of this source have no separate payload: use Open")
 
+// Images returns the keys and images of a record of a DynamoDB stream as JSON, for packages that decode them. ok is false if
+// they have to be read with Open: the record was not read from JSON, or its JSON is unusual.
+func (l Lazy[T]) Images() (images Images, ok bool) {
+	if l.images == nil {
+		return Images{}, false
+	}
+	return *l.images, true
+}
+
 // Open decodes the whole record. The error is a *batch.DecodeError.
 func (l Lazy[T]) Open() (T, error) {
 	switch {
@@ -198,12 +212,18 @@ func LazyOf[T any](payload func() ([]byte, error), open func() (T, error)) Lazy[
 }
 
 // Lazy returns record i of the plan. The error is that its payload, or for a record without one the record,
-// cannot be decoded.
+// cannot be decoded. A record whose images are found is decoded by Open, which succeeds then.
 func (p *Plan[T]) Lazy(i int) (l Lazy[T], err error) {
 	l = Lazy[T]{plan: p, index: i}
 	if p.Payload != nil {
 		l.payload, err = p.Payload(i)
 		return l, err
+	}
+	if p.Images != nil {
+		if images, ok := p.Images(i); ok {
+			l.images = &images
+			return l, nil
+		}
 	}
 	record, err := p.Open(i)
 	l.opened = &record

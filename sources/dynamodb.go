@@ -55,18 +55,23 @@ func DynamoDB() *Source[events.DynamoDBEvent, events.DynamoDBEventRecord] {
 			return facts{id: r.Change.SequenceNumber, fault: "missing or empty", origin: r.EventSource}
 		},
 		groupOf: func(r *events.DynamoDBEventRecord) string { return itemKey(r.Change.Keys) },
+		images:  imagesOf,
 	}
 }
 
 func decodeDynamoDB(f fields) (events.DynamoDBEventRecord, bool) {
+	r := f.withoutImages()
+	r.Change.Keys, r.Change.NewImage, r.Change.OldImage = f.image(dynamoKeys), f.image(dynamoNewImage), f.image(dynamoOldImage)
+	return r, !f.fallback
+}
+
+// withoutImages reads a record of a DynamoDB stream, except its keys and images.
+func (f *fields) withoutImages() events.DynamoDBEventRecord {
 	f.objectAt(dynamoDynamoDB)
-	r := events.DynamoDBEventRecord{
+	return events.DynamoDBEventRecord{
 		AWSRegion: f.string(dynamoAWSRegion),
 		Change: events.DynamoDBStreamRecord{
 			ApproximateCreationDateTime: f.time(dynamoCreated),
-			Keys:                        f.image(dynamoKeys),
-			NewImage:                    f.image(dynamoNewImage),
-			OldImage:                    f.image(dynamoOldImage),
 			SequenceNumber:              f.string(dynamoSequenceNumber),
 			SizeBytes:                   f.int64(dynamoSizeBytes),
 			StreamViewType:              f.string(dynamoStreamViewType),
@@ -78,7 +83,6 @@ func decodeDynamoDB(f fields) (events.DynamoDBEventRecord, bool) {
 		EventSourceArn: f.string(dynamoEventSourceARN),
 		UserIdentity:   f.userIdentity(),
 	}
-	return r, !f.fallback
 }
 
 var userIdentityNames = []string{"type", "principalId"}

@@ -98,6 +98,9 @@ func survive[E, T any](s *Source[E, T], payload []byte) {
 			if b.Payload != nil {
 				_, _ = b.Payload(i)
 			}
+			if b.Images != nil {
+				_, _ = b.Images(i)
+			}
 		}
 	}
 	var event E

@@ -329,6 +329,10 @@ func (s subject[E, T]) agreeOn(t *testing.T, got *arranged[T], want expectation[
 		require.Equal(t, result, got.Results[i])
 		record, err := got.Record(i)
 		if want.errs[i] != nil {
+			if got.Images != nil {
+				_, ok := got.Images(i)
+				require.False(t, ok)
+			}
 			require.ErrorIs(t, err, batch.ErrUndecodable, "record %d: %v", i, want.errs[i])
 			continue
 		}
@@ -341,8 +345,30 @@ func (s subject[E, T]) agreeOn(t *testing.T, got *arranged[T], want expectation[
 			require.NoError(t, err)
 			require.Equal(t, string(s.source.payloadOf(&record)), string(payload))
 		}
+		if change, ok := any(record).(events.DynamoDBEventRecord); ok && got.Images != nil {
+			agreeOnImages(t, got, i, change)
+		}
 	}
 	require.Equal(t, barrier, got.Barrier)
+}
+
+// agreeOnImages compares the images of record i, if they are found, with those of the record.
+func agreeOnImages[T any](t *testing.T, got *arranged[T], i int, record events.DynamoDBEventRecord) {
+	t.Helper()
+	images, ok := got.Images(i)
+	if !ok {
+		return
+	}
+	require.Equal(t, record.EventName, images.Operation)
+	for text, want := range map[*string]map[string]events.DynamoDBAttributeValue{
+		&images.Keys: record.Change.Keys, &images.New: record.Change.NewImage, &images.Old: record.Change.OldImage,
+	} {
+		var attributes map[string]events.DynamoDBAttributeValue
+		if *text != "" {
+			require.NoError(t, json.Unmarshal([]byte(*text), &attributes))
+		}
+		require.Equal(t, want, attributes)
+	}
 }
 
 // document reads a file of testdata.

@@ -28,6 +28,8 @@ type Source[E, T any] struct {
 	group func(fields) (group string, ok bool)
 	// payload reads the payload of such a record as a copy; nil if records have none.
 	payload func(fields) (payload []byte, ok bool)
+	// images finds the images of such a record; nil if records have none.
+	images func(fields) (images Images, ok bool)
 
 	// records, factsOf, groupOf and payloadOf are for events that have been decoded.
 	records   func(E) []T
@@ -114,6 +116,15 @@ func (s *Source[E, T]) Decode(payload []byte) (*Batch[T], error) {
 	}
 	if s.payload != nil {
 		b.Payload = func(i int) ([]byte, error) { return s.payloadIn(form, x.record(i)) }
+	}
+	if s.images != nil {
+		b.Images = func(i int) (images Images, ok bool) {
+			f := x.record(i)
+			if f.fallback {
+				return images, false
+			}
+			return s.images(f)
+		}
 	}
 	if form == &s.pipe {
 		b.NoLowest, b.Within = true, pipeWithin

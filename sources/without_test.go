@@ -36,4 +36,6 @@ func TestALazyOfFunctionsCallsThem(t *testing.T) {
 	record, err := l.Open()
 	assert.NoError(t, err)
 	assert.Equal(t, 7, record)
+	_, ok := l.Images()
+	assert.False(t, ok)
 }

@@ -3,6 +3,7 @@ package typed_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -90,5 +91,29 @@ func BenchmarkDynamoDB(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkImages measures a batch of a table: each record has its key and two images of seven attributes. The figures are
+// of a record, with all that the processor does for it.
+func BenchmarkImages(b *testing.B) {
+	handle := func(context.Context, typed.Change[costItem]) error { return nil }
+	for _, n := range []int{10, 1000} {
+		payload := costTable(b, n)
+		for name, p := range map[string]*troupe.DynamoDBProcessor{
+			"typed":  troupe.DynamoDB(typed.DynamoDB(handle)),
+			"map":    troupe.DynamoDB(typed.DynamoDB(func(context.Context, typed.Change[map[string]any]) error { return nil })),
+			"opened": troupe.DynamoDB(func(context.Context, events.DynamoDBEventRecord) error { return nil }),
+		} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := p.Invoke(context.Background(), payload); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/record")
+			})
+		}
 	}
 }

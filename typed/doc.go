@@ -67,6 +67,12 @@
 // string, float64, []byte, bool, nil, []any, map[string]any, []string, []float64 or [][]byte. A field of type
 // events.DynamoDBAttributeValue receives the attribute unchanged.
 //
+// Images are decoded from the JSON of their record, without the types of aws-lambda-go in between, and with the same
+// result. A record that cannot be decoded into events.DynamoDBEventRecord fails before it comes to that (SPEC D6), whatever
+// member of it is the reason: unlike a body, images are no payload that could be read by itself. If an attribute does not
+// fit its Go type, or a name occurs twice, the record is decoded again by way of that type, and UnmarshalText methods may be
+// called again.
+//
 // The differences from attributevalue:
 //
 //   - encoding.TextUnmarshaler is always used for strings, and for numbers whose Go type is not a number, string or

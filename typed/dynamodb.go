@@ -23,7 +23,7 @@ type Change[T any] struct {
 }
 
 // DynamoDB returns a handler for troupe.DynamoDB that decodes the keys and both images of each record, as described
-// in the package documentation.
+// in the package documentation. It decodes them from the record's JSON, or from the record if that has been decoded.
 //
 // It panics if handler is nil, an option is invalid, T is neither a struct nor a map nor an interface, or T
 // contains a type that only the AWS SDK could decode. WithDecoder and WithDisallowUnknownFields are refused:
@@ -41,6 +41,9 @@ func DynamoDB[T any](handler troupe.Handler[Change[T]], options ...Option) troup
 		panic(err)
 	}
 	return func(ctx context.Context, lazy troupe.Lazy[events.DynamoDBEventRecord]) error {
+		if change, ok := changeIn[T](items, lazy); ok {
+			return handler(ctx, change)
+		}
 		record, err := lazy.Open()
 		if err != nil {
 			return err
@@ -61,6 +64,27 @@ func DynamoDB[T any](handler troupe.Handler[Change[T]], options ...Option) troup
 		}
 		return handler(ctx, change)
 	}
+}
+
+// changeIn decodes the images of a record from its JSON. ok is false if they have to be decoded from the opened record,
+// which also finds the error of a record that cannot be decoded.
+func changeIn[T any](items items, lazy troupe.Lazy[events.DynamoDBEventRecord]) (change Change[T], ok bool) {
+	images, ok := lazy.Images()
+	if !ok {
+		return change, false
+	}
+	change.Operation = images.Operation
+	keys, ok := read[T](items, images.Keys)
+	if ok {
+		change.New, ok = read[T](items, images.New)
+	}
+	if ok {
+		change.Old, ok = read[T](items, images.Old)
+	}
+	if ok && keys != nil {
+		change.Keys = *keys
+	}
+	return change, ok
 }
 
 // image decodes an image if there is one.

@@ -18,8 +18,8 @@ type field struct {
 
 // fields are those of one struct that attributes may be for.
 type fields struct {
-	list  []field // by index
-	names map[string]bool
+	list   []field        // by index
+	places map[string]int // in list, by name
 }
 
 // fieldsOf finds the fields. If several fields have the same name, the least deeply embedded one counts, then the one
@@ -29,16 +29,18 @@ func fieldsOf(t reflect.Type) *fields {
 	for _, f := range candidates(t, nil, nil) {
 		byName[f.name] = append(byName[f.name], f)
 	}
-	fs := &fields{names: map[string]bool{}}
-	for name, rivals := range byName {
+	fs := &fields{places: map[string]int{}}
+	for _, rivals := range byName {
 		slices.SortFunc(rivals, byRank)
 		if len(rivals) > 1 && byRank(rivals[0], rivals[1]) == 0 {
 			continue
 		}
 		fs.list = append(fs.list, rivals[0])
-		fs.names[name] = true
 	}
 	slices.SortFunc(fs.list, func(a, b field) int { return slices.Compare(a.index, b.index) })
+	for k, f := range fs.list {
+		fs.places[f.name] = k
+	}
 	return fs
 }
 
@@ -85,6 +87,11 @@ func candidates(t reflect.Type, index []int, around []reflect.Type) (found []fie
 	return found
 }
 
+// folded returns the place of the first field whose name is name in another case, or −1.
+func (fs *fields) folded(name string) int {
+	return slices.IndexFunc(fs.list, func(f field) bool { return strings.EqualFold(f.name, name) })
+}
+
 // foldedMatch is an attribute and the field, by its place in the list, that it is for by a name in another case.
 type foldedMatch struct {
 	attribute string
@@ -95,10 +102,10 @@ type foldedMatch struct {
 // first in alphabetical order counts.
 func (fs *fields) inAnotherCase(attributes map[string]attribute) (matches []foldedMatch) {
 	for name := range attributes {
-		if fs.names[name] {
+		if _, exact := fs.places[name]; exact {
 			continue
 		}
-		i := slices.IndexFunc(fs.list, func(f field) bool { return strings.EqualFold(f.name, name) })
+		i := fs.folded(name)
 		if i < 0 {
 			continue
 		}

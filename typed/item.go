@@ -66,7 +66,7 @@ func (d items) decode(v attribute, to reflect.Value, asString bool) *mismatch {
 	case events.DataTypeNumber:
 		return toNumber("number", v.Number(), to)
 	case events.DataTypeBinary:
-		return toBinary(v.Binary(), to)
+		return toBinary(append([]byte{}, v.Binary()...), to)
 	case events.DataTypeBoolean:
 		if to.Kind() != reflect.Bool {
 			return cannot("boolean", to)
@@ -158,10 +158,12 @@ func toNumber(kind, n string, to reflect.Value) *mismatch {
 	return nil
 }
 
+// toBinary may keep b.
 func toBinary(b []byte, to reflect.Value) *mismatch {
 	switch {
 	case to.Kind() == reflect.Slice && to.Type().Elem().Kind() == reflect.Uint8:
-		to.Set(reflect.MakeSlice(to.Type(), len(b), len(b)))
+		to.SetBytes(b)
+		return nil
 	case to.Kind() == reflect.Array && to.Type().Elem().Kind() == reflect.Uint8:
 		if to.Len() != len(b) {
 			return cannot("binary of another length", to)
@@ -253,11 +255,20 @@ func (d items) toStruct(attributes map[string]attribute, to reflect.Value) *mism
 }
 
 func (d items) toField(v attribute, to reflect.Value, f *field) *mismatch {
+	in, m := f.in(to)
+	if m == nil {
+		m = d.decode(v, in, f.asString)
+	}
+	return m.at("." + f.name)
+}
+
+// in returns the field of a struct, which it allocates embedded pointers for.
+func (f *field) in(to reflect.Value) (reflect.Value, *mismatch) {
 	for i, k := range f.index {
 		if i > 0 && to.Kind() == reflect.Pointer { // an embedded one
 			if to.IsNil() {
 				if !to.CanSet() {
-					return cannot("attribute of an embedded pointer to an unexported type", to).at("." + f.name)
+					return to, cannot("attribute of an embedded pointer to an unexported type", to)
 				}
 				to.Set(reflect.New(to.Type().Elem()))
 			}
@@ -265,7 +276,7 @@ func (d items) toField(v attribute, to reflect.Value, f *field) *mismatch {
 		}
 		to = to.Field(k)
 	}
-	return d.decode(v, to, f.asString).at("." + f.name)
+	return to, nil
 }
 
 // toInterface sets an any; other interfaces do not name a type to create.

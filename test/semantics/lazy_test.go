@@ -19,6 +19,22 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
+// keyed is an item whose decoding waits in the key.
+type keyed struct {
+	Key  waiting `dynamodbav:"pk"`
+	Body string  `dynamodbav:"body"`
+}
+
+type waiting string
+
+var waitInKey func()
+
+func (w *waiting) UnmarshalText(text []byte) error {
+	waitInKey()
+	*w = waiting(text)
+	return nil
+}
+
 // D3 for lazy records: a decoder may still be at work when Invoke has returned, and a handler may open its record even
 // later. Neither sees the runtime's buffer, which is in use again by then. The race detector looks on.
 func TestADecoderMayStillBeAtWorkWhenTheBufferIsUsedAgain(t *testing.T) {
@@ -73,8 +89,23 @@ func TestADecoderMayStillBeAtWorkWhenTheBufferIsUsedAgain(t *testing.T) {
 						return read(r, func() (string, error) { r, err := r.Open(); return string(r.Kinesis.Data), err })
 					}, quiet...),
 				}
-			case dynamodb: // its handlers decode attributes, by no decoder
+			case dynamodb: // its handlers decode attributes, by no decoder: a key is decoded all the while, and the image only then
+				waitInKey = func() { <-gate.running; <-gate.after }
 				handlers = []lambda.Handler{
+					troupe.DynamoDB(typed.DynamoDB(func(_ context.Context, change typed.Change[keyed]) error {
+						again("item", func() (string, error) { return change.New.Body, nil })
+						return nil
+					}), quiet...),
+					troupe.DynamoDB(typed.DynamoDB(func(_ context.Context, change typed.Change[struct {
+						Body string `dynamodbav:"body"`
+					}]) error {
+						again("item", func() (string, error) { return change.New.Body, nil })
+						return nil
+					}), quiet...),
+					troupe.DynamoDB(func(_ context.Context, r troupe.Lazy[events.DynamoDBEventRecord]) error {
+						again("image", func() (string, error) { images, _ := r.Images(); return images.New, nil })
+						return nil
+					}, quiet...),
 					troupe.DynamoDB(func(_ context.Context, r troupe.Lazy[events.DynamoDBEventRecord]) error {
 						again("record", func() (string, error) { r, err := r.Open(); return r.Change.NewImage["body"].String(), err })
 						return nil
