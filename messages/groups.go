@@ -20,10 +20,11 @@ func NumberGroups(results []batch.Result, barrier int) []int32 {
 	)
 	for i := range results {
 		r := &results[i]
-		number, known := last, i > 0 && i-1 != barrier && r.Group == names[last]
-		if i == barrier {
+		number, known := last, i > 0 && r.Group == names[last] // after the barrier only the name counts
+		switch {
+		case i == barrier:
 			known = false
-		} else if !known {
+		case !known:
 			number, known = byName[r.Group]
 		}
 		if !known {
