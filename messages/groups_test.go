@@ -57,3 +57,18 @@ func TestGroupsDoNotKeepTheEvent(t *testing.T) {
 	NumberGroups(results, 3)
 	assert.Same(t, unsafe.StringData(results[0].Group), unsafe.StringData(results[2].Group))
 }
+
+// Names are copied into a few pieces of memory that are no larger than needed.
+func TestCopiesSharePieces(t *testing.T) {
+	const n, size = 10_000, 8
+	name := string(make([]byte, size))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var c copies
+	for i := range n {
+		c.copy(name, n-i)
+	}
+	runtime.ReadMemStats(&after)
+	assert.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(n*size*5/4))
+	assert.LessOrEqual(t, after.Mallocs-before.Mallocs, uint64(2*n*size/maxPiece))
+}
