@@ -383,6 +383,7 @@ func TestOnlyRareImagesAreOpened(t *testing.T) {
 	} {
 		assert.Equal(t, want, openings[kinds](t, recordWith(image)), image)
 	}
+	assert.Zero(t, openings[any](t, recordWith(`{"X":{"L":[{"M":{}}`+strings.Repeat(`,{"L":[]}`, 100)+`]}}`)), "many lists, none in another")
 	assert.Equal(t, 1, openings[any](t, `{"EVENTNAME":"INSERT","dynamodb":{"SequenceNumber":"1"}}`))
 	assert.Equal(t, 1, openings[map[float64]string](t, `{"dynamodb":{"SequenceNumber":"1","NewImage":{"1":{"S":"a"}}}}`))
 }
