@@ -10,13 +10,13 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// RecordFrom returns the record that ctx was passed on for: the context of a handler, of middleware or of a last
-// resort, or one derived from it. ok is false for any other context.
+// RecordFrom returns the record that ctx belongs to. It accepts the contexts of handlers, middleware and last
+// resorts, and those derived from them; ok is false for any other context.
 func RecordFrom(ctx context.Context) (rec Record, ok bool) { return batch.RecordFrom(ctx) }
 
-// DeadlineFrom returns the deadline of the invocation: when Lambda ends it. ctx.Deadline of a handler's context
-// is earlier, at the cutoff (SPEC D1). It accepts the contexts of handlers, middleware, last resorts and observers,
-// and those derived from them; ok is false for any other context, and if the invocation has no deadline.
+// DeadlineFrom returns the time when Lambda ends the invocation. ctx.Deadline of a handler's context is earlier, at
+// the cutoff (SPEC D1). It accepts the contexts of handlers, middleware, last resorts and observers, and those
+// derived from them; ok is false for any other context, and if the invocation has no deadline.
 func DeadlineFrom(ctx context.Context) (deadline time.Time, ok bool) {
 	if turn, found := batch.TurnFrom(ctx); found {
 		deadline = turn.Times().Deadline
@@ -26,10 +26,10 @@ func DeadlineFrom(ctx context.Context) (deadline time.Time, ok bool) {
 	return deadline, !deadline.IsZero()
 }
 
-// MessageFrom returns the source's record that a handler was called for, whatever the handler takes: T is the
-// record type of the source, such as events.SQSMessage. It decodes the record from the batch's own copy at each
-// call. It accepts the contexts that RecordFrom does. The error says so if ctx is another one, if T is not the
-// source's record type, or if the record cannot be decoded.
+// MessageFrom returns the source's record that a handler was called for, even if the handler takes another
+// type. T is the record type of the source, such as events.SQSMessage. It decodes the record from the batch's
+// own copy at each call. It accepts the contexts that RecordFrom does. It returns an error if ctx is another
+// context, if T is not the source's record type, or if the record cannot be decoded.
 func MessageFrom[T any](ctx context.Context) (message T, err error) {
 	turn, ok := batch.TurnFrom(ctx)
 	if !ok {
@@ -59,9 +59,8 @@ func messageAs[T any](message any, err error) (T, error) {
 	return none, fmt.Errorf("troupe: a %v was asked for, but the source's record is a %T", reflect.TypeFor[T](), message)
 }
 
-// Returning returns a Handler that keeps what handler returns: as Result.Value in the report, where Value[V]
-// returns it typed. Only the attempt that counts leaves a value, and only if it succeeds. It panics if handler is
-// nil.
+// Returning returns a Handler that keeps the value that handler returns in the report, as Result.Value; Value[V]
+// returns it typed. Only the value of a successful attempt is kept. It panics if handler is nil.
 func Returning[T, V any](handler func(context.Context, T) (V, error)) Handler[T] {
 	if handler == nil {
 		panic(errors.New("troupe: Returning(nil): must be a function"))
@@ -78,5 +77,5 @@ func Returning[T, V any](handler func(context.Context, T) (V, error)) Handler[T]
 	}
 }
 
-// Value returns what the handler of a record returned, if Returning kept it and it is a V.
+// Value returns the value of a record's handler, if Returning kept it and it is a V.
 func Value[V any](r Result) (value V, ok bool) { return batch.Value[V](r) }

@@ -31,7 +31,7 @@
 // (POWERTOOLS_BATCH_ERROR_HANDLING_POLICY, POWERTOOLS_BATCH_PARALLEL_ENABLED,
 // POWERTOOLS_BATCH_MAX_DEGREE_OF_PARALLELISM, POWERTOOLS_BATCH_THROW_ON_FULL_BATCH_FAILURE); an option in code
 // takes precedence. A constructor panics for a nil handler, an invalid option or an invalid variable, so that the
-// function fails during initialization. The error says what was given and what is allowed.
+// function fails during initialization. The error states what was given and what is allowed.
 //
 // # Other packages
 //

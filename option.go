@@ -104,7 +104,7 @@ func (s *settings) applyAll(options []Option) error {
 	return nil
 }
 
-// Policy says what the failure of a record means for the other records of its batch.
+// Policy determines how the failure of a record affects the other records of its batch.
 type Policy = batch.Policy
 
 // The policies; batch.Policy describes each.
@@ -147,8 +147,8 @@ func WithDecider(decide func(rec Record, err error) Policy) Option {
 	})
 }
 
-// ErrorWhen says for which batches the invocation returns an error instead of a response (SPEC S7). Lambda retries
-// the whole batch of an invocation that returns an error.
+// ErrorWhen determines for which batches the invocation returns an error instead of a response (SPEC S7). Lambda
+// retries the whole batch of an invocation that returns an error.
 type ErrorWhen = response.When
 
 const (
@@ -174,9 +174,9 @@ func WithErrorWhen(when ErrorWhen) Option {
 	})
 }
 
-// WithConcurrency bounds how many handlers run at once in one invocation; abandoned ones do not count. 1
-// handles the records one by one in batch order, whatever the source. Default: 16, unless the
-// POWERTOOLS_BATCH_… variables say otherwise. n must be at least 1.
+// WithConcurrency bounds how many handlers run at once in one invocation; abandoned ones do not count.
+// With 1, records are handled one by one in batch order, for every source. Default: 16, unless the
+// POWERTOOLS_BATCH_… variables set it. n must be at least 1.
 func WithConcurrency(n int) Option {
 	return option(func(s *settings) error {
 		if n < 1 {
@@ -195,9 +195,9 @@ func WithConcurrency(n int) Option {
 // of side effects. The calls end at the first record that cannot be decoded, or for which group panics, calls
 // runtime.Goexit or has not returned by the cutoff: that record fails, and no later record is started, since any of
 // them might belong to the same group. The first attempt at a record receives the value that group received. The
-// policy that Derive chooses stays the same: on a standard queue it is Continue; give StopGroup where the rest of a
-// group has to wait for a failed record. Default: the source's own rule (message group, partition key, item key; none
-// for SQS standard queues).
+// policy that Derive chooses stays the same: on a standard queue it is Continue; use StopGroup if the rest of a group
+// must wait for a failed record. Default: the source's own rule (message group, partition key, item key; none for SQS
+// standard queues).
 func WithGroup[T any](group func(T) string) Option {
 	return option(func(s *settings) error {
 		if group == nil {
@@ -209,8 +209,8 @@ func WithGroup[T any](group func(T) string) Option {
 	})
 }
 
-// WithoutOrder handles every record by itself, whatever group it belongs to. On a FIFO queue or a stream
-// that gives up order. Default: SQS FIFO queues and streams are ordered.
+// WithoutOrder handles every record independently of its group, so FIFO queues and streams lose their
+// order. Default: SQS FIFO queues and streams are ordered.
 func WithoutOrder() Option {
 	return option(func(s *settings) error {
 		s.taken("WithoutOrder")
@@ -219,10 +219,9 @@ func WithoutOrder() Option {
 	})
 }
 
-// WithLowestOnly reports only the lowest failed sequence number of a stream's batch, which is all that
-// Lambda needs: it restarts there (SPEC S8). It has no effect on the batches of a pipe, which retries what was reported
-// and nothing else (SPEC S10). Constructors for queues and for Kafka refuse it. Default: every failed
-// record is reported.
+// WithLowestOnly reports only the lowest failed sequence number of a stream's batch, which is all that Lambda needs: it
+// restarts there (SPEC S8). It has no effect on the batches of a pipe, which retries only the reported records (SPEC
+// S10). Constructors for queues and for Kafka refuse it. Default: every failed record is reported.
 func WithLowestOnly() Option {
 	return option(func(s *settings) error {
 		s.taken("WithLowestOnly")
@@ -232,10 +231,10 @@ func WithLowestOnly() Option {
 }
 
 // WithReserve sets how long before the invocation's deadline handlers' contexts end and nothing new
-// starts. Handlers may still finish until the last quarter of it, which is kept for the response; those
-// that have not are abandoned then. More than half of the time that is left when
-// the batch arrives is cut to that half, and logged. Default: 500 ms or 20 % of the time left on arrival,
-// whichever is smaller, and at least 10 ms (SPEC D1). reserve must be at least 10 ms.
+// starts. Handlers may still finish until the last quarter of the reserve, which is kept for the
+// response; handlers that still run then are abandoned. A reserve of more than half of the time left when
+// the batch arrives is reduced to that half, and logged. Default: 500 ms or 20 % of the time left on
+// arrival, whichever is smaller, and at least 10 ms (SPEC D1). reserve must be at least 10 ms.
 func WithReserve(reserve time.Duration) Option {
 	return option(func(s *settings) error {
 		if reserve < supervisor.MinReserve {
@@ -248,8 +247,8 @@ func WithReserve(reserve time.Duration) Option {
 
 // WithRecordTimeout bounds one attempt at a record: its context ends after limit. A handler that returns
 // nil within the next 100 ms has succeeded; one that returns an error has failed and is not retried in
-// place; one that does not return is abandoned: its record has failed, and its group goes no further in
-// this batch, whatever the policy (SPEC D4). Default: none but the invocation's own. limit must be
+// place; one that does not return is abandoned: its record has failed, and its group does not continue
+// in this batch, whatever the policy (SPEC D4). Default: no limit except the deadline. limit must be
 // positive.
 func WithRecordTimeout(limit time.Duration) Option {
 	return option(func(s *settings) error {
@@ -262,19 +261,19 @@ func WithRecordTimeout(limit time.Duration) Option {
 	})
 }
 
-// Retry says how often and after which back-off a failed record is handled again within the same invocation. Only
-// the failure of the last attempt is a failure for the policy. A record in back-off takes up no concurrency, except
-// at concurrency 1; later records of its group wait. Errors marked by Permanent, records that cannot be decoded,
+// Retry configures how often, and after which back-off, a failed record is handled again within the same invocation.
+// The policy applies only to the failure of the last attempt. A record in back-off takes up no concurrency, except at
+// concurrency 1; later records of its group wait. Errors marked by Permanent, records that cannot be decoded,
 // runtime.Goexit, abandoned attempts, and errors after the record timeout or the cutoff are not retried. A record whose
-// back-off would reach the cutoff fails at once; one that is in back-off, or waits for a slot after it, when the batch is
-// stopped or at the cutoff fails with its last error (SPEC P6).
+// back-off would reach the cutoff fails at once; one that is in back-off, or waits for a slot after it, when the batch
+// is stopped or at the cutoff fails with its last error (SPEC P6).
 type Retry = batch.Retry
 
 // WithRetry retries failed records in place. retry.Times must be at least 1, Base and Max must not be negative.
 //
-// Each attempt receives a record of its own, decoded anew: it does not see what an earlier attempt changed in it. With
-// Process, whose events are decoded already, each attempt receives the event's own record; handlers must not change
-// what maps, slices and pointers in it refer to.
+// Each attempt receives a newly decoded record, without the changes of earlier attempts. With Process, whose events
+// are decoded already, each attempt receives the event's own record; handlers must not change what maps, slices and
+// pointers in it refer to.
 //
 // Default: no retry in place; Lambda redelivers failed records anyway.
 func WithRetry(retry Retry) Option {
@@ -328,10 +327,10 @@ func WithRedelivery(r batch.Redelivery) Option {
 }
 
 // WithIgnore registers a function that recognizes the payloads of warmers and health checks, which are not events,
-// such as {"source":"serverless-plugin-warmup"}. Where it returns true the invocation returns a response without
-// failures, and logs that at INFO; no handler and no observer is called. It is called only for a JSON object that has
-// no key Records, in any case: never for an array, nor for the event of an event source mapping. It is given a copy
-// of the payload. If it panics, calls runtime.Goexit or has not returned after a second, or by the cutoff, the
+// such as {"source":"serverless-plugin-warmup"}. If it returns true, the invocation returns a response without
+// failures, and logs that at INFO; no handler and no observer is called. It is called only for a JSON object without
+// a key Records, in any letter case, so never for an array or for the event of an event source mapping. It receives a
+// copy of the payload. If it panics, calls runtime.Goexit or has not returned after a second, or by the cutoff, the
 // payload is refused, as it would be without the option (SPEC S11). If it is set twice, the later one counts.
 // Default: none, and every payload that is not an event is an error.
 func WithIgnore(ignore func(payload []byte) bool) Option {
@@ -345,9 +344,9 @@ func WithIgnore(ignore func(payload []byte) bool) Option {
 	})
 }
 
-// WithLogger sets the logger for the WARN line of a batch with failures and for the few other events worth a
-// line. nil means the default: slog.Default(), looked up at each use. Payloads are never logged, groups only as a
-// hash (SPEC S9).
+// WithLogger sets the logger for the WARN line of a batch with failures and for the few other events worth
+// logging. nil means the default: slog.Default(), looked up at each use. Payloads are never logged, groups only
+// as a hash (SPEC S9).
 func WithLogger(logger *slog.Logger) Option {
 	return option(func(s *settings) error {
 		s.logger = logger

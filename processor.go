@@ -17,9 +17,9 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Handler handles one record, or what a wrapper around it makes of the record: typed.SQS turns a Handler of an
+// Handler handles one record, or the value that a wrapper derives from it: typed.SQS turns a Handler of an
 // Order into one of a Lazy SQS message, for example. It returns nil if the record is handled; see the package
-// documentation for what else it may rely on.
+// documentation for its other rules.
 type Handler[T any] = func(ctx context.Context, message T) error
 
 // Processor handles batches of one source: events of type E, answered with R. It is a lambda.Handler, so that it
@@ -47,8 +47,8 @@ type pending struct {
 // source's record type, or Lazy[T]. The packages around this one call it; for functions their constructors are
 // simpler.
 //
-// The error says what was given and what is allowed if handler is nil, M is another type, or an option or a
-// variable of the environment is wrong.
+// It returns an error, which states what was given and what is allowed, if handler is nil, M is another
+// type, or an option or an environment variable is invalid.
 func NewProcessor[E, R, T, M any](src sources.Reader[E, T], answer response.Answer[R], handler Handler[M], options ...Option) (*Processor[E, R], error) {
 	return newRecords(src, answer, handler, nil, options)
 }
@@ -340,9 +340,9 @@ func (c *messageContext[M]) Value(key any) any {
 	return c.Attempt.Value(key)
 }
 
-// Invoke handles the event in payload and returns the response, both as JSON: it is lambda.Handler. It blocks until
-// every record has its outcome, at most until shortly before the deadline of ctx. Nothing that handlers receive
-// refers to payload.
+// Invoke handles the event in payload and returns the response, both as JSON. It implements lambda.Handler. It
+// blocks until every record has its outcome, at most until shortly before the deadline of ctx. Nothing that
+// handlers receive refers to payload.
 //
 // payload is the event of an event source mapping, or the bare array of a pipe of EventBridge (SPEC S10). The error is
 // an *EventError if the event cannot be processed; no handler has run then. It is a *BatchError if
@@ -380,15 +380,16 @@ func (p *Processor[E, R]) json(answer response.Answer[R], report *Report, ids []
 	return text, nil
 }
 
-// Process is Invoke for an event of an event source mapping that has been decoded already. Handlers receive the
-// event's own records. An event whose Records is nil is an error, one with no records a success. Together with a
-// *BatchError Process returns the full response.
+// Process is like Invoke, for an event of an event source mapping that is already decoded. Handlers receive the
+// event's own records. Nil Records are an error, and empty ones a success. With a *BatchError Process returns
+// the full response too.
 func (p *Processor[E, R]) Process(ctx context.Context, event E) (R, error) {
 	r, _, err := p.ProcessReport(ctx, event)
 	return r, err
 }
 
-// ProcessReport is Process that returns the report as well. The report is nil if the event cannot be processed.
+// ProcessReport is like Process, and also returns the report. The report is nil if the event cannot be
+// processed.
 func (p *Processor[E, R]) ProcessReport(ctx context.Context, event E) (R, *Report, error) {
 	in := supervisor.Begin(ctx, &p.settings.supervisor)
 	defer in.End()

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// Record is what middleware, deciders and hooks see of a record: identifier, group, source, index in the batch and
-// number of the attempt, never its payload.
+// Record is the metadata of a record that middleware, deciders and hooks receive: identifier, group, source, index
+// in the batch and number of the attempt, never the payload.
 type Record = batch.Record
 
 // Report describes the result of a batch, record by record.
@@ -31,7 +31,7 @@ const (
 	Dropped   = batch.Dropped
 )
 
-// Reason is why a record failed or an event was refused: an error to compare with by errors.Is.
+// Reason is why a record failed or an event was refused: an error to compare with errors.Is.
 type Reason = batch.Reason
 
 // The reasons; batch.Reason describes each.
@@ -70,12 +70,12 @@ type DecodeError = batch.DecodeError
 // record; return nil, or Drop, to discard it. Permanent(nil) is nil.
 func Permanent(err error) error { return batch.Permanent(err) }
 
-// Drop marks err so that the record is left out: its outcome is Dropped, which the report and the log show, and
+// Drop marks err so that the record is dropped: its outcome is Dropped, which the report and the log show, and
 // Lambda does not redeliver it. Drop(nil) is nil.
 func Drop(err error) error { return batch.Drop(err) }
 
-// Lazy is a record that is decoded when it is asked for. Constructors accept handlers of the source's record and of
-// Lazy records.
+// Lazy is a record that is decoded on demand. Constructors accept handlers of the source's record and of Lazy
+// records.
 type Lazy[T any] = sources.Lazy[T]
 
 // SQSProcessor is the Processor that SQS returns, for struct fields and parameters.
@@ -106,26 +106,26 @@ type DynamoDBRecord interface {
 // ends in ".fifo"; its message groups are then handled in order, and the first failure stops the batch unless a
 // policy is given. Invoke takes the array of a pipe of EventBridge as well (SPEC S10).
 //
-// It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
+// It panics if handler is nil or an option is invalid; NewProcessor returns an error instead.
 func SQS[M SQSRecord](handler Handler[M], options ...Option) *SQSProcessor {
 	return must(NewProcessor(sources.SQS(), response.ForSQS(), handler, options...))
 }
 
-// Kinesis returns a processor for batches of a Kinesis stream. Records of a partition key are handled in order, and
-// a failure stops its partition key unless another policy is given. Invoke takes the array of a pipe of EventBridge as
-// well: its records are reported by eventID, and all that a failure stops is reported with it (SPEC S10).
+// Kinesis returns a processor for batches of a Kinesis stream. Records of a partition key are handled in order, and a
+// failure stops its partition key unless another policy is given. Invoke takes the array of a pipe of EventBridge as
+// well: its records are reported by eventID, together with every record that a failure stops (SPEC S10).
 //
-// It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
+// It panics if handler is nil or an option is invalid; NewProcessor returns an error instead.
 func Kinesis[M KinesisRecord](handler Handler[M], options ...Option) *KinesisProcessor {
 	return must(NewProcessor(sources.Kinesis(), response.ForKinesis(), handler, options...))
 }
 
 // DynamoDB returns a processor for batches of a DynamoDB stream. Records of an item, which have the same values of
 // all key attributes, are handled in order, and a failure stops its item unless another policy is given. Invoke takes
-// the array of a pipe of EventBridge as well: its records are reported by eventID, and all that a failure stops is
-// reported with it (SPEC S10).
+// the array of a pipe of EventBridge as well: its records are reported by eventID, together with every record that a
+// failure stops (SPEC S10).
 //
-// It panics if handler is nil or an option is wrong; NewProcessor returns an error instead.
+// It panics if handler is nil or an option is invalid; NewProcessor returns an error instead.
 func DynamoDB[M DynamoDBRecord](handler Handler[M], options ...Option) *DynamoDBProcessor {
 	return must(NewProcessor(sources.DynamoDB(), response.ForDynamoDB(), handler, options...))
 }

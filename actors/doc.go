@@ -5,5 +5,5 @@
 // handler when they receive a messages.Attempt, and both fail like any actor if the handler fails: their supervisor receives the
 // failure and decides what happens.
 //
-// Actors know a record's key and a function to call. They see no payload.
+// Actors have a record's key and a function to call, but no payload.
 package actors

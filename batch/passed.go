@@ -5,7 +5,7 @@ import "time"
 // DeadlinePassedError is the error of a batch whose deadline had passed when it arrived, so that no record started
 // (SPEC D7). It matches ErrDeadline, and as the error of a record also ErrNotStarted.
 type DeadlinePassedError struct {
-	// By is how long before the batch's arrival the deadline was.
+	// By is how long before the batch's arrival the deadline had passed.
 	By time.Duration
 }
 

@@ -122,7 +122,7 @@ type Report struct {
 type Note struct {
 	// Index is the index of the record in Report.Records.
 	Index int `json:"index"`
-	// Text names the omitted fields and the reason. It contains nothing of the payload.
+	// Text names the omitted fields and the reason. It contains no part of the payload.
 	Text string `json:"text"`
 }
 

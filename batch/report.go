@@ -19,8 +19,8 @@ const (
 )
 
 // String describes the batch in one line of bounded length, for logs: the source, the totals that are not zero,
-// how long it took and the first identifiers of failed records. There is nothing of payloads, errors or groups in
-// it (SPEC S9).
+// how long it took and the first identifiers of failed records. It contains no part of payloads, errors or groups
+// (SPEC S9).
 func (r Report) String() string {
 	var line strings.Builder
 	plural := "s"
@@ -72,9 +72,9 @@ func identifier(id string) string {
 //
 //   - source: "sqs", "kinesis", …
 //   - records: an array with an object per record, in batch order; see Result.MarshalJSON
-//   - succeeded, failed, dropped: how many records ended so
+//   - succeeded, failed, dropped: how many records have each outcome
 //   - dead_lettered: the number of dropped records that were sent to a dead-letter queue; omitted if 0
-//   - not_started, retried, abandoned, running: as the fields of Report say
+//   - not_started, retried, abandoned, running: the fields of Report
 //   - duration_ms: milliseconds, with up to three decimals
 //   - notes: an array of objects with index and text; omitted if empty
 //

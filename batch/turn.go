@@ -32,7 +32,7 @@ type Turn interface {
 	Mark(Marks)
 }
 
-// Handling is what a handler is called for.
+// Handling is the unit for which a handler is called.
 type Handling uint8
 
 const (
@@ -67,8 +67,7 @@ const (
 	Unrecorded
 )
 
-// TurnKey is the context key under which an attempt is its own context's value. Only troupe's handler contexts have a
-// value for it.
+// TurnKey is the context key of the attempt. Only the contexts that troupe passes to handlers have a value for it.
 type TurnKey struct{}
 
 // TurnFrom returns the attempt that ctx belongs to: a context that troupe passed to a handler, to middleware or

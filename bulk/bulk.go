@@ -12,11 +12,11 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// SQS returns a processor whose handler receives all messages of a batch at once, in batch order, and never
-// none. The handler may change and keep the slice.
+// SQS returns a processor whose handler receives all messages of a batch at once, in batch order. It is not
+// called for an empty batch. The handler may change and keep the slice.
 //
-// The handler's context ends at the cutoff. If it has not returned by the last call it is abandoned, and all
-// of its records are reported. RecordFrom returns nothing of use in it.
+// The handler's context ends at the cutoff. If the handler has not returned by the last call it is
+// abandoned, and all of its records are reported. RecordFrom returns nothing useful for its context.
 //
 // It refuses the options for handlers of single records: WithDecider, WithGroup, WithMiddleware, WithRecordTimeout,
 // WithRetry, WithLastResort and the options of package redelivery. WithConcurrency has no effect. It panics if handler
@@ -25,19 +25,19 @@ func SQS(handler func(ctx context.Context, batch []events.SQSMessage) error, opt
 	return of(sources.SQS(), response.ForSQS(), handler, options)
 }
 
-// Kinesis is SQS for batches of a Kinesis stream.
+// Kinesis is like SQS, for batches of a Kinesis stream.
 func Kinesis(handler func(ctx context.Context, batch []events.KinesisEventRecord) error, options ...troupe.Option) *troupe.KinesisProcessor {
 	return of(sources.Kinesis(), response.ForKinesis(), handler, options)
 }
 
-// DynamoDB is SQS for batches of a DynamoDB stream.
+// DynamoDB is like SQS, for batches of a DynamoDB stream.
 func DynamoDB(handler func(ctx context.Context, batch []events.DynamoDBEventRecord) error, options ...troupe.Option) *troupe.DynamoDBProcessor {
 	return of(sources.DynamoDB(), response.ForDynamoDB(), handler, options)
 }
 
-// Kafka is SQS for batches of a Kafka topic, with the events of package kafka. The slice is in the order of
-// topics by name, partitions by number, and offsets. Order is kept by partition: kafka.ByKey is a WithGroup, and
-// refused with it. So is WithLowestOnly, as by kafka.New.
+// Kafka is like SQS, for batches of a Kafka topic, with the events of package kafka. The slice is in the order
+// of topics by name, partitions by number, and offsets. Order is kept by partition: kafka.ByKey, like
+// WithGroup, is refused, and so is WithLowestOnly.
 func Kafka(handler func(ctx context.Context, batch []kafka.Record) error, options ...troupe.Option) *troupe.Processor[kafka.Event, kafka.Response] {
 	return of(kafka.Source{}, kafka.Answer(), handler, options)
 }

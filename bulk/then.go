@@ -13,9 +13,10 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// SQSThen returns a processor that calls handler for each message, in parallel, and then write once with the values
-// of the messages that succeeded, in batch order, and never with none (SPEC R2). handler is a function that troupe.Returning
-// or idempotency.Returning wraps, with typed or envelope around it if need be; V is the type that it returns.
+// SQSThen returns a processor that calls handler for each message, in parallel, and then write once with the values of
+// the messages that succeeded, in batch order (SPEC R2). Without a value it does not call write. handler is a function
+// that troupe.Returning or idempotency.Returning wraps, possibly with typed or envelope around it; V is the type that
+// it returns.
 //
 // A message succeeds if its handler and the write do. write returns nil if it has written all values, Failures by
 // their index in the slice if it refused some of them, and any other error if it has written none: then, and if it
@@ -23,15 +24,14 @@ import (
 // without a value of type V fails. The slice is write's; it may be changed and kept.
 //
 // The handlers' context ends at half of the time from the start of the batch to the cutoff, and messages that have not
-// started by then fail with troupe.ErrDeadline. The handlers' last call follows by the time from cutoff to last call, or
-// by a quarter of the time left if that is less. A write that cannot start by the cutoff fails all. The context of write
-// ends at the cutoff; RecordFrom returns nothing of
-// use in it. Without a deadline neither has a limit.
+// started by then fail with troupe.ErrDeadline. The handlers' last call follows by the time from cutoff to last call,
+// or by a quarter of the time left if that is less. A write that cannot start by the cutoff fails all. The context of
+// write ends at the cutoff; RecordFrom returns nothing useful for it. Without a deadline neither context has a limit.
 //
 // Order within a group holds for handlers and values: the value of a message after a failed one of its group is not
 // written. If write rejects the value of a message, later messages of its group are reported too, although they are
 // written; they fail with troupe.ErrGroupStopped. Under troupe.Continue, and in batches without order, each message
-// is reported by itself.
+// is reported independently.
 //
 // All of troupe's options apply to handler, except WithDecider, which is refused. Last resorts and retries
 // are not called for values that the write rejects. It panics if handler or write is nil or an option is
@@ -40,17 +40,18 @@ func SQSThen[M troupe.SQSRecord, V any](handler troupe.Handler[M], write func(ct
 	return thenOf(sources.SQS(), response.ForSQS(), handler, write, options)
 }
 
-// KinesisThen is SQSThen for batches of a Kinesis stream.
+// KinesisThen is like SQSThen, for batches of a Kinesis stream.
 func KinesisThen[M troupe.KinesisRecord, V any](handler troupe.Handler[M], write func(ctx context.Context, values []V) error, options ...troupe.Option) *troupe.KinesisProcessor {
 	return thenOf(sources.Kinesis(), response.ForKinesis(), handler, write, options)
 }
 
-// DynamoDBThen is SQSThen for batches of a DynamoDB stream.
+// DynamoDBThen is like SQSThen, for batches of a DynamoDB stream.
 func DynamoDBThen[M troupe.DynamoDBRecord, V any](handler troupe.Handler[M], write func(ctx context.Context, values []V) error, options ...troupe.Option) *troupe.DynamoDBProcessor {
 	return thenOf(sources.DynamoDB(), response.ForDynamoDB(), handler, write, options)
 }
 
-// KafkaThen is SQSThen for batches of a Kafka topic, with the records and options of package kafka.
+// KafkaThen is like SQSThen, for batches of a Kafka topic, with the records and options of package
+// kafka.
 func KafkaThen[M kafka.Record | troupe.Lazy[kafka.Record], V any](handler troupe.Handler[M], write func(ctx context.Context, values []V) error, options ...troupe.Option) *kafka.Processor {
 	return thenOf(kafka.Source{}, kafka.Answer(), handler, write, options)
 }
@@ -69,7 +70,8 @@ func thenOf[E, R, T, M, V any](src sources.Reader[E, T], answer response.Answer[
 // enriched is a Reader whose records end in one write.
 type enriched[E, T any] struct{ sources.Reader[E, T] }
 
-// Limits refuses options that could let a group continue after a failed record without the write knowing it.
+// Limits refuses options that could let a group continue after a failed record although the write does not
+// expect it.
 func (e enriched[E, T]) Limits() sources.Limits {
 	l := e.Reader.Limits()
 	l.NoDecider = "one write is for all records; use a policy"

@@ -11,7 +11,7 @@
 // of SNS.
 //
 // A message that does not contain the expected envelope fails alone. Its error is a *typed.Error that names the
-// message and the missing part, and contains nothing of the payload (SPEC S9). With typed.WithDropUndecodable the
+// message and the missing part, and contains no part of the payload (SPEC S9). With typed.WithDropUndecodable the
 // message is dropped. The functions accept no other option of package typed: they panic for one, and for a nil
 // handler.
 //

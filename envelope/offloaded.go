@@ -26,7 +26,7 @@ type Pointer struct {
 	Bucket string
 	// Key is the object's key.
 	Key string
-	// Size is the size of the body in bytes, as the sender has written it into the message.
+	// Size is the size of the body in bytes, as stated in the message.
 	Size int64
 }
 
@@ -37,7 +37,7 @@ type OffloadedError struct {
 	Bucket string
 	// Problem describes what is wrong.
 	Problem string
-	// Err is the error of the fetch function or of reading the object; nil if the problem is another one.
+	// Err is the error of the fetch function or of reading the object; nil for other problems.
 	Err error
 }
 
@@ -62,8 +62,8 @@ func (e *OffloadedError) Unwrap() error { return e.Err }
 // attribute that marks it; everything else is unchanged, including the MD5 sums. With the handler's context
 // troupe.MessageFrom returns the message as received.
 //
-// A message is such a message if it has the attribute ExtendedPayloadSize or SQSLargePayloadSize and its body is a JSON
-// array; any other is passed on as it is. The array must have the two elements
+// A message has its body in S3 if it has the attribute ExtendedPayloadSize or SQSLargePayloadSize and its body is a
+// JSON array; any other message is passed on unchanged. The array must have the two elements
 //
 //	["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "…", "s3Key": "…"}]
 //

@@ -16,11 +16,11 @@ import (
 
 // S3 returns a handler for messages with event notifications of S3. A message may contain several records: next
 // receives them one at a time, in order. If it fails for one, the others are still handled, and the message fails
-// with all errors; Lambda then redelivers it, and next receives each of its records again. A panic ends the
-// message at once; so does the end of the context, with its cause.
+// with all errors; Lambda then redelivers it, and next receives each of its records again. A panic fails the
+// message immediately, and so does the end of the context, with its cause.
 //
 // The test message that S3 sends when notifications are set up, s3:TestEvent, is a success without a call of
-// next. A record that cannot be decoded, or is not of S3, fails as if next had failed. With
+// next. A record that cannot be decoded, or is not from S3, fails as if next had failed. With
 // typed.WithDropUndecodable the message is dropped for it, unless another record fails.
 //
 // Keys of objects come URL-encoded from S3. S3.Object.URLDecodedKey has the decoded key. (AWS: Amazon S3 User

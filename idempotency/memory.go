@@ -23,10 +23,10 @@ type entry struct {
 	done  *Completion
 }
 
-// NewMemory returns an empty store that goes by time.Now, which is virtual time within testing/synctest.
+// NewMemory returns an empty store that uses time.Now, which is virtual time within testing/synctest.
 func NewMemory() *Memory { return NewMemoryAt(time.Now) }
 
-// NewMemoryAt is NewMemory with a clock of the caller's, for tests of clocks that differ.
+// NewMemoryAt is like NewMemory, with the caller's clock, for tests of clocks that differ.
 func NewMemoryAt(now func() time.Time) *Memory {
 	return &Memory{now: now, entries: map[string]entry{}}
 }

@@ -62,9 +62,9 @@ func WithEmptyKeys() Option {
 	return func(s *settings) error { s.emptyKeys = true; return nil }
 }
 
-// WithLease sets how long a claim holds where there is no deadline; it is renewed after each third of that time while
+// WithLease sets the length of a claim where there is no deadline; the claim is renewed after each third of it while
 // the handler runs. Without a deadline it is mandatory, and records fail if it is missing. It must be at least 100
-// ms. It makes no difference where there is a deadline: there the lease ends at the deadline, plus WithSkew.
+// ms. It has no effect where there is a deadline: the lease then ends at the deadline plus WithSkew.
 func WithLease(lease time.Duration) Option {
 	return duration("WithLease", lease, minLease, func(s *settings) { s.lease = lease })
 }
@@ -82,8 +82,8 @@ func WithExpiry(expiry time.Duration) Option {
 }
 
 // WithFailFast fails a record of a stream or topic at once if its key is in progress elsewhere, as records of
-// queues do. Default: the claim is waited for up to the cutoff, since an early failure uses up retries and holds
-// back the shard all the same.
+// queues do. Default: the record waits for the claim up to the cutoff, since an early failure uses up retries
+// and holds back the shard all the same.
 func WithFailFast() Option {
 	return func(s *settings) error { s.failFast = true; return nil }
 }
@@ -109,7 +109,7 @@ func WithValidation[T any](hash func(ctx context.Context, record T) string) Opti
 }
 
 // WithLogger sets where unrecorded completions, values that cannot be stored, lost leases and failures of the store
-// that cost nothing are logged. nil means slog.Default(), which is also the default.
+// without consequences are logged. nil means slog.Default(), which is also the default.
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *settings) error { s.logger = logger; return nil }
 }

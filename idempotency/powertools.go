@@ -18,7 +18,7 @@ import (
 	"unicode/utf16"
 )
 
-// Powertools is a language of Powertools for AWS Lambda, each of which has its own way of making keys.
+// Powertools is a language of Powertools for AWS Lambda. Each language builds keys in its own way.
 type Powertools uint8
 
 const (

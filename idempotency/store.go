@@ -10,10 +10,9 @@ import (
 // Store keeps claims and completions by key. Its methods are safe for concurrent use, by any number of
 // processes, and each of them is atomic.
 //
-// A claim belongs to its token. Who holds a token may renew, complete and release its claim for as long as
-// nobody else has claimed the key, also after the lease has ended: whether somebody else has is what counts, not
-// the time. A method that is called again with the token and the arguments of a call that succeeded succeeds
-// again, since clients repeat requests whose answer was lost.
+// A claim belongs to its token. The holder of a token may renew, complete and release its claim until somebody
+// else claims the key, even after the lease has ended. A method that is called again with the token and the
+// arguments of a call that succeeded succeeds again, since clients repeat requests whose answer was lost.
 //
 // Package storetest tests an implementation.
 type Store interface {
@@ -58,12 +57,13 @@ type Completion struct {
 	Expires time.Time
 }
 
-// ErrInProgress is why a record fails whose key is claimed by another handler that is at work on it, or has
-// died: the record is redelivered. errors.As finds the *InProgressError, which has the end of the lease.
+// ErrInProgress is the error of a record whose key is claimed by another handler, which is still working on
+// it or has died: the record is redelivered. errors.As finds the *InProgressError, which has the end of the
+// lease.
 var ErrInProgress = errors.New("troupe: idempotency: the key is in progress elsewhere")
 
-// ErrLeaseLost is why a record fails whose handler did the work when another handler had claimed the key in
-// the meantime, which means that the work may have been done twice.
+// ErrLeaseLost is the error of a record whose key another handler claimed while the record's own handler
+// did the work, which may have been done twice.
 var ErrLeaseLost = errors.New("troupe: idempotency: the lease was lost: another handler claimed the key")
 
 // ErrKey is matched by the errors of keys that are empty or that a store cannot hold.
@@ -79,7 +79,7 @@ type InProgressError struct {
 	Lease time.Time
 }
 
-// Error says that the key is in progress, and until when.
+// Error states that the key is in progress, and until when.
 func (e *InProgressError) Error() string {
 	if e.Lease.IsZero() {
 		return ErrInProgress.Error()

@@ -15,7 +15,7 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// ErrPayload is why a record fails, permanently, whose key is completed with another payload; see
+// ErrPayload is the permanent error of a record whose key was completed with another payload; see
 // WithValidation.
 var ErrPayload = errors.New("troupe: idempotency: the key was completed with another payload")
 
@@ -27,15 +27,15 @@ var ErrPayload = errors.New("troupe: idempotency: the key was completed with ano
 // WithRawKey.
 //
 // A record whose key is in progress in another process fails with ErrInProgress if it is from a queue, and waits
-// up to the cutoff if it is from a stream or topic. One whose key is in progress in this process waits for
-// that in its slot; but a Wrap that is called from within another's handler never waits, and fails.
+// up to the cutoff if it is from a stream or topic. A record whose key is in progress in this process waits in
+// its slot, but fails if one Wrap is called within the handler of another.
 //
 // If handler returns an error, troupe.Drop included, panics or calls runtime.Goexit, the claim is released. If the
 // store cannot be reached the record fails, and handler is not called.
 //
-// Wrap panics if name is empty, store, key or handler is nil, an option is bad, or store has a handler of
-// this name already. The handler is as safe for concurrent use as handler and key are. It is for records: package
-// bulk's and package window's handlers fail with an error that says so.
+// Wrap panics if name is empty, store, key or handler is nil, an option is invalid, or store has a handler of
+// this name already. The handler is as safe for concurrent use as handler and key are. It is for single records:
+// in the handlers of packages bulk and window it fails.
 func Wrap[T any](name string, store Store, key func(ctx context.Context, record T) string, handler troupe.Handler[T], options ...Option) troupe.Handler[T] {
 	if handler == nil {
 		panic(errors.New("troupe: idempotency: the handler is nil: must be a function"))
@@ -47,10 +47,10 @@ func Wrap[T any](name string, store Store, key func(ctx context.Context, record 
 	}
 }
 
-// Returning is Wrap for a handler whose value is kept: in the store, as JSON, and in the report, as by
-// troupe.Returning. A duplicate has the value that was stored, so V must marshal to JSON and back. One whose stored
-// value is not of type V fails, permanently, with an error that matches ErrValue. A value that cannot be marshaled or
-// stored is left out of the store, and logged; its duplicates succeed without a value.
+// Returning is like Wrap, and keeps the handler's value: in the store, as JSON, and in the report, like
+// troupe.Returning. A duplicate has the stored value, so V must marshal to JSON and back. A duplicate whose stored
+// value is not of type V fails permanently, with an error that matches ErrValue. A value that cannot be marshaled or
+// stored is omitted from the store and logged; its duplicates succeed without a value.
 func Returning[T, V any](name string, store Store, key func(ctx context.Context, record T) string, handler func(ctx context.Context, record T) (V, error), options ...Option) troupe.Handler[T] {
 	if handler == nil {
 		panic(errors.New("troupe: idempotency: the handler is nil: must be a function"))

@@ -29,9 +29,9 @@ import (
 // single 0x00 means the first message, [0]. (confluentinc/confluent-kafka-go at b88333d,
 // schemaregistry/serde/serde.go.)
 //
-// A tombstone is passed on as it is. A value without a schema, or with one that is cut short, cannot be decoded: the
-// record fails alone, with a *batch.DecodeError that contains nothing of it (SPEC S9). typed.WithDropUndecodable
-// inside has no effect on that. Keys are left as they are.
+// A tombstone is passed on unchanged. A value without a schema, or with a truncated one, cannot be decoded: the
+// record fails alone, with a *batch.DecodeError that contains no part of it (SPEC S9). A
+// typed.WithDropUndecodable inside has no effect on that. Keys are left unchanged.
 //
 // It panics if next is nil or an option is invalid. The returned handler is as safe for concurrent use as next.
 func Confluent[M Record | troupe.Lazy[Record]](next troupe.Handler[M], options ...SchemaOption) troupe.Handler[M] {

@@ -28,21 +28,22 @@
 // queue mode (https://docs.aws.amazon.com/lambda/latest/dg/polling-kafka-queue.html), whose batches have no order.
 //
 // All later records of a stopped group are reported, so it does not matter whether Lambda redelivers only the reported
-// records, as documented, or everything of the partition from there. WithLowestOnly is refused: AWS does not document
-// that Lambda resumes at the lowest reported record of a topic.
+// records, as documented, or the rest of the partition too. WithLowestOnly is refused: AWS does not document that
+// Lambda resumes at the lowest reported record of a topic.
 //
 // # Events
 //
 // eventSource is a field of the event: aws:kafka, SelfManagedKafka, aws:SelfManagedKafka, absent or null. The field
-// records, in any case, is an object of arrays by partition; an empty object is a success. The invocation fails with
-// troupe.ErrEvent for a duplicate partition or records, and for a record whose topic is missing or empty or whose
-// partition or offset is missing or not a non-negative integer. A record whose key or value is not base64 cannot be
-// decoded; no other field makes a record undecodable.
+// records, in any letter case, is an object of arrays by partition; an empty object is a success. The invocation
+// fails with troupe.ErrEvent for a duplicate partition or records, and for a record whose topic is missing or empty
+// or whose partition or offset is missing or not a non-negative integer. A record whose key or value is not base64
+// cannot be decoded; no other field makes a record undecodable.
 //
 // Side data (SPEC S12): a timestamp of -1 is the zero Timestamp, header bytes are -128 to 255, and a schemaId may be a
-// number and is kept as its text. A timestamp, timestamp type, header or schema of another type is left out, the record is
-// handled without it, and Report.Notes lists the record, the omitted fields and the reason. The note is made when the
-// record is decoded: there is none for a record that never started, or if a handler of Lazy records reads the payload only.
+// number and is kept as its text. A timestamp, timestamp type, header or schema of another type is omitted, the record
+// is handled without it, and Report.Notes lists the record, the omitted fields and the reason. The note is made when
+// the record is decoded: there is none for a record that never started, or if a handler of Lazy records reads the
+// payload only.
 //
 // # Schema registries
 //

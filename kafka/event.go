@@ -15,17 +15,17 @@ const (
 	selfManagedPrefix = "aws:SelfManagedKafka" // the same, as some emulators and samples have it
 )
 
-// Event is what Lambda sends for a batch of Kafka records. From JSON to Event and back nothing is lost that
-// Event has a field for.
+// Event is what Lambda sends for a batch of Kafka records. Decoding and encoding an Event loses only the
+// members for which Event has no field.
 type Event struct {
 	// EventSource is aws:kafka for Amazon MSK and SelfManagedKafka for other clusters.
 	EventSource string `json:"eventSource"`
-	// EventSourceARN is that of the MSK cluster; other clusters have none.
+	// EventSourceARN is the ARN of the MSK cluster; other clusters have none.
 	EventSourceARN string `json:"eventSourceArn,omitempty"`
 	// BootstrapServers are the brokers' addresses, with commas between them.
 	BootstrapServers string `json:"bootstrapServers"`
 	// Records has the records by partition, under names such as "orders-0" for partition 0 of topic orders.
-	// What identifies a record are its own Topic, Partition and Offset, not its place in here.
+	// A record is identified by its own Topic, Partition and Offset, not by its place here.
 	Records map[string][]Record `json:"records"`
 }
 

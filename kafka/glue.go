@@ -21,10 +21,10 @@ import (
 // ProtobufWireFormatDecoder.) If the event source mapping has a schema registry, Lambda has removed the header, put
 // the version into Record.ValueSchemaMetadata, and left only the index.
 //
-// A tombstone is passed on as it is. A value without a header, with one that is cut short, or with data that cannot
-// be decompressed or is larger than WithMaxSize allows cannot be decoded: the record fails alone, with a
-// *batch.DecodeError that contains nothing of it (SPEC S9). typed.WithDropUndecodable inside has no effect on that.
-// Keys are left as they are.
+// A tombstone is passed on unchanged. A value without a header, with a truncated one, or with data that cannot be
+// decompressed or is larger than WithMaxSize allows cannot be decoded: the record fails alone, with a
+// *batch.DecodeError that contains no part of it (SPEC S9). A typed.WithDropUndecodable inside has no effect on
+// that. Keys are left unchanged.
 //
 // It panics if next is nil or an option is invalid. The returned handler is as safe for concurrent use as next.
 func Glue[M Record | troupe.Lazy[Record]](next troupe.Handler[M], options ...SchemaOption) troupe.Handler[M] {

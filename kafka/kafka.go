@@ -13,7 +13,7 @@ type Processor = troupe.Processor[Event, Response]
 // set.
 //
 // A batch is in the order of topics by name, partitions by number, and offsets. troupe.Record.ID and
-// troupe.Result.ID are those of Record.ID, such as "orders-0@15".
+// troupe.Result.ID have the form of Record.ID, such as "orders-0@15".
 //
 // The bare array of an EventBridge pipe is accepted only with troupe.ErrorWhenAny: for Kafka, pipes have no partial
 // batch response, and redeliver the whole batch after an error (SPEC S10).
@@ -31,8 +31,8 @@ func New[M Record | troupe.Lazy[Record]](handler troupe.Handler[M], options ...t
 // batch order, and different keys of a partition overlap. The records that have no key, or an empty one, form one
 // group. It is an option for New.
 //
-// Records are decoded before the first handler runs, since the key is in them; after one that cannot be
-// decoded no later one is started, since any of them might have its key (SPEC D6).
+// Records are decoded before the first handler runs, since the key is in them. After a record that
+// cannot be decoded no later record is started, since any of them might have its key (SPEC D6).
 //
 // Default: records are ordered by partition.
 func ByKey() troupe.Option {

@@ -25,9 +25,9 @@ type Record struct {
 	Key []byte
 	// Value is nil for a tombstone, the mark of a deletion in a compacted topic, and not nil for an empty value.
 	Value []byte
-	// Headers are in the record's order; a key may come more than once.
+	// Headers are in the record's order; a key may occur more than once.
 	Headers []Header
-	// KeySchemaMetadata and ValueSchemaMetadata are there if the mapping has a schema registry for them.
+	// KeySchemaMetadata and ValueSchemaMetadata are set if the mapping has a schema registry for them.
 	KeySchemaMetadata, ValueSchemaMetadata *SchemaMetadata
 }
 

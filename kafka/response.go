@@ -39,8 +39,8 @@ func identifierOf(id string) ItemIdentifier {
 }
 
 // Answer returns the writer of responses, for packages that build their own processors. It has no lowest identifier:
-// for streams AWS documents that Lambda resumes at the lowest reported record, but not for Kafka. The documentation
-// says that Lambda redelivers the reported records, and in queue mode nothing else is possible.
+// for streams AWS documents that Lambda resumes at the lowest reported record, but not for Kafka. According to the
+// documentation Lambda redelivers the reported records, and in queue mode nothing else is possible.
 func Answer() response.Answer[Response] {
 	return response.Answer[Response]{
 		Typed: func(_ *batch.Report, ids []string) Response { return respond(ids) },

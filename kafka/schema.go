@@ -12,7 +12,7 @@ import (
 	"github.com/troupe-go/troupe/sources"
 )
 
-// Schema identifies the schema that a producer has written a value with.
+// Schema identifies the schema with which a producer has written a value.
 type Schema struct {
 	// ID is the schema's identifier in its registry: the decimal number of a schema in Confluent's registry, or a
 	// UUID, such as "b7b4a7f0-9c96-4e4a-a687-fb5de9ef0c63", which is Confluent's GUID or Glue's schema version.

@@ -39,7 +39,7 @@ type located struct {
 	record *Record // or the record
 }
 
-// Decode reads the bytes of an event, also the bare array of a pipe of EventBridge. The error matches batch.ErrEvent.
+// Decode reads the bytes of an event, or of the bare array of an EventBridge pipe. The error matches batch.ErrEvent.
 //
 // Nothing in the Batch refers to payload. Decode makes one copy of it, which the strings of all records share;
 // keys, values, header values, identifiers and groups are separate copies.
@@ -58,7 +58,7 @@ func (s Source) Decode(payload []byte) (*sources.Batch[Record], error) {
 	return b, nil
 }
 
-// Read is Decode for an event that has been decoded already. The Batch refers to the event's records.
+// Read is like Decode, for an event that is already decoded. The Batch refers to the event's records.
 func (s Source) Read(event Event) (*sources.Batch[Record], error) {
 	found, err := collect(event)
 	if err != nil {

@@ -49,8 +49,8 @@ func (q *Queue) ChangeVisibility(ctx context.Context, receipt string, timeout ti
 	return q.call(ctx, func() error { return q.changeEntry(ctx, VisibilityChange{receipt, timeout}) })
 }
 
-// ChangeVisibilityBatch is ChangeVisibility for 1 to 10 messages in one call. It returns an error for each entry, nil
-// for those that were changed, and an error if the call failed as a whole.
+// ChangeVisibilityBatch is like ChangeVisibility, for 1 to 10 messages in one call. It returns an error for each
+// entry, nil for those that were changed, and an error if the call failed as a whole.
 func (q *Queue) ChangeVisibilityBatch(ctx context.Context, entries []VisibilityChange) (failed []error, err error) {
 	if err := checkEntries(len(entries)); err != nil {
 		return nil, err
@@ -122,10 +122,10 @@ func (q *Queue) changeEntry(ctx context.Context, c VisibilityChange) error {
 	return nil
 }
 
-// DeadLetter sends a message to a dead-letter queue on behalf of a function that gives up on the record with that
-// identifier, and records that in the history for the checker. The body and the message attributes should be the
-// record's own. Otherwise it behaves like Queue.Send for a queue that no run uses. ctx is the handler's. The error is
-// the one that dead.Faults returned.
+// DeadLetter sends a message to a dead-letter queue on behalf of a function that gives up on the record identified by
+// id, and records that in the history for the checker. The body and the message attributes should be the record's
+// own. Otherwise it behaves like Queue.Send for a queue that no run uses. ctx is the handler's. The error is the one
+// that dead.Faults returned.
 func DeadLetter(ctx context.Context, id string, dead *Queue, letter Message) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -72,7 +72,7 @@ func (d *Direct) with(do func()) error {
 }
 
 // Send sends a message, and returns its identifier and, for a FIFO queue, its sequence number. For a duplicate
-// within 5 minutes a FIFO queue returns those of the first message.
+// within 5 minutes, a FIFO queue returns those of the first message.
 func (d *Direct) Send(ctx context.Context, m Message) (id, sequence string, err error) {
 	if err := d.queue.fault("SendMessage", ""); err != nil {
 		return "", "", err
@@ -225,8 +225,8 @@ func (d *Direct) delete(ctx context.Context, receipt string) (err error) {
 	return err
 }
 
-// DeleteBatch is Delete for 1 to 10 messages in one call. It returns an error for each message, nil for those that are
-// gone, and an error if the call failed as a whole.
+// DeleteBatch is like Delete, for 1 to 10 messages in one call. It returns an error for each message, nil for those
+// that are gone, and an error if the call failed as a whole.
 func (d *Direct) DeleteBatch(ctx context.Context, receipts []string) ([]error, error) {
 	if err := checkEntries(len(receipts)); err != nil {
 		return nil, err
@@ -247,7 +247,7 @@ type SentMessage struct {
 	Err          error
 }
 
-// SendBatch is Send for 1 to 10 messages in one call.
+// SendBatch is like Send, for 1 to 10 messages in one call.
 func (d *Direct) SendBatch(ctx context.Context, list []Message) ([]SentMessage, error) {
 	if err := checkEntries(len(list)); err != nil {
 		return nil, err

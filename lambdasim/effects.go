@@ -6,26 +6,26 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// Work records that the work with that key has just been done for the record with that identifier: the message was
-// sent, the row was written. Handlers watched by WatchKey call it where the effect happens, and not for a skipped
-// duplicate. Unlike the end of a handler, it counts at any time, even after a timeout.
+// Work records that the work of a key has just been done for a record: the message was sent, the row was written.
+// Handlers watched by WatchKey call it where the effect happens, and not for a skipped duplicate. Unlike the end
+// of a handler, it counts at any time, even after a timeout.
 func Work(ctx context.Context, id, key string) {
 	note(ctx, history.Event{Kind: history.Worked, Record: id, Detail: key})
 }
 
-// LeaseLost records that the claim on the work with that key was lost before the work was completed, so that it may be
-// done again.
+// LeaseLost records that the claim on the work of a key was lost before the work was completed, so that it may be done
+// again.
 func LeaseLost(ctx context.Context, key string) {
 	note(ctx, history.Event{Kind: history.LeaseLost, Detail: key})
 }
 
-// Unrecorded records that the work with that key was done but its completion could not be stored, so that it may be
-// done again.
+// Unrecorded records that the work of a key was done but its completion could not be stored, so that it may be done
+// again.
 func Unrecorded(ctx context.Context, key string) {
 	note(ctx, history.Event{Kind: history.Unrecorded, Detail: key})
 }
 
-// Lapsed records that the stored completion of the work with that key has expired, so that it may be done again.
+// Lapsed records that the stored completion of the work of a key has expired, so that it may be done again.
 func Lapsed(ctx context.Context, key string) {
 	note(ctx, history.Event{Kind: history.Lapsed, Detail: key})
 }

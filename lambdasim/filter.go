@@ -19,9 +19,10 @@ type FilterCriteria struct {
 	compiled []pattern
 }
 
-// Filter is a pattern as AWS writes it, such as {"body":{"kind":["order"]}}. The data of Kinesis records, the value of
-// Kafka records and the body of messages are matched as JSON. The simulation supports values to equal, null, and the
-// operators prefix, suffix, anything-but (with a value or a list of them), exists, equals-ignore-case and numeric.
+// Filter is a filter pattern in AWS's syntax, such as {"body":{"kind":["order"]}}. The data of Kinesis records, the
+// value of Kafka records and the body of messages are matched as JSON. The simulation supports exact values, null,
+// and the operators prefix, suffix, anything-but (with a value or a list of them), exists, equals-ignore-case and
+// numeric.
 type Filter struct{ Pattern string }
 
 // maxFilters bounds the filters of a mapping.

@@ -18,23 +18,23 @@ type Pipe struct {
 	// BatchSize is the maximum number of records in a batch. Standard queues: 1 to 10,000, default 10, and more than 10
 	// need a window. FIFO queues: 1 to 10, default 10. Streams: 1 to 10,000, default 100.
 	BatchSize int
-	// MaximumBatchingWindowInSeconds is how long a batch may wait to be filled: 0 to 300, default 0, and none for FIFO
-	// queues.
+	// MaximumBatchingWindowInSeconds bounds the time that a batch waits to be filled: 0 to 300, default 0, and 0 for
+	// FIFO queues.
 	MaximumBatchingWindowInSeconds int
-	// FilterCriteria turns records away before the function sees them.
+	// FilterCriteria selects the records that the function receives.
 	FilterCriteria FilterCriteria
 
 	// The others are for streams.
 
-	// MaximumRetryAttempts is how often a batch is tried again: 0 to 10,000, or −1 for as long as its records live. nil
-	// is −1.
+	// MaximumRetryAttempts bounds the retries of a batch: 0 to 10,000, or −1 for as long as its records exist. nil
+	// means −1.
 	MaximumRetryAttempts *int
 	// MaximumRecordAgeInSeconds is the maximum age of a record: 60 to 604,800, or −1 for as long as the stream retains
-	// it. 0 is −1.
+	// it. 0 means −1.
 	MaximumRecordAgeInSeconds int
 	// OnPartialBatchItemFailure is empty, or AutomaticBisect, which halves a batch that failed.
 	OnPartialBatchItemFailure string
-	// ParallelizationFactor is how many batches of a shard may be under way at once: 1 to 10, default 1.
+	// ParallelizationFactor bounds the concurrent batches of a shard: 1 to 10, default 1.
 	ParallelizationFactor int
 	// DeadLetterConfig receives a description of every discarded batch, in the format of a mapping's. nil: none.
 	DeadLetterConfig *Queue

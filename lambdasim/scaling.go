@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// ProvisionedPollerConfig is provisioned mode: the number of event pollers of the mapping. AWS does not document how
-// fast the pollers of a Kafka topic follow its load, which is not simulated: MinimumPollers share the partitions.
+// ProvisionedPollerConfig sets provisioned mode: the number of event pollers of the mapping. For a Kafka topic,
+// MinimumPollers share the partitions: AWS does not document how fast pollers follow the load, so this is not
+// simulated.
 type ProvisionedPollerConfig struct {
 	// MinimumPollers is the initial number of pollers: 2 to 200 for a queue, 1 to 200 for a Kafka topic; 0 means the
 	// minimum.

@@ -6,7 +6,8 @@ import "time"
 // are system messages of protoactor-go.
 type Message interface{ message() }
 
-// AttemptFailed is what an actor fails with, and what its supervisor receives in protoactor's Failure.
+// AttemptFailed is the reason of an actor's failure, which its supervisor receives in protoactor's
+// Failure.
 type AttemptFailed struct {
 	Attempt *Attempt
 	// Final: no attempt at the record may follow. Otherwise one follows after Backoff, if the strategy restarts the

@@ -6,20 +6,21 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// Batch is what a batch supervisor is given: records by key, and a function to call.
+// Batch is the input of a batch supervisor: records by key, and a function to call.
 type Batch struct {
 	Source   batch.Source
 	Handling batch.Handling
 	// Results has one entry per record in batch order. ID is set, and Group where the batch is ordered, which may refer
-	// to the event. The supervisor copies the groups and fills in the rest; until it returns nobody else may look at it.
+	// to the event. The supervisor copies the groups and fills in the rest; nothing else may read Results until it
+	// returns.
 	Results []batch.Result
 	// Ordered: records with the same Group are handled one at a time in batch order.
 	Ordered bool
 	// Barrier is the index of the first record whose group cannot be read; nothing after it may run (SPEC
 	// D6). It is len(Results) if there is none.
 	Barrier int
-	// Policy is what the failure of a record means for the others, if no decider says otherwise. It is not
-	// Derive.
+	// Policy determines how the failure of a record affects the others, unless a decider overrides it. It
+	// is not Derive.
 	Policy batch.Policy
 	// Times are the instants of the batch.
 	Times batch.Times
@@ -45,16 +46,16 @@ type Batch struct {
 	Warn func(text string, args ...any)
 }
 
-// Record returns what is known of record index at the given attempt.
+// Record returns the metadata of record index at the given attempt.
 func (b *Batch) Record(index, attempt int) batch.Record {
 	r := &b.Results[index]
 	return batch.Record{ID: r.ID, Group: r.Group, Source: b.Source, Index: index, Attempt: attempt}
 }
 
 // Attempt asks a record or group actor to hand one record to the handler once, and is the context that the handler
-// gets. Nothing in it changes once it has been sent, except for what the handler leaves in it by Keep and Mark.
+// receives. Once it has been sent, only Keep and Mark change it.
 //
-// A batch has one for each record, so it is small: what it seldom has is behind a pointer.
+// A batch has one for each record, so it is small: its rarely used parts are behind a pointer.
 type Attempt struct {
 	*Shared
 	// Index is the record's, Number counts its attempts from 1.
@@ -63,11 +64,11 @@ type Attempt struct {
 	left *left // the handler's goroutine's; nil if the handler has left nothing
 }
 
-// Shared is what attempts have in common: those of one goroutine, unless they have a context of their own.
+// Shared is the part that the attempts of one goroutine share, unless they have contexts of their own.
 type Shared struct {
 	context.Context
 	Batch *Batch
-	// Owner makes the attempt: the actor does what it is sent on the owner's goroutine.
+	// Owner makes the attempt: the actor handles its messages on the owner's goroutine.
 	Owner Owner
 }
 
@@ -77,7 +78,8 @@ type left struct {
 	marks batch.Marks
 }
 
-// Owner is who an attempt is made for. All methods are called on the goroutine that makes the attempt.
+// Owner is the slot for which an attempt is made. All methods are called on the goroutine that makes
+// the attempt.
 type Owner interface {
 	// Handle calls the handler, unless the handlers' context has ended or Batch.Start refuses the attempt, and returns
 	// its error.
@@ -93,10 +95,10 @@ type Owner interface {
 
 var _ batch.Turn = (*Attempt)(nil)
 
-// Record returns what is known of the attempt's record.
+// Record returns the metadata of the attempt's record.
 func (a *Attempt) Record() batch.Record { return a.Batch.Record(int(a.Index), int(a.Number)) }
 
-// Handling says what the handler is called for.
+// Handling returns the unit for which the handler is called.
 func (a *Attempt) Handling() batch.Handling { return a.Batch.Handling }
 
 // Times returns the instants of the batch.
@@ -108,10 +110,10 @@ func (a *Attempt) Message() (any, error) { return a.Batch.Message(int(a.Index)) 
 // Raw returns the payload of the source's record, or its JSON.
 func (a *Attempt) Raw() (raw []byte, whole bool) { return a.Batch.Raw(int(a.Index)) }
 
-// FailedBefore reports whether a record before that of the attempt has failed for good by now.
+// FailedBefore reports whether an earlier record of the batch has failed for good by now.
 func (a *Attempt) FailedBefore() bool { return a.Batch.FailedBefore(int(a.Index)) }
 
-// Keep notes the value of the handler's result.
+// Keep stores the value that the handler returned.
 func (a *Attempt) Keep(value any) { a.leave().value = value }
 
 // Mark adds marks to the record.
@@ -124,7 +126,7 @@ func (a *Attempt) leave() *left {
 	return a.left
 }
 
-// Left returns what the handler has left: the value of its result, and marks.
+// Left returns the value and the marks that the handler has stored.
 func (a *Attempt) Left() (value any, marks batch.Marks) {
 	if a.left == nil {
 		return nil, 0
@@ -132,7 +134,7 @@ func (a *Attempt) Left() (value any, marks batch.Marks) {
 	return a.left.value, a.left.marks
 }
 
-// Value gives batch.TurnFrom its way to the attempt, also from contexts derived from it.
+// Value returns the attempt to batch.TurnFrom, also from derived contexts.
 func (a *Attempt) Value(key any) any {
 	if key == (batch.TurnKey{}) {
 		return a

@@ -33,7 +33,8 @@ type Change struct {
 	Timeout time.Duration
 }
 
-// ErrTimeout is matched by the error of a change whose timeout the queue rejects. It is tried once more with half.
+// ErrTimeout is matched by the error of a change whose timeout the queue rejects. The change is tried once more
+// with half of it.
 var ErrTimeout = errors.New("troupe: redelivery: the queue rejects the visibility timeout")
 
 // Option changes what Backoff does.
@@ -111,8 +112,8 @@ func Exponential(base, longest time.Duration) func(receives int, err error) time
 // All reported messages of a FIFO message group get the time of its first failed one. A group with an abandoned message
 // is left alone, as are messages of standard queues that were abandoned or never started.
 //
-// Backoff panics if client or delay is nil or an option is bad. The constructor of the processor refuses it for
-// another source than SQS and together with ErrorWhenAny. The reserve is at least 1 s with it.
+// Backoff panics if client or delay is nil or an option is invalid. The constructor of the processor refuses it
+// for sources other than SQS and together with ErrorWhenAny. It raises the reserve to at least 1 s.
 func Backoff(client Visibility, delay func(receives int, err error) time.Duration, options ...Option) troupe.Option {
 	b := &backoff{client: client, delay: delay, longest: defaultLongest}
 	if err := b.apply(options); err != nil {

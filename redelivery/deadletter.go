@@ -22,18 +22,18 @@ type Sender interface {
 }
 
 // DeadLetter returns an option that sends a record to a dead-letter queue at the end of its last attempt and drops it
-// from the batch (SPEC V2): a record that failed with an error marked by troupe.Permanent, one that cannot be decoded,
-// and a message of SQS that has been received after times or more. 0 leaves the receives to the queue. It never
-// sends a record that failed with idempotency.ErrInProgress, was abandoned or never started. A record of a stream or topic
-// is sent only if no record before it in the batch has failed by then: that one redelivers it.
+// from the batch (SPEC V2): a record that failed with an error marked by troupe.Permanent, a record that cannot be
+// decoded, and an SQS message whose receive count is at least after. If after is 0, receives do not count. It never
+// sends a record that failed with idempotency.ErrInProgress, was abandoned or never started. A record of a stream or
+// topic is sent only if no earlier record of the batch has failed, since Lambda would redeliver it too.
 //
 // The record waits in its slot, and its group with it, until the letter is sent, at most until the last call. The
-// record's outcome is then troupe.Dropped with an error that matches troupe.ErrDeadLettered, and
-// Report.DeadLettered counts it. If the send fails the record has failed with both errors, and the policy decides. Functions
-// given to troupe.WithLastResort are called first; so is typed.WithDropUndecodable, whose records are not sent.
+// record's outcome is then troupe.Dropped with an error that matches troupe.ErrDeadLettered, and Report.DeadLettered
+// counts it. If the send fails, the record fails with both errors, and the policy applies. Functions given to
+// troupe.WithLastResort are called first; so is typed.WithDropUndecodable, whose records are not sent.
 //
 // DeadLetter panics if sender is nil or after is negative. The constructor of the processor refuses it together
-// with ErrorWhenAny, and those of packages window and bulk always. The reserve is at least 1 s with it.
+// with ErrorWhenAny, and those of packages window and bulk always. It raises the reserve to at least 1 s.
 func DeadLetter(sender Sender, after int) troupe.Option {
 	switch {
 	case sender == nil:

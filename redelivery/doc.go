@@ -1,25 +1,24 @@
-// Package redelivery decides when a failed record is redelivered, and takes records that cannot succeed out of the
-// way. SQS redelivers a failed message when the visibility timeout of its queue ends, whatever has failed, and moves it
-// to the dead-letter queue after a number of receives; in a FIFO queue the messages behind it in its group wait, and in
-// one batch with it they run up receives, too. With this package one poison message costs one message, and an
-// outage costs a delay:
+// Package redelivery decides when a failed record is redelivered, and takes records that cannot succeed out of the way.
+// SQS redelivers a failed message when the visibility timeout of its queue ends, and moves it to the dead-letter queue
+// after a number of receives; later messages of its FIFO group wait, and use up receives if they are in the same batch.
+// With this package one poison message costs one message, and an outage costs a delay:
 //
 //	troupe.SQS(charge,
 //		redelivery.Backoff(visibility, redelivery.Exponential(30*time.Second, 15*time.Minute)),
 //		redelivery.DeadLetter(deadLetters, 5))
 //
-// Backoff gives each message that failed a visibility timeout of its own, after the batch. DeadLetter sends a
-// message to a dead-letter queue at once if it failed with troupe.Permanent, if it cannot be decoded, or at its fifth
-// receive here; it is then dropped from the batch, and the rest of its group continues.
+// Backoff gives each message that failed a visibility timeout of its own, after the batch. DeadLetter sends a message
+// to a dead-letter queue at once if it failed with troupe.Permanent, if it cannot be decoded, or at its fifth receive
+// in this example; it is then dropped from the batch, and the rest of its group continues.
 //
 // # Calls
 //
-// Backoff makes its calls in an observer, once every outcome is known: ten messages a call, 16 calls at once, and none if no
-// handler failed. A FIFO group of more than ten messages takes several calls, one after the other in batch order, up to the
-// first that fails: the messages behind it stay hidden behind those before it. So a failed entry delays the group and does
-// not disorder it. A message for which there is no time keeps the timeout of the queue, and Totals counts it, as do
-// messages that cannot be decoded and groups in which no handler failed. A time that the queue rejects is tried once more
-// with half.
+// Backoff makes its calls in an observer, once every outcome is known: ten messages a call, 16 calls at once, and none
+// if no handler failed. A FIFO group of more than ten messages takes several calls, one after the other in batch order,
+// up to the first that fails: the later messages stay hidden behind the earlier ones. So a failed entry delays the
+// group but does not reorder it. A message for which there is no time keeps the timeout of the queue, and Totals counts
+// it, as do messages that cannot be decoded and groups in which no handler failed. A time that the queue rejects is
+// tried once more with half.
 //
 // A dead letter is sent at least once, on the slot of its record, until the last call at the latest. It has the body and
 // the attributes of the record, and an attribute DeadLetterReason. A record of a stream or topic is not sent if a record

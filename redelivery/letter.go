@@ -21,8 +21,8 @@ type Letter struct {
 	// Source is where the record comes from, and ID its identifier there (troupe.Record).
 	Source troupe.Source
 	ID     string
-	// Body is the body, data or value of the record. If that is empty or cannot be read it is the JSON of the record, and
-	// if SQS does not accept its bytes it is their base64; Reason says so.
+	// Body is the body, data or value of the record. If that is empty or cannot be read it is the JSON of the record,
+	// and if SQS does not accept its bytes it is their base64; Reason.Body states which.
 	Body string
 	// Attributes are those of the message, and Reason as the attribute ReasonAttribute, unless that would make more than
 	// ten attributes or 1 MiB.
@@ -32,7 +32,7 @@ type Letter struct {
 	// Group orders the letters of a FIFO queue: the MessageGroupId of a message, or what groups the records of a stream
 	// or topic; the record's identifier if there is neither.
 	Group string
-	// Fair says that the message had its Group in a standard queue, for fairness.
+	// Fair is true if the message had its Group in a standard queue, for fairness.
 	Fair bool
 	// Deduplication identifies the letter among those of a FIFO queue: the same record has the same one.
 	Deduplication string
@@ -41,15 +41,16 @@ type Letter struct {
 // ReasonAttribute is the name of the message attribute that has the Reason of a letter, as JSON of at most 1 KB.
 const ReasonAttribute = "DeadLetterReason"
 
-// Reason says why a record was dead-lettered.
+// Reason describes why a record was dead-lettered.
 type Reason struct {
 	Source troupe.Source `json:"source"`
 	ID     string        `json:"id"`
 	// Reasons are the words of batch.Words: "undecodable", "panic", or "error" for the handler's own.
 	Reasons []string `json:"reasons"`
-	// Error is the text of the record's error, cut.
+	// Error is the text of the record's error, truncated.
 	Error string `json:"error"`
-	// Permanent says that the error was marked by troupe.Permanent, or that the record cannot be decoded.
+	// Permanent is true if the error was marked by troupe.Permanent, or that the record cannot be
+	// decoded.
 	Permanent bool `json:"permanent,omitempty"`
 	// Receives is the receive count of a message; 0 if it is not known.
 	Receives int `json:"receives,omitempty"`

@@ -1,4 +1,4 @@
-// Package response turns the results of a batch into what Lambda wants to hear: the ordered list of
-// failed identifiers, in the shape of each source, or an error when the invocation is to count as failed.
-// It is pure.
+// Package response turns the results of a batch into the response that Lambda expects: the ordered list
+// of failed identifiers, in the format of each source, or an error if the invocation must fail. Its
+// functions have no side effects.
 package response

@@ -2,8 +2,8 @@ package response
 
 import "github.com/troupe-go/troupe/batch"
 
-// When says for which batches an invocation returns an error (SPEC S7). Lambda retries the whole batch of an
-// invocation that returns an error.
+// When determines for which batches an invocation returns an error (SPEC S7). Lambda retries the whole batch
+// of an invocation that returns an error.
 type When uint8
 
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/batch"
 )
 
-// Failures returns the identifiers of the failed records in batch order, each once however many records
+// Failures returns the identifiers of the failed records in batch order, each once even if records
 // share it (SPEC S3). It is never nil.
 func Failures(results []batch.Result) []string {
 	failed := countFailed(results)
@@ -40,7 +40,7 @@ func countFailed(results []batch.Result) (failed int) {
 	return failed
 }
 
-// Lowest returns the one identifier that a stream restarts at: the lowest of ids as integers of any
+// Lowest returns the identifier at which a stream restarts: the lowest of ids as integers of any
 // length, or the first if one of them is not an integer (SPEC S4, S8). An empty list stays empty.
 func Lowest(ids []string) []string {
 	if len(ids) < 2 {
@@ -69,16 +69,16 @@ func isInteger(id string) bool {
 	return id != ""
 }
 
-// Answer makes the response of a source: R is its decoded type. ids are the identifiers to report, in batch order
-// and each once; what else a response needs is in the report.
+// Answer makes the response of a source: R is its decoded type. ids are the identifiers to report, in batch
+// order, each once; the report contains everything else.
 type Answer[R any] struct {
 	Typed func(report *batch.Report, ids []string) R
 	JSON  func(report *batch.Report, ids []string) []byte
 	// Lowest reduces ids to the one that Lambda restarts at. Nil means that it does not restart there, as on
 	// queues, where records left out of the response would be lost.
 	Lowest func(ids []string) []string
-	// For returns the Answer to one event, for responses that repeat something of it: about is sources.Batch.About.
-	// Nil: the answers to all events are made alike.
+	// For returns the Answer to one event, for responses that repeat parts of the event: about is
+	// sources.Batch.About. Nil: all events have the same Answer.
 	For func(about any) Answer[R]
 }
 
@@ -90,7 +90,7 @@ func (a Answer[R]) To(about any) Answer[R] {
 	return a.For(about)
 }
 
-// AnswerOf returns an Answer that needs nothing but the identifiers, in the JSON form of Encode.
+// AnswerOf returns an Answer that needs only the identifiers, and writes the JSON of Encode.
 func AnswerOf[R any](typed func(ids []string) R, lowest func(ids []string) []string) Answer[R] {
 	return Answer[R]{
 		Typed:  func(_ *batch.Report, ids []string) R { return typed(ids) },

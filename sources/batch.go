@@ -48,7 +48,7 @@ type Batch[T any] struct {
 	// then refused unless the processor has ErrorWhenAny, since failed records would be lost. Empty: the sender
 	// reads the response.
 	NoResponse string
-	// Handling is what handlers are called for. Zero: each record.
+	// Handling is the unit for which handlers are called. Zero: each record.
 	Handling batch.Handling
 	// Review receives the outcomes of all records before they are reported, and may turn a success into a failure,
 	// such as for a record whose result does not fit into the response. It is called once, on the invocation's
@@ -108,20 +108,20 @@ type Plan[T any] struct {
 	// otherwise. Its Open returns an error, and no later record may be handled: any of them might belong to
 	// the same group.
 	Barrier int
-	// Policy decides how the failure of a record affects the others. It is not Derive.
+	// Policy determines how the failure of a record affects the others. It is not Derive.
 	Policy batch.Policy
 	// Handling is that of the Batch.
 	Handling batch.Handling
-	// Open, Payload, Images and Text are those of the Batch. If the records were grouped by a function of the user's, Open
-	// returns the values that the function saw, and its failure for the record at the barrier; Images is nil then.
+	// Open, Payload, Images and Text are those of the Batch. If the records were grouped by a user's function, Open returns
+	// the values that the function received, and its failure for the record at the barrier; Images is nil then.
 	Open    func(i int) (T, error)
 	Payload func(i int) ([]byte, error)
 	Images  func(i int) (images Images, ok bool)
 	Text    func(i int) []byte
 }
 
-// Raw returns the body, data or value of record i as it arrived. If that is empty, or cannot be read, whole is true and
-// raw is the JSON of the record, or nil if that is not known.
+// Raw returns the body, data or value of record i unchanged. If that is empty or cannot be read, whole is true and raw
+// is the JSON of the record, or nil if it is unknown.
 func (p *Plan[T]) Raw(i int) (raw []byte, whole bool) {
 	if p.Payload != nil {
 		if payload, err := p.Payload(i); err == nil && len(payload) > 0 {
@@ -170,7 +170,8 @@ type lazyFuncs[T any] struct {
 }
 
 // Payload returns the record's body, data or value as a copy; nil if the record has none. Several calls may return the
-// same bytes. The error is a *batch.DecodeError, or that records of this source, such as DynamoDB's, have no payload.
+// same bytes. The error is a *batch.DecodeError, or states that records of this source, such as DynamoDB's, have no
+// payload.
 func (l Lazy[T]) Payload() ([]byte, error) {
 	switch {
 	case l.funcs != nil:
@@ -211,8 +212,8 @@ func LazyOf[T any](payload func() ([]byte, error), open func() (T, error)) Lazy[
 	return Lazy[T]{funcs: &lazyFuncs[T]{payload, open}}
 }
 
-// Lazy returns record i of the plan. The error is that its payload, or for a record without one the record,
-// cannot be decoded. A record whose images are found is decoded by Open, which succeeds then.
+// Lazy returns record i of the plan. It returns an error if the payload, or a record without a payload, cannot be
+// decoded. A record whose images are found is decoded by Open, which succeeds then.
 func (p *Plan[T]) Lazy(i int) (l Lazy[T], err error) {
 	l = Lazy[T]{plan: p, index: i}
 	if p.Payload != nil {

@@ -94,7 +94,8 @@ func originOf(f fields) string {
 	return r.EventSource.text()
 }
 
-// OriginName returns an eventSource for an error. An unknown value might be anything, so its text is not shown.
+// OriginName returns an eventSource for an error. The text of an unknown value is not shown, since it might be
+// part of a payload.
 func OriginName(origin string) string {
 	switch origin {
 	case "aws:sqs", "aws:kinesis", "aws:dynamodb", "aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka", "aws:sns", "aws:s3", "aws:ses",

@@ -30,7 +30,8 @@ func Rest(payload []byte) ([]byte, error) {
 	return rest, nil
 }
 
-// WithoutRecords reports whether payload is a JSON object without a key Records, whatever its case.
+// WithoutRecords reports whether payload is a JSON object without a key Records, in any letter
+// case.
 func WithoutRecords(payload []byte) bool {
 	s := jsonscan.Scanner{Text: string(payload)}
 	i := s.Space(0)

@@ -133,7 +133,7 @@ func (s *Source[E, T]) Decode(payload []byte) (*Batch[T], error) {
 	return b, nil
 }
 
-// Read is Decode for an event that has been decoded already. The Batch refers to the event's records.
+// Read is like Decode, for an event that is already decoded. The Batch refers to the event's records.
 func (s *Source[E, T]) Read(event E) (*Batch[T], error) {
 	records := s.records(event)
 	if records == nil {

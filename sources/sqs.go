@@ -27,7 +27,7 @@ var sqsLayout = newLayout([]string{"messageId", "receiptHandle", "body", "attrib
 	"md5OfMessageAttributes", "md5OfBody", "eventSource", "eventSourceARN", "awsRegion"}, "attributes", "")
 
 // SQS reads the events of standard and FIFO queues. A batch is ordered, by message group, if it comes from a
-// FIFO queue. Only the name of the queue decides: messages of standard queues may have a MessageGroupId for
+// FIFO queue. Only the queue's name counts, since messages of standard queues may have a MessageGroupId for
 // fairness.
 func SQS() *Source[events.SQSEvent, events.SQSMessage] {
 	mapping := form[events.SQSMessage]{

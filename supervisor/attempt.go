@@ -23,8 +23,8 @@ var _ messages.Owner = (*slot)(nil)
 // anywhere, even until the response has been returned. It does not check for a stop again: a record that was taken
 // counts as started, since a later one may have started by now.
 //
-// Slots start one after the other, each when the handler of the previous one is called. If they started all at once,
-// they would call their handlers in any order, and records would not start in batch order.
+// Slots start one after the other, each when the handler of the previous one is called. If all slots started
+// together, handlers would be called in any order, not in batch order.
 func (t *slot) Handle(a *messages.Attempt) error {
 	if a.Err() != nil {
 		if t.ledger.in.handlersCtx.Err() != nil {
@@ -57,7 +57,7 @@ func (t *slot) startReserved() {
 }
 
 // Failed decides whether a failed attempt was the record's last, and if so calls the last resort (SPEC R4). failure
-// becomes the error that the attempt ends with, also if the last resort ends the goroutine.
+// becomes the error of the attempt, even if the last resort ends the goroutine.
 func (t *slot) Failed(a *messages.Attempt, failure *error) {
 	h, err := &t.handoff, *failure
 	if h.drop || err == errNotBegun {

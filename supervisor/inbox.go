@@ -27,7 +27,7 @@ func (m *inbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatche
 	m.invoker = invoker
 }
 
-// UserMessageCount is a part of actor.Mailbox. Not covered: protoactor calls it only for its metrics, which are off.
+// UserMessageCount implements actor.Mailbox. Not covered: protoactor calls it only for its metrics, which are off.
 func (m *inbox) UserMessageCount() int { return 0 }
 
 func (m *inbox) PostUserMessage(message any) {
@@ -49,7 +49,8 @@ func (m *inbox) PostSystemMessage(message any) {
 
 var started = new(actor.Started)
 
-// Start makes the supervisor handle Started, for which it is not ready when that is posted.
+// Start makes the supervisor handle Started. The supervisor is not ready for it when protoactor-go
+// posts it.
 func (m *inbox) Start() { m.queue.First(started) }
 
 // handle passes a message to the supervisor. If it panics its guardian stops it, so there is no need to suspend it.

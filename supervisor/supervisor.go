@@ -47,7 +47,7 @@ func spawn(l *ledger) {
 	_, _ = l.process.system.Root.SpawnNamed(props, s.name)
 }
 
-// Receive handles what there is to do apart from failures.
+// Receive handles all messages except failures.
 func (s *supervisor) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:

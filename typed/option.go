@@ -33,9 +33,9 @@ func settingsOf(options []Option) *settings {
 }
 
 // WithDropUndecodable drops records whose payload cannot be decoded: Lambda does not redeliver them. The Report
-// counts them and contains their errors, and each batch with any logs a line. Default: such a record fails. A
-// record whose payload cannot be read at all (SPEC D6), such as a Kinesis record with invalid base64, fails
-// either way.
+// counts them and contains their errors, and a batch with such records logs a line. Default: such a record
+// fails. A record whose payload cannot be read at all (SPEC D6), such as a Kinesis record with invalid base64,
+// fails either way.
 func WithDropUndecodable() Option {
 	return option(func(s *settings) error {
 		s.drop = true
@@ -52,9 +52,9 @@ func WithDisallowUnknownFields() Option {
 	})
 }
 
-// WithDecoder decodes payloads by decode instead of encoding/json: Avro, Protobuf, or JSON with other rules. T
-// must be the type of the handler. Several goroutines call the function at once. Its argument is a copy that it
-// may keep.
+// WithDecoder decodes payloads with decode instead of encoding/json: Avro, Protobuf, or JSON with other rules.
+// T must be the type of the handler. Several goroutines call the function at once. Its argument is a copy that
+// it may keep.
 //
 // Every error means that the payload cannot be decoded; with WithDropUndecodable the record is then dropped. Work
 // that may fail for other reasons, such as a request to a schema registry, belongs in the function's

@@ -31,7 +31,7 @@ func Kinesis[T any](handler troupe.Handler[T], options ...Option) troupe.Handler
 // T, which is nil then. An empty value is not a tombstone; as JSON it is an error.
 //
 // As after any failure, later records of the partition do not start after a record that cannot be decoded, unless a
-// policy or WithDropUndecodable says otherwise. It panics if handler is nil or an option is invalid.
+// policy or WithDropUndecodable changes that. It panics if handler is nil or an option is invalid.
 func Kafka[T any](handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[kafka.Record]] {
 	const tombstones = true
 	return lazily[T, kafka.Record]("Kafka", "value", tombstones, handler, options)
@@ -60,7 +60,7 @@ type With[T, R any] struct {
 }
 
 // From returns a handler for records of type R that decodes what payload returns, and passes on the value together
-// with the record. field is what errors call the payload.
+// with the record. field names the payload in errors.
 //
 // If payload returns nil, the record has no payload, like a Kafka tombstone: handler is called with the zero T, and
 // nothing is decoded. An empty payload that is not nil is decoded, which is an error for JSON. The decoder must not
@@ -115,8 +115,8 @@ func decoded[T any](ctx context.Context, d *decoding[T], payload []byte, handler
 }
 
 // Payload returns a handler of Lazy records of type R that decodes their payload: for sources that have no function
-// here, such as typed.Payload[kpl.UserRecord]("kinesis.data", handler). field is what errors call the payload; a
-// record without one has an empty payload. It panics if handler is nil or an option is invalid.
+// here, such as typed.Payload[kpl.UserRecord]("kinesis.data", handler). field names the payload in errors; a record
+// without one has an empty payload. It panics if handler is nil or an option is invalid.
 func Payload[R, T any](field string, handler troupe.Handler[T], options ...Option) troupe.Handler[troupe.Lazy[R]] {
 	return lazy[T, R]("Payload", field, handler, options)
 }

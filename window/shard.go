@@ -41,12 +41,12 @@ func (s shard[E, T]) Read(a arrived[T]) (*sources.Batch[T], error) {
 	return b, nil
 }
 
-// Decode is Read for an event of which nothing but its bytes is known.
+// Decode reads the bytes of an event.
 func (s shard[E, T]) Decode(payload []byte) (*sources.Batch[T], error) {
 	return s.Read(arrived[T]{payload: payload})
 }
 
-// Limits refuses the options by which a record could be folded after one before it has failed.
+// Limits refuses the options that could fold a record after a failed one.
 func (s shard[E, T]) Limits() sources.Limits {
 	return sources.Limits{
 		Policy:         batch.StopBatch,

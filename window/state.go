@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe/internal/jsonfault"
 )
 
-// MaxState is the maximum length of the JSON of a state, in bytes. AWS documents 1 MB per shard, without saying
-// which megabyte, and ends a window early if its state is larger.
+// MaxState is the maximum length of the JSON of a state, in bytes. AWS documents 1 MB per shard, without
+// defining the megabyte, and ends a window early if its state is larger.
 const MaxState = 1 << 20
 
 // empty is the state that a window begins with.

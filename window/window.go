@@ -38,15 +38,15 @@ type Processor[S, T any] struct {
 // like a handler. final may be nil. Options do not apply to it, and observers do not see it.
 //
 // Of troupe's options, policies other than StopBatch, WithDecider, WithoutOrder, WithGroup, WithLastResort and those of
-// package redelivery are refused, and WithConcurrency makes no difference. WithRetry calls fold again with the state
-// from before the record. It panics if fold is nil or an option is invalid.
+// package redelivery are refused, and WithConcurrency has no effect. WithRetry calls fold again with the state from
+// before the record. It panics if fold is nil or an option is invalid.
 func Kinesis[S any](fold func(ctx context.Context, state S, rec events.KinesisEventRecord) (S, error), final func(ctx context.Context, state S) error, options ...troupe.Option) *Processor[S, events.KinesisEventRecord] {
 	return of(sources.Kinesis(), func(r []events.KinesisEventRecord) events.KinesisEvent {
 		return events.KinesisEvent{Records: r}
 	}, fold, final, options)
 }
 
-// DynamoDB is Kinesis for batches of a DynamoDB stream.
+// DynamoDB is like Kinesis, for batches of a DynamoDB stream.
 func DynamoDB[S any](fold func(ctx context.Context, state S, rec events.DynamoDBEventRecord) (S, error), final func(ctx context.Context, state S) error, options ...troupe.Option) *Processor[S, events.DynamoDBEventRecord] {
 	return of(sources.DynamoDB(), func(r []events.DynamoDBEventRecord) events.DynamoDBEvent {
 		return events.DynamoDBEvent{Records: r}
@@ -70,9 +70,9 @@ func of[E, S, T any](src sources.Reader[E, T], event func([]T) E, fold func(cont
 	}
 }
 
-// Invoke handles the event in payload and returns the response, both as JSON: it is lambda.Handler. The error is like
-// that of troupe.Processor; it matches troupe.ErrEvent too if the event is not one of a window, or its state cannot be
-// decoded into S, and may be the final function's.
+// Invoke handles the event in payload and returns the response, both as JSON. It implements lambda.Handler. The error
+// is like that of troupe.Processor; it also matches troupe.ErrEvent if the event is not that of a window, or its state
+// cannot be decoded into S, and may be the final function's.
 func (p *Processor[S, T]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	answer, err := p.invoke(ctx, payload)
 	if _, refused := err.(*batch.EventError); refused && sources.WithoutRecords(payload) {
@@ -102,7 +102,7 @@ func (p *Processor[S, T]) invoke(ctx context.Context, payload []byte) ([]byte, e
 	return append(answer, response.Encode(failed)[1:]...), nil
 }
 
-// Process is Invoke for an event that has been decoded already. If records failed, it returns the full response
+// Process is like Invoke, for an event that is already decoded. If records failed, it returns the full response
 // together with the error.
 func (p *Processor[S, T]) Process(ctx context.Context, event Event[T]) (Response, error) {
 	failed, state, err := p.process(ctx, event.Properties, arrived[T]{records: event.Records})
