@@ -40,7 +40,7 @@ type Simulation struct {
 	// stay in the source. Default: no limit.
 	Invocations int
 
-	// Seed determines all random choices. The default is 0, a seed like any other.
+	// Seed determines all random choices. Default: 0, which is a valid seed.
 	Seed uint64
 	// Unknown decides behavior that AWS does not document.
 	Unknown Unknown

@@ -18,8 +18,8 @@ func invocationOf(ctx context.Context) *invocation {
 }
 
 // Watch wraps the handler of single records. The history then contains the start of the handler, a digest of its
-// record, and how it ends. The checker judges by these. A handler that returns nil after its context has ended is late:
-// the checker accepts that the record counts as handled and that it is reported. The context of the handler must derive
+// record, and how it ends. The checker uses these. A handler that returns nil after its context has ended is late: the
+// checker accepts that the record counts as handled and that it is reported. The context of the handler must derive
 // from that of the invocation. Watch must wrap everything that decides whether a record succeeds. Outside a simulation
 // Watch has no effect.
 //
@@ -29,9 +29,9 @@ func Watch[T any](handler func(context.Context, T) error) func(context.Context, 
 	return WatchKey(func(T) string { return "" }, handler)
 }
 
-// WatchKey is Watch for a handler whose work has a key, such as an idempotent handler. The handler, or a function that
-// it calls, calls Work when the work has been done. The checker counts the calls for each key. A record with an empty
-// key has no such work.
+// WatchKey is like Watch, for a handler whose work has a key, such as an idempotent handler. The handler, or a
+// function that it calls, calls Work when the work has been done. The checker counts the calls for each key. A record
+// with an empty key has no such work.
 func WatchKey[T any](key func(T) string, handler func(context.Context, T) error) func(context.Context, T) error {
 	switch any(*new(T)).(type) {
 	case events.SQSMessage, events.KinesisEventRecord, events.DynamoDBEventRecord, interface{ ID() string }:
@@ -110,15 +110,15 @@ func identifier(record any) string {
 	}
 }
 
-// Begin is Watch for handlers with another signature: it records that a handler has started on the record with that
-// identifier, without a payload. end records how the handler ended, with one of the outcomes of package history. It
-// must be called once.
+// Begin is like Watch, for handlers with another signature: it records that a handler has started on a record,
+// without a payload. end records how the handler ended, with one of the outcomes of package history. It must be
+// called once.
 func Begin(ctx context.Context, id string) (end func(outcome string)) {
 	return BeginDigest(ctx, id, "")
 }
 
-// BeginDigest is Begin for a handler whose payload has the given digest, see Digest. The checker compares it
-// with the payload that was sent.
+// BeginDigest is like Begin, for a handler whose payload has the given digest (see Digest). The checker
+// compares it with the payload that was sent.
 func BeginDigest(ctx context.Context, id, digest string) (end func(outcome string)) {
 	return begin(ctx, history.Event{Kind: history.Started, Record: id, Digest: digest})
 }

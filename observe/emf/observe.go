@@ -34,8 +34,8 @@ type config struct {
 
 type dimension struct{ name, value string }
 
-// WithWriter writes the lines to out, each by one call of Write; calls do not overlap. A Write that blocks keeps
-// the invocation waiting as any observer does: as long as its deadline allows. Default: os.Stdout.
+// WithWriter writes the lines to out, each by one call of Write; calls do not overlap. A Write that blocks
+// delays the invocation like any observer, as long as its deadline allows. Default: os.Stdout.
 func WithWriter(out io.Writer) Option { return func(c *config) { c.out = out } }
 
 // WithDimension adds a dimension with a value that is the same for every batch, such as the stage. The name
@@ -46,9 +46,9 @@ func WithDimension(name, value string) Option {
 	return func(c *config) { c.fixed = append(c.fixed, dimension{name, value}) }
 }
 
-// WithDimensionSets chooses for which combinations of the dimensions, given by name, there are metrics. No
-// names at all is a set too: one metric for everything. CloudWatch charges for each combination of a metric,
-// a set and its values. Default: one set of all the dimensions.
+// WithDimensionSets selects the combinations of dimensions, given by name, that have metrics. An empty set
+// is allowed: one metric for everything. CloudWatch charges for each combination of a metric, a set and its
+// values. Default: one set of all the dimensions.
 func WithDimensionSets(sets ...[]string) Option {
 	return func(c *config) { c.sets = append([][]string{}, sets...) }
 }

@@ -22,8 +22,8 @@ type config struct {
 	meters  metric.MeterProvider
 }
 
-// WithTracerProvider makes spans with provider. Default: otel.GetTracerProvider(), which also uses a
-// provider that is set later.
+// WithTracerProvider creates spans with provider. Default: otel.GetTracerProvider(), which also uses
+// a provider that is set later.
 func WithTracerProvider(provider trace.TracerProvider) Option {
 	return func(c *config) { c.tracers = provider }
 }

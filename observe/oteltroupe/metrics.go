@@ -12,7 +12,7 @@ import (
 // Observe returns an option for a processor: an observer that records the metrics of each batch, and sets
 // the result on the span of Handler. It is safe for concurrent invocations.
 //
-// It panics if an option is invalid or an instrument cannot be made.
+// It panics if an option is invalid or an instrument cannot be created.
 func Observe(options ...Option) troupe.Option {
 	meter := configOf("Observe", options).meters.Meter(scope, metric.WithSchemaURL(schema))
 	var m instruments

@@ -66,13 +66,13 @@ func Spans(options ...Option) troupe.Option {
 type Origin struct {
 	// Destination is the name of the queue, stream or topic; there must be few distinct names.
 	Destination string
-	// Senders are the spans that made the message. OpenTelemetry's SDK omits invalid ones.
+	// Senders are the spans that sent the message. OpenTelemetry's SDK omits invalid ones.
 	Senders []trace.SpanContext
 }
 
-// Wrap starts a span for each call of handler, with links to the spans that made the message and the destination
-// in its name. The handler's context contains it. origin is called once per attempt and must be quick; it
-// receives the handler's record, which it must not change.
+// Wrap starts a span for each call of handler, with links to the spans that sent the message, and with the
+// destination in its name. The handler's context contains it. origin is called once per attempt and must be
+// quick; it receives the handler's record, which it must not change.
 //
 // It panics if a function is nil or an option is invalid.
 func Wrap[T any](handler func(context.Context, T) error, origin func(T) Origin, options ...Option) func(context.Context, T) error {

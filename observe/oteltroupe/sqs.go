@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// SQS is Wrap for handlers of SQS messages, with FromSQS as the origin. For a Lazy message it decodes the message
-// for its attributes; one that cannot be decoded has no origin.
+// SQS is Wrap for handlers of SQS messages, with FromSQS as the origin. It decodes Lazy messages for their
+// attributes; a message that cannot be decoded has no origin.
 func SQS[M troupe.SQSRecord](handler troupe.Handler[M], options ...Option) troupe.Handler[M] {
 	return wrapLazy(handler, FromSQS, options)
 }
