@@ -148,7 +148,7 @@ func near(t *testing.T, what string, planned, simulated, slack float64) {
 
 var million = flag.Bool("plan.million", false, "simulate a million messages in a minute")
 
-// The example of docs/scaling.md: a million messages a minute, from cold and then steady.
+// A million messages a minute, from cold and then steady.
 func TestAMillionMessagesAMinute(t *testing.T) {
 	if !*million {
 		t.Skip("takes a minute: -plan.million")
