@@ -10,7 +10,7 @@ import (
 const defaultConcurrency = 16
 
 // environmentSettings reads the POWERTOOLS_BATCH_… variables (SPEC O4). Names of policies and booleans are
-// read in any case; an empty variable is an unset one.
+// read in any letter case; an empty variable is an unset one.
 func environmentSettings(getenv func(string) string) (*settings, error) {
 	s := &settings{errorWhen: ErrorWhenAll}
 	s.supervisor.Concurrency = defaultConcurrency

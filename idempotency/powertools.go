@@ -50,10 +50,10 @@ func PowertoolsKey(language Powertools, function, handler string, payload []byte
 	return function + "." + handler + "#" + hash
 }
 
-// PowertoolsHash returns the hash that Powertools for AWS Lambda makes of a JSON value, for its keys and for
-// the validation of payloads: the MD5 of the value with sorted keys, for Python in hexadecimal, for TypeScript
-// in base64. It returns "" if payload is not one JSON value, and for TypeScript also if keys of an object differ
-// in case alone: there the hash depends on their order.
+// PowertoolsHash returns the hash that Powertools for AWS Lambda computes from a JSON value, for its keys and
+// for the validation of payloads: the MD5 of the value with sorted keys, for Python in hexadecimal, for
+// TypeScript in base64. It returns "" if payload is not one JSON value, and for TypeScript also if keys of an
+// object differ only in case: the hash then depends on their order.
 func PowertoolsHash(language Powertools, payload []byte) string {
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	decoder.UseNumber()

@@ -40,7 +40,7 @@ type VisibilityChange struct {
 // ChangeVisibility changes the visibility timeout of a message of the queue that the function has received, as
 // ChangeMessageVisibility of SQS does: the timeout counts from the call. Handlers may call it with their context while
 // a run uses the queue. It blocks until the queue has accepted the call, which takes no virtual time, or until ctx
-// ends; in that case the call may still have had its effect. The error is a *QueueError if SQS would have refused the
+// ends; in that case the call may still have taken effect. The error is a *QueueError if SQS would have refused the
 // call, or the error that Faults returned.
 func (q *Queue) ChangeVisibility(ctx context.Context, receipt string, timeout time.Duration) error {
 	if err := q.fault("ChangeMessageVisibility", ""); err != nil {

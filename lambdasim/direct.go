@@ -192,7 +192,7 @@ func (d *Direct) receive(most int, visibility time.Duration) (list []events.SQSM
 const maxWait = 20 * time.Second
 
 // Delete deletes a received message. It is not an error if the message is gone. In a standard queue the receipt of an
-// earlier receive deletes nothing; a FIFO queue refuses it, and one whose timeout has ended.
+// earlier receive deletes nothing; a FIFO queue refuses such a receipt, and one whose visibility timeout has ended.
 func (d *Direct) Delete(ctx context.Context, receipt string) error {
 	if err := d.queue.fault("DeleteMessage", ""); err != nil {
 		return err

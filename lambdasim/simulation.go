@@ -54,7 +54,7 @@ type Simulation struct {
 	// Errors sets when the function may return an error. Default: when a record has failed.
 	Errors check.Errors
 	// Attempts limits how many times a handler may be started for a record in one delivery. Default: no limit. After
-	// a success there must be no other start.
+	// a success the handler must not be started again.
 	Attempts int
 	// Unhandled makes the checker accept that records are reported, and function errors returned, without a failure
 	// of a handler: payloads that cannot be decoded, a function that is not ready.

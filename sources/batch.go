@@ -17,7 +17,7 @@ type Batch[T any] struct {
 	// event is refused.
 	IDs []string
 	// Open decodes record i. The error is a *batch.DecodeError. It is called from any goroutine, any number of
-	// times, for as long as the Batch is kept, also after the invocation has ended. Each call returns a record that
+	// times, for as long as the Batch is kept, even after the invocation has ended. Each call returns a record that
 	// shares nothing with earlier ones, since a handler may change its record and be called again.
 	Open func(i int) (T, error)
 	// Payload returns a copy of the body, data or value of record i, without decoding the rest. It is called

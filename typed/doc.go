@@ -22,8 +22,8 @@
 //
 // # JSON
 //
-// Payloads are JSON unless WithDecoder is set, decoded by the rules of encoding/json: names match in any case,
-// fields that the type does not have are ignored (WithDisallowUnknownFields rejects them), and the last of
+// Payloads are JSON unless WithDecoder is set, decoded by the rules of encoding/json: names match in any letter
+// case, fields that the type does not have are ignored (WithDisallowUnknownFields rejects them), and the last of
 // several equal names counts. In addition, these payloads cannot be decoded: an empty or blank payload; a payload
 // with anything after the value; null, unless the type is a pointer, map, slice or interface or has an
 // UnmarshalJSON method. Use json.Number to keep numbers as they were written.
@@ -68,10 +68,10 @@
 // events.DynamoDBAttributeValue receives the attribute unchanged.
 //
 // Images are decoded from the JSON of their record, without the types of aws-lambda-go in between, and with the same
-// result. A record that cannot be decoded into events.DynamoDBEventRecord fails before it comes to that (SPEC D6), whatever
-// member of it is the reason: unlike a body, images are no payload that could be read by itself. If an attribute does not
-// fit its Go type, or a name occurs twice, the record is decoded again by way of that type, and UnmarshalText methods may be
-// called again.
+// result. A record that cannot be decoded into events.DynamoDBEventRecord fails first (SPEC D6), whichever member is
+// the reason: unlike a body, images cannot be read independently of their record. If an attribute does not fit its Go
+// type, or a name occurs twice, the record is decoded again through events.DynamoDBEventRecord, and UnmarshalText
+// methods may be called again.
 //
 // The differences from attributevalue:
 //
