@@ -49,7 +49,7 @@ func receive(c actor.Context) {
 	defer func() { // the attempt may end the goroutine
 		if o.failure != nil {
 			// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor receives the failure.
-			c.(actor.Supervisor).EscalateFailure(o.err, o.failure)
+			c.(actor.Supervisor).EscalateFailure(o.failure.Err, o.failure)
 		}
 	}()
 	o.attempt(a)
@@ -57,7 +57,7 @@ func receive(c actor.Context) {
 
 // outcome is how an attempt ended.
 type outcome struct {
-	err     error
+	err     error                   // that the handler returned
 	failure *messages.AttemptFailed // of the actor; nil if it has not failed
 }
 
@@ -74,7 +74,7 @@ func (o *outcome) attempt(a *messages.Attempt) {
 		case o.err != nil:
 			o.fail(a, o.err)
 		default:
-			o.failure = a.Owner.End(a, nil)
+			o.failure = a.Owner.End(a)
 		}
 	}()
 	defer guard.Catch(&end)
@@ -86,7 +86,6 @@ func (o *outcome) attempt(a *messages.Attempt) {
 
 // fail ends a failed attempt. End is deferred, since the last resort is the user's and may end the goroutine, too.
 func (o *outcome) fail(a *messages.Attempt, err error) {
-	failure := err // on the heap, which costs a failed attempt alone
-	defer func() { o.err, o.failure = failure, a.Owner.End(a, failure) }()
-	a.Owner.Failed(a, &failure)
+	defer func() { o.failure = a.Owner.End(a) }()
+	a.Owner.Failed(a, err)
 }

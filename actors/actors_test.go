@@ -23,17 +23,18 @@ type owner struct {
 	late   bool // the record was given up before
 	booked []error
 
+	err     error // of the attempt
 	failure *messages.AttemptFailed
 }
 
-func (o *owner) Handle(a *messages.Attempt) error { return o.handle(a) }
-func (o *owner) Failed(*messages.Attempt, *error) {}
-func (o *owner) End(a *messages.Attempt, err error) *messages.AttemptFailed {
-	o.booked = append(o.booked, err)
-	if err == nil || o.late {
+func (o *owner) Handle(a *messages.Attempt) error      { o.err = nil; return o.handle(a) }
+func (o *owner) Failed(_ *messages.Attempt, err error) { o.err = err }
+func (o *owner) End(a *messages.Attempt) *messages.AttemptFailed {
+	o.booked = append(o.booked, o.err)
+	if o.err == nil || o.late {
 		return nil
 	}
-	o.failure = &messages.AttemptFailed{Attempt: a}
+	o.failure = &messages.AttemptFailed{Attempt: a, Err: o.err}
 	return o.failure
 }
 

@@ -10,6 +10,7 @@ type Message interface{ message() }
 // Failure.
 type AttemptFailed struct {
 	Attempt *Attempt
+	Err     error // that it ended with
 	// Final: no attempt at the record may follow. Otherwise one follows after Backoff, if the strategy restarts the
 	// actor.
 	Final   bool

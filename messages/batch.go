@@ -84,13 +84,12 @@ type Owner interface {
 	// Handle calls the handler, unless the handlers' context has ended or Batch.Start refuses the attempt, and returns
 	// its error.
 	Handle(*Attempt) error
-	// Failed is called with the error, panic or Goexit of an attempt before End, and replaces it by the error that the
-	// attempt ends with. It decides whether the attempt was the record's last. It may end the goroutine.
-	Failed(*Attempt, *error)
-	// End records how the handler ended. It returns the actor's failure, or nil if the actor has not failed: not if
-	// err is nil, nor if it says to drop the record or that the handler was not called, and not if the record was
-	// given up before.
-	End(a *Attempt, err error) *AttemptFailed
+	// Failed is called before End with the error, panic or Goexit of an attempt that has failed. It decides which error the
+	// attempt ends with, and whether it was the record's last. It may end the goroutine.
+	Failed(*Attempt, error)
+	// End records how the attempt ended. It returns the actor's failure, or nil if the actor has not failed: without a
+	// call of Failed, if the record is dropped, if the handler was not called, and if the record was given up before.
+	End(*Attempt) *AttemptFailed
 }
 
 var _ batch.Turn = (*Attempt)(nil)

@@ -56,16 +56,17 @@ func (t *slot) startReserved() {
 	}
 }
 
-// Failed decides whether a failed attempt was the record's last, and if so calls the last resort (SPEC R4). failure
-// becomes the error of the attempt, even if the last resort ends the goroutine.
-func (t *slot) Failed(a *messages.Attempt, failure *error) {
-	h, err := &t.handoff, *failure
+// Failed decides whether a failed attempt was the record's last, and if so calls the last resort (SPEC R4). The handoff
+// has the error of the attempt from the start, since the last resort may end the goroutine.
+func (t *slot) Failed(a *messages.Attempt, err error) {
+	h := &t.handoff
+	h.err = err
 	if h.drop || err == errNotBegun {
 		return
 	}
 	switch retries := t.ledger.cfg.Retry; {
 	case context.Cause(a.Context) == batch.ErrRecordTimeout:
-		*failure, h.final = batch.Because(batch.ErrRecordTimeout, err), true
+		h.err, h.final = batch.Because(batch.ErrRecordTimeout, err), true
 	case h.final || err == batch.ErrGoexit || !wanted(retries, a, err):
 		h.final = true
 	default:
@@ -73,29 +74,29 @@ func (t *slot) Failed(a *messages.Attempt, failure *error) {
 		h.final = !t.ledger.mayRetry(h.backoff)
 	}
 	if h.final && a.Batch.LastResort != nil && t.ledger.mayResort(a) {
-		*failure = t.callLastResort(a, *failure)
+		t.callLastResort(a)
 	}
 }
 
 // callLastResort calls the last resort. If the last resort panics, the record fails with both errors. If it ends the
 // goroutine, the record fails with the error that it had.
-func (t *slot) callLastResort(a *messages.Attempt, err error) (resolved error) {
-	returned := false
+func (t *slot) callLastResort(a *messages.Attempt) {
+	h, returned := &t.handoff, false
 	batch.Try(func() error {
-		result := a.Batch.LastResort(resortContext{t.ledger.in.handlersCtx, a}, a.Record(), err)
+		result := a.Batch.LastResort(resortContext{t.ledger.in.handlersCtx, a}, a.Record(), h.err)
 		returned = true
 		return result
 	}, func(result error) {
 		switch {
+		case result == batch.ErrGoexit && !returned: // the record fails with the error that it had
 		case !returned:
-			resolved = errors.Join(err, result)
+			h.err = errors.Join(h.err, result)
 		case result == nil:
-			t.handoff.drop, resolved = true, err
+			h.drop = true
 		default:
-			t.handoff.drop, resolved = batch.IsDrop(result), result
+			h.drop, h.err = batch.IsDrop(result), result
 		}
 	})
-	return resolved
 }
 
 // resortContext is the handlers' context with the attempt as its turn, and without the attempt's record timeout: its
@@ -113,9 +114,10 @@ func (c resortContext) Value(key any) any {
 }
 
 // End records how the attempt ended. It returns its failure for the supervisor, or nil if it has not failed.
-func (t *slot) End(a *messages.Attempt, err error) *messages.AttemptFailed {
-	if !t.ledger.attemptEnded(&t.handoff, err) {
+func (t *slot) End(a *messages.Attempt) *messages.AttemptFailed {
+	h := &t.handoff
+	if !t.ledger.attemptEnded(h) {
 		return nil
 	}
-	return &messages.AttemptFailed{Attempt: a, Final: t.handoff.final, Backoff: t.handoff.backoff}
+	return &messages.AttemptFailed{Attempt: a, Err: h.err, Final: h.final, Backoff: h.backoff}
 }

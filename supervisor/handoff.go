@@ -22,6 +22,7 @@ type handoff struct {
 	job job
 
 	// Set before the attempt ends.
+	err     error         // why it has failed or its record is dropped; nil if it has succeeded
 	refused error         // of Batch.Start
 	final   bool          // no attempt may follow
 	drop    bool          // the record is dropped

@@ -276,11 +276,11 @@ func (l *ledger) isRunning(a *messages.Attempt) bool {
 
 // attemptEnded records how the attempt of h ended. It reports whether the attempt has failed, so that the supervisor
 // has to decide.
-func (l *ledger) attemptEnded(h *handoff, err error) (failed bool) {
+func (l *ledger) attemptEnded(h *handoff) (failed bool) {
 	now := time.Since(l.in.began) // before the lock, which everybody wants
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := h.job.attempt
+	a, err := h.job.attempt, h.err
 	i := a.Index
 	if !l.isRunning(a) {
 		h.ended = late

@@ -31,6 +31,12 @@ func taken(l *ledger) *handoff {
 	return h
 }
 
+// attempted ends the attempt of a handoff with err.
+func attempted(l *ledger, h *handoff, err error) (failed bool) {
+	h.err = err
+	return l.attemptEnded(h)
+}
+
 // SPEC O1: records start in batch order, so slots go to work one after the other, each when the one before has come
 // to its first record; and none does that has nothing to start.
 func TestASlotIsPutToWorkOnlyIfThereIsSomethingToStart(t *testing.T) {
@@ -188,7 +194,7 @@ func TestARecordGoesIntoBackoffOnlyIfThereWillBeAnotherAttempt(t *testing.T) {
 					l.startSlot = func() {}
 					l.startSlotIfUseful()
 					h := taken(l)
-					require.True(t, l.attemptEnded(h, errHandler))
+					require.True(t, attempted(l, h, errHandler))
 					free := l.slots.free
 					c.change(l, cancel)
 
@@ -215,7 +221,7 @@ func TestABackoffThatEndsLateChangesNothing(t *testing.T) {
 		l, _ := ledgerOf(&Config{Concurrency: 1}, batchOf(1, 0, nil))
 		l.startSlotIfUseful()
 		h := taken(l)
-		require.True(t, l.attemptEnded(h, errHandler))
+		require.True(t, attempted(l, h, errHandler))
 		require.True(t, l.backOff(h.job.attempt, actor.NewPID("", "0"), time.Hour))
 		l.haltBatch(batch.ErrStopped)
 		require.Equal(t, settled, l.states[0])
@@ -260,7 +266,7 @@ func TestAFailureWithoutAVerdictAtTheLastCallIsToldOnce(t *testing.T) {
 	l, _ := ledgerOf(&Config{Concurrency: 1}, b)
 	l.startSlotIfUseful()
 	h := taken(l)
-	require.True(t, l.attemptEnded(h, errHandler))
+	require.True(t, attempted(l, h, errHandler))
 	l.slots.active = 0
 	l.closeNow()
 	assert.Equal(t, []error{errHandler}, told)
@@ -308,8 +314,8 @@ func TestATimeoutThatComesLateIsNoFailure(t *testing.T) {
 		abandon bool
 	}{
 		"it is in time":             {func(*ledger, *handoff) {}, true},
-		"the attempt has succeeded": {func(l *ledger, h *handoff) { l.attemptEnded(h, nil) }, false},
-		"the attempt has failed":    {func(l *ledger, h *handoff) { l.attemptEnded(h, errHandler) }, false},
+		"the attempt has succeeded": {func(l *ledger, h *handoff) { attempted(l, h, nil) }, false},
+		"the attempt has failed":    {func(l *ledger, h *handoff) { attempted(l, h, errHandler) }, false},
 		"another attempt is made":   {func(l *ledger, h *handoff) { l.batch.Results[h.job.attempt.Index].Attempts++ }, false},
 		"the batch is closed":       {func(l *ledger, _ *handoff) { l.closed = true }, false},
 	} {
@@ -347,7 +353,7 @@ func TestALateResultIsNotBooked(t *testing.T) {
 				require.True(t, l.abandon(first.job.attempt))
 				after(l)
 				was, free, open := b.Results[0], l.slots.free, l.open
-				assert.False(t, l.attemptEnded(first, err))
+				assert.False(t, attempted(l, first, err))
 				assert.Equal(t, late, first.ended)
 				assert.Equal(t, was, b.Results[0])
 				assert.Equal(t, []int{free, open}, []int{l.slots.free, l.open})

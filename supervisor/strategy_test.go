@@ -238,6 +238,6 @@ func judged(retry batch.Retry, a *messages.Attempt, reason error) *messages.Atte
 	t := &slot{ledger: newLedger(invocationOf(context.Background(), time.Time{}), &Config{Retry: retry}, &messages.Batch{}, theProcess())}
 	a.Context = context.Background()
 	t.handoff.final = batch.IsPermanent(reason)
-	t.Failed(a, &reason)
+	t.Failed(a, reason)
 	return &messages.AttemptFailed{Attempt: a, Final: t.handoff.final, Backoff: t.handoff.backoff}
 }

@@ -36,7 +36,7 @@ func TestAGroupActorIsResumedBeforeItsGroupIsFree(t *testing.T) {
 	l.startSlotIfUseful()
 	h := taken(l)
 	require.NotNil(t, h.job.attempt)
-	require.True(t, l.attemptEnded(h, errors.New("no")))
+	require.True(t, attempted(l, h, errors.New("no")))
 
 	resumed := false
 	s := &supervisor{ledger: l, strategy: continuePolicy{}, children: watchful{resumed: func() {
@@ -76,7 +76,7 @@ func TestEachFailureHasOneVerdict(t *testing.T) {
 			l.startSlot = func() {}
 			l.startSlotIfUseful()
 			h := taken(l)
-			require.True(t, l.attemptEnded(h, errHandler))
+			require.True(t, attempted(l, h, errHandler))
 
 			s := &supervisor{ledger: l, strategy: c.strategy}
 			v := &verdict{supervisor: s, failure: &messages.AttemptFailed{Attempt: h.job.attempt}}
@@ -110,7 +110,7 @@ func TestProtoactorsDirectivesAreVerdicts(t *testing.T) {
 			l.supervisorStarted(actor.NewPID(theProcess().system.Address(), "nobody")) // receives the end of a back-off
 			l.startSlotIfUseful()
 			h := taken(l)
-			require.True(t, l.attemptEnded(h, errHandler))
+			require.True(t, attempted(l, h, errHandler))
 
 			s := &supervisor{ledger: l, children: watchful{stopped: func() {}}}
 			v := &verdict{supervisor: s, failure: &messages.AttemptFailed{Attempt: h.job.attempt}, child: pid}
