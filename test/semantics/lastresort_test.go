@@ -88,6 +88,9 @@ func TestTheLastResortIsCalledOnceForARecordThatHasFailedForGood(t *testing.T) {
 					if c.is != nil {
 						assert.ErrorIs(t, r.Err, c.is)
 					}
+					if c.is == errHandler {
+						assert.NotErrorIs(t, r.Err, troupe.ErrGoexit, "that of a last resort does not count")
+					}
 					want := []string{}
 					if c.outcome == troupe.Failed {
 						if want = []string{"1"}; source == fifo { // StopBatch: nothing behind it starts
