@@ -128,7 +128,7 @@ func writeMarkdown(out io.Writer, o options, rows []row, machine string) {
 		commit = "commit " + strings.TrimSpace(string(told))
 	}
 	fmt.Fprintf(out, "Measured on %s (%s) with `%s`: %s.\n\n", time.Now().Format(time.DateOnly), commit, command(o), machine)
-	fmt.Fprint(out, "| work | troupe/rival, at most |\n| --- | --- |\n")
+	fmt.Fprint(out, "| work | troupe/rival |\n| --- | --- |\n")
 	for i, r := range rows {
 		if i == 0 || rows[i-1].work != r.work {
 			fmt.Fprintf(out, "| %s | ", r.work)
@@ -142,32 +142,41 @@ func writeMarkdown(out io.Writer, o options, rows []row, machine string) {
 	}
 }
 
-// summary is the row in a few words, without its work: the ratio if there is one, and otherwise what was measured.
+// summary is the row in a few words, without its work: the ratio if there is one, and otherwise what was measured; then
+// the bound and the aim.
 func (r row) summary() string {
-	parts := []string{r.rival}
-	if !r.compared && r.measured != "" {
-		parts = append(parts, r.measured)
-	}
+	text, figure := r.rival, ""
 	switch {
 	case len(r.runs) > 0:
 		low, high := fmt.Sprintf(r.format, slices.Min(r.runs)), fmt.Sprintf(r.format, slices.Max(r.runs))
-		parts = append(parts, fmt.Sprintf(r.format, r.found))
-		if low != high {
-			parts[len(parts)-1] += fmt.Sprintf(" (%s to %s)", low, high)
+		if r.compared || low != high {
+			figure = fmt.Sprintf(" "+r.format+" (%s–%s)", r.found, low, high)
 		}
 	case r.compared:
-		parts = append(parts, fmt.Sprintf("%.2f (%.2f to %.2f)", r.ratio.median, r.ratio.low, r.ratio.high))
+		figure = fmt.Sprintf(" %.2f (%.2f–%.2f)", r.ratio.median, r.ratio.low, r.ratio.high)
 	case r.format != "":
-		parts = append(parts, fmt.Sprintf(r.format, r.found))
+		figure = fmt.Sprintf(" "+r.format, r.found)
 	}
-	if r.bound.most != 0 {
-		most := "at most " + fmt.Sprintf(r.format, r.bound.most)
-		if r.bound.aim != 0 {
-			most += fmt.Sprintf(", aim "+r.format, r.bound.aim)
+	if !r.compared && r.measured != "" {
+		text += " " + r.measured
+		if figure != "" {
+			text += ";"
 		}
-		parts = append(parts, most+": "+r.verdict())
 	}
-	return strings.Join(parts, "; ")
+	text += figure
+	for _, most := range []float64{r.bound.most, r.bound.aim} {
+		if most != 0 {
+			text += fmt.Sprintf(", ≤"+r.format+" %s", most, met(r.found <= most))
+		}
+	}
+	return text
+}
+
+func met(is bool) string {
+	if is {
+		return "met"
+	}
+	return "missed"
 }
 
 func command(o options) string {

@@ -42,8 +42,8 @@ const concurrency = 64
 
 // The rivals in Node.js.
 const (
-	powertools = "Powertools for TypeScript"
-	nodeLoop   = "Node.js, plain loop"
+	powertools = "Powertools (TypeScript)"
+	nodeLoop   = "Node.js loop"
 )
 
 // works lists everything that is measured, in the order of the table.

@@ -30,7 +30,7 @@ type Kind struct {
 // The kinds whose names tables refer to.
 const (
 	TroupeName        = "troupe"
-	DocumentationName = "loop (AWS documentation)"
+	DocumentationName = "AWS documentation's loop"
 	ErrgroupName      = "errgroup"
 	GroupsName        = "goroutine per group"
 )
