@@ -107,12 +107,12 @@ func (s *settings) applyAll(options []Option) error {
 // Policy determines how the failure of a record affects the other records of its batch.
 type Policy = batch.Policy
 
-// The policies; batch.Policy describes each.
+// The policies. The constants of package batch have the details: go doc batch.StopGroup.
 const (
-	Derive    = batch.Derive
-	Continue  = batch.Continue
-	StopGroup = batch.StopGroup
-	StopBatch = batch.StopBatch
+	Derive    = batch.Derive    // choose by the source
+	Continue  = batch.Continue  // handle all other records
+	StopGroup = batch.StopGroup // start no later record of the failed record's group
+	StopBatch = batch.StopBatch // start no further record of the batch
 )
 
 // WithPolicy sets the policy for failed records. Any policy may be given for any source; package window allows
@@ -266,7 +266,8 @@ func WithRecordTimeout(limit time.Duration) Option {
 // concurrency 1; later records of its group wait. Errors marked by Permanent, records that cannot be decoded,
 // runtime.Goexit, abandoned attempts, and errors after the record timeout or the cutoff are not retried. A record whose
 // back-off would reach the cutoff fails at once; one that is in back-off, or waits for a slot after it, when the batch
-// is stopped or at the cutoff fails with its last error (SPEC P6).
+// is stopped or at the cutoff fails with its last error (SPEC P6). Times counts the attempts after the first; batch.Retry
+// describes the other fields.
 type Retry = batch.Retry
 
 // WithRetry retries failed records in place. retry.Times must be at least 1, Base and Max must not be negative.

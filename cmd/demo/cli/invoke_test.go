@@ -185,7 +185,7 @@ func TestTimeoutAndReserve(t *testing.T) {
 // Past the deadline everything is reported, and the report is waited for.
 func TestExpiredOnArrival(t *testing.T) {
 	r := executeIn(t.Context(), new(player), sqsEvent("ok", "ok"), "invoke", "--timeout=1ns", "--error-when=never", "-")
-	if r.stdout != response("m1", "m2") || !strings.Contains(r.stderr, "2 failed, 2 not started") {
+	if r.stdout != response("m1", "m2") || !strings.Contains(r.stderr, "2 failed, 2 of them not started") {
 		t.Errorf("got %+v", r)
 	}
 }

@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 )
 
 // The exit codes.
@@ -26,7 +28,7 @@ const (
 // Main runs the command line of the process and returns its exit code. name is the name of the command in messages. The
 // first SIGINT or SIGTERM ends the command with a report; a second one ends the process.
 func Main(name string) int {
-	o, err := parse(name, os.Args[0], os.Args[1:], os.Getenv)
+	o, err := parse(name, calledBy(os.Args[0], name), os.Args[1:], os.Getenv)
 	if err != nil {
 		return o.refuse(err, os.Stdout, os.Stderr)
 	}
@@ -35,6 +37,15 @@ func Main(name string) int {
 		ctx = untilSignalled(ctx)
 	}
 	return run(ctx, o, new(player), os.Stdin, os.Stdout, os.Stderr)
+}
+
+// calledBy returns how help refers to a program: as it was called, or by its name if go run has built it, since nobody
+// types that path.
+func calledBy(program, name string) string {
+	if strings.Contains(filepath.ToSlash(program), "/go-build") {
+		return name
+	}
+	return program
 }
 
 // run does what o says, with play as the handler, and returns the exit code.

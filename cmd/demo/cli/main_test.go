@@ -148,3 +148,15 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s differs (go test -update writes it anew); got:\n%s\nwant:\n%s", file, got, want)
 	}
 }
+
+// Help of a program that go run has built does not show its path in the build cache.
+func TestGoRunsPathIsNotShown(t *testing.T) {
+	for program, want := range map[string]string{
+		"bin/demo": "bin/demo", "/usr/local/bin/troupe": "/usr/local/bin/troupe",
+		"/root/.cache/go-build/ca/ca9d34-d/demo": "demo", `/tmp/go-build3728171076/b001/exe/demo`: "demo",
+	} {
+		if got := calledBy(program, "demo"); got != want {
+			t.Errorf("%s is shown as %s, want %s", program, got, want)
+		}
+	}
+}

@@ -27,14 +27,11 @@ func writeReport(w io.Writer, format string, r *troupe.Report) {
 func textReport(r *troupe.Report) []byte {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s: %s in %v: %d succeeded, %d failed", r.Source, count(len(r.Records), "record"), brief(r.Duration), r.Succeeded, r.Failed)
-	if r.Dropped > 0 {
-		fmt.Fprintf(&text, ", %d dropped", r.Dropped)
-	}
 	for _, n := range []struct {
 		number int
 		what   string
 	}{
-		{r.NotStarted, "not started"}, {r.Retried, "retried"}, {r.Abandoned, "abandoned"}, {r.Running, "still running"},
+		{r.NotStarted, "of them not started"}, {r.Abandoned, "of them abandoned"}, {r.Dropped, "dropped"}, {r.Retried, "retried"}, {r.Running, "still running"},
 	} {
 		if n.number > 0 {
 			fmt.Fprintf(&text, ", %d %s", n.number, n.what)
