@@ -24,7 +24,8 @@ import (
 )
 
 // consumer writes down what a Run does, in the terms of a history: an invocation is a batch of which a record was
-// started. Each event is one write, so that those of a process that is killed are complete.
+// started. What belongs together is one write, shorter than a pipe guarantees to keep whole, so that it is complete if the
+// process is killed.
 type consumer struct {
 	sqspoll.Client
 	name string // without spaces
@@ -45,8 +46,13 @@ func newConsumer(client sqspoll.Client, name string, out io.Writer) *consumer {
 	return &consumer{Client: client, name: name, out: out, of: make(map[string]*received)}
 }
 
-func (c *consumer) put(e history.Event) {
-	_, _ = io.WriteString(c.out, c.name+" "+e.String()+"\n")
+// put writes events at once: a process is killed before or after them.
+func (c *consumer) put(events ...history.Event) {
+	var lines strings.Builder
+	for _, e := range events {
+		lines.WriteString(c.name + " " + e.String() + "\n")
+	}
+	_, _ = io.WriteString(c.out, lines.String())
 }
 
 // begun returns the batch of a message, which begins with the first call. (mu)
@@ -55,10 +61,11 @@ func (c *consumer) begun(receipt string) *received {
 	if b.number == 0 {
 		c.batches++
 		b.number = c.batches
+		var began []history.Event
 		for _, m := range b.messages {
-			c.put(history.Event{Kind: history.Received, Invocation: b.number, Record: m.MessageId, Number: 1})
+			began = append(began, history.Event{Kind: history.Received, Invocation: b.number, Record: m.MessageId, Number: 1})
 		}
-		c.put(history.Event{Kind: history.Invoked, Invocation: b.number, Number: len(b.messages), Until: time.Hour})
+		c.put(append(began, history.Event{Kind: history.Invoked, Invocation: b.number, Number: len(b.messages), Until: time.Hour})...)
 	}
 	return b
 }
