@@ -46,7 +46,7 @@ func newConsumer(client sqspoll.Client, name string, out io.Writer) *consumer {
 	return &consumer{Client: client, name: name, out: out, of: make(map[string]*received)}
 }
 
-// put writes events at once: a process is killed before or after them.
+// put writes events in one write: a process is killed before or after them.
 func (c *consumer) put(events ...history.Event) {
 	var lines strings.Builder
 	for _, e := range events {
