@@ -327,7 +327,7 @@ func wholeJob[T any](kind Source, p *sources.Plan[T], w sources.Whole[T]) *job {
 		return j
 	}
 	if p.Ordered {
-		messages.NumberGroups(p.Results, p.Barrier) // for the copies of the names
+		messages.NumberGroups(p.Results, p.Barrier) // copies the names; the supervisor does it for records handled one by one
 	}
 	handle := w.Admit(p)
 	j.spread, j.ids = w.Spread, p.IDs

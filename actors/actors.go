@@ -61,8 +61,8 @@ type outcome struct {
 	failure *messages.AttemptFailed // of the actor; nil if it has not failed
 }
 
-// attempt lets the handler have its way: it may return, panic or end the goroutine. It does what batch.Try does, without
-// the closures, since every record passes here.
+// attempt calls the handler, which may return, panic or end the goroutine. It does what batch.Try does, without the
+// closures, since every record passes here.
 func (o *outcome) attempt(a *messages.Attempt) {
 	var end guard.End
 	defer func() {
