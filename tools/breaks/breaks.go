@@ -53,7 +53,7 @@ var breaks = []broken{
 
 			${0}latest = ${1}.ledger
 			`},
-			{`func \((\w+) \*slot\) End\((\w+) \*messages\.Attempt, err error\) \*messages\.AttemptFailed \{\n`, `${0}if ${1}.ledger.isClosed() {
+			{`func \((\w+) \*slot\) End\((\w+) \*messages\.Attempt\b.*\{\n`, `${0}if ${1}.ledger.isClosed() {
 				${1}.ledger = latest
 			}
 			`},
