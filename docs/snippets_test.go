@@ -52,6 +52,7 @@ var (
 	charge      func(context.Context, events.SQSMessage) error
 	handle      func(context.Context, events.SQSMessage) error
 	callService func(context.Context, events.SQSMessage) error
+	chargeOrder func(context.Context, struct{ ID string }) error
 	processor   *troupe.Processor[events.SQSEvent, events.SQSEventResponse]
 
 	bill      func(ctx context.Context, id, key string, data []byte) error

@@ -13,7 +13,7 @@ type File struct {
 
 // Report is the result of checking a set of files.
 type Report struct {
-	Findings []Finding // by file and line
+	Findings []Finding // faults that lose every failed record, other faults, undecided rules; each by file and line
 	Mappings int       // event source mappings that were checked
 	Queues   int
 	Pipes    int

@@ -130,6 +130,23 @@ func TestAFindingHasItsLine(t *testing.T) {
 	assert.Equal(t, "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html", f.Rule.Page)
 }
 
+// The findings that lose every failed record come first, and what is not known last.
+func TestFindingsComeInTheOrderOfTheirDanger(t *testing.T) {
+	text := strings.NewReplacer(
+		"            FunctionResponseTypes: [ReportBatchItemFailures]\n", "", "VisibilityTimeout: 181", "VisibilityTimeout: 60",
+		"deadLetterTargetArn", "#", "            MaximumBatchingWindowInSeconds: 1\n", "            MaximumBatchingWindowInSeconds: !Ref Window\n",
+	).Replace(fixture(t, examples+"sqs/template.yaml"))
+	r, err := Check(file(text))
+	require.NoError(t, err)
+	var ids []string
+	for _, f := range r.Findings {
+		ids = append(ids, f.Rule.ID)
+	}
+	assert.Equal(t, []string{"partial-response", "visibility-timeout", "redrive-policy", "batch-window"}, ids)
+	assert.Greater(t, r.Findings[0].Line, r.Findings[1].Line, "which is before it in the file")
+	assert.False(t, r.Findings[3].Known)
+}
+
 // cloudformation is a template without SAM, in JSON, with the long forms of the intrinsic functions.
 const cloudformation = `{
   "Resources": {

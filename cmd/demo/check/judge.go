@@ -26,6 +26,17 @@ type Finding struct {
 	Message string
 }
 
+// urgency is lower for findings that come first: where every failed record is lost, then where the rule is decided.
+func (f Finding) urgency() int {
+	switch {
+	case !f.Known:
+		return 2
+	case !f.Rule.Ignored:
+		return 1
+	}
+	return 0
+}
+
 // judge applies the rules to a deployment.
 type judge struct {
 	deployment
@@ -65,7 +76,7 @@ func (j *judge) all() []Finding {
 		j.open(unread, p, "check cannot read this part")
 	}
 	slices.SortStableFunc(j.findings, func(a, b Finding) int {
-		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Rule.ID, b.Rule.ID))
+		return cmp.Or(a.urgency()-b.urgency(), strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Rule.ID, b.Rule.ID))
 	})
 	return slices.CompactFunc(j.findings, func(a, b Finding) bool { return a == b })
 }

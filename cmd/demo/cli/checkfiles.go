@@ -71,22 +71,18 @@ func checkFiles(ctx context.Context, o options, stdin io.Reader, stdout, stderr 
 // findingsText returns the report as text: the findings, the explanations of their rules, and a line of totals.
 func findingsText(r check.Report, width int) string {
 	var b strings.Builder
-	for _, known := range []bool{true, false} {
-		explained := make(map[string]bool) // by page and rule
-		for _, f := range r.Findings {
-			if f.Known != known {
-				continue
-			}
-			text := fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Subject, f.Message)
-			if !known {
-				text = fmt.Sprintf("%s:%d:%d: %s: not known: %s", f.File, f.Line, f.Column, f.Subject, f.Message)
-			}
-			b.WriteString(fill(text+" ["+f.Rule.ID+"]", width, "", "  "))
-			if known && !explained[f.Rule.ID+f.Rule.Page] {
-				explained[f.Rule.ID+f.Rule.Page] = true
-				b.WriteString(fill(f.Rule.Help, width, "    ", "    "))
-				b.WriteString("    " + f.Rule.Page + "\n")
-			}
+	explained := make(map[string]bool) // by page and rule
+	for _, f := range r.Findings {
+		notKnown := ""
+		if !f.Known {
+			notKnown = "not known: "
+		}
+		text := fmt.Sprintf("%s:%d:%d: %s: %s%s [%s]", f.File, f.Line, f.Column, f.Subject, notKnown, f.Message, f.Rule.ID)
+		b.WriteString(fill(text, width, "", "  "))
+		if f.Known && !explained[f.Rule.ID+f.Rule.Page] {
+			explained[f.Rule.ID+f.Rule.Page] = true
+			b.WriteString(fill(f.Rule.Help, width, "    ", "    "))
+			b.WriteString("    " + f.Rule.Page + "\n")
 		}
 	}
 	if len(r.Findings) > 0 {
