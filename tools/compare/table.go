@@ -166,17 +166,18 @@ func (r row) summary() string {
 	text += figure
 	for _, most := range []float64{r.bound.most, r.bound.aim} {
 		if most != 0 {
-			text += fmt.Sprintf(", ≤"+r.format+" %s", most, met(r.found <= most))
+			text += fmt.Sprintf(" %s≤"+r.format, mark(r.found <= most), most)
 		}
 	}
 	return text
 }
 
-func met(is bool) string {
-	if is {
-		return "met"
+// mark is the mark of a bound that is met, or missed.
+func mark(met bool) string {
+	if met {
+		return "✓"
 	}
-	return "missed"
+	return "✗"
 }
 
 func command(o options) string {

@@ -48,7 +48,7 @@ func TestOnlyTheTableOfTheDocumentIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(got)
-	if want := "| processing, SQS, 10,000 records | errgroup 1.75 (1.62–2.12), ≤2.00 met, ≤1.60 missed<br>troupe 500 ns |\n"; !strings.Contains(text, want) {
+	if want := "| processing, SQS, 10,000 records | errgroup 1.75 (1.62–2.12) ✓≤2.00 ✗≤1.60<br>troupe 500 ns |\n"; !strings.Contains(text, want) {
 		t.Errorf("the table is\n%s\nand lacks\n%s", text, want)
 	}
 	if !strings.HasPrefix(text, "before\n"+begin()) || !strings.HasSuffix(text, end+"\nafter\n") ||
