@@ -119,10 +119,16 @@ func (q *Queue) refuse(m Message) error {
 		return invalid("The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
 	case !q.fifo() && m.Deduplication != "":
 		return invalid("Value %s for parameter MessageDeduplicationId is invalid. Reason: The request include parameter that is not valid for this queue type.", m.Deduplication)
+	case !isIdentifier(m.Group):
+		return invalid(identifierReason, m.Group, "MessageGroupId")
+	case !isIdentifier(m.Deduplication):
+		return invalid(identifierReason, m.Deduplication, "MessageDeduplicationId")
 	default:
 		return nil
 	}
 }
+
+const identifierReason = "Value %[1]s for parameter %[2]s is invalid. Reason: %[2]s can only include alphanumeric and punctuation characters. 1 to 128 in length."
 
 // Receive receives up to most messages, 1 to 10. It waits for the first one until wait has passed or ctx ends, and then
 // returns none. The messages are hidden for the given visibility timeout, or for the queue's if that is negative. They

@@ -65,10 +65,11 @@ type RedrivePolicy struct {
 // Message is a message for a queue.
 type Message struct {
 	Body string
-	// Group is the MessageGroupId. FIFO queues need one; standard queues may have it (fair queues).
+	// Group is the MessageGroupId: up to 128 letters, digits and punctuation characters of ASCII. FIFO queues need one;
+	// standard queues may have it (fair queues).
 	Group string
-	// Deduplication is the MessageDeduplicationId: a FIFO queue accepts a second message with the same one within 5
-	// minutes and does not deliver it. Default: a unique one.
+	// Deduplication is the MessageDeduplicationId, of the same characters: a FIFO queue accepts a second message with the
+	// same one within 5 minutes and does not deliver it. Default: a unique one.
 	Deduplication string
 	// Delay is the time for which a standard queue hides the message after it is sent, up to 15 minutes.
 	Delay time.Duration
@@ -81,6 +82,7 @@ type Message struct {
 // Limits of SQS.
 const (
 	maxBody            = 1 << 20
+	maxIdentifier      = 128
 	maxDelay           = 15 * time.Minute
 	deduplicationTime  = 5 * time.Minute
 	maxInFlight        = 120_000
@@ -215,6 +217,12 @@ func (q *Queue) open(c *clock, note func(history.Event)) {
 	q.named = make(map[string]*message)
 }
 
+// isIdentifier reports whether SQS accepts an identifier of a group or for deduplication, or whether there is none
+// (AWS: API reference, SendMessage).
+func isIdentifier(text string) bool {
+	return len(text) <= maxIdentifier && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
 // accept adds a message to the queue.
 func (q *Queue) accept(s sent[Message]) error {
 	m := s.record
@@ -229,6 +237,10 @@ func (q *Queue) accept(s sent[Message]) error {
 		return fmt.Errorf("lambdasim: message %s has a delay, which a message of a FIFO queue cannot have", s.id)
 	case !q.fifo() && m.Deduplication != "":
 		return fmt.Errorf("lambdasim: message %s has a deduplication id, which is for FIFO queues", s.id)
+	case !isIdentifier(m.Group):
+		return fmt.Errorf("lambdasim: message %s has the group %q; must be 1 to 128 letters, digits and punctuation characters of ASCII", s.id, m.Group)
+	case !isIdentifier(m.Deduplication):
+		return fmt.Errorf("lambdasim: message %s has the deduplication id %q; must be 1 to 128 letters, digits and punctuation characters of ASCII", s.id, m.Deduplication)
 	}
 	if q.fifo() {
 		switch {

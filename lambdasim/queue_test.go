@@ -363,6 +363,11 @@ func TestAHistoryThatCannotBeWrittenIsAnError(t *testing.T) {
 }
 
 func TestRecordsThatSQSWouldNotAcceptFailTheRun(t *testing.T) {
+	longest := &lambdasim.Queue{}
+	longest.Send(lambdasim.Message{Group: strings.Repeat("~", 128)})
+	if _, err := (lambdasim.Simulation{Source: longest, Handler: &function{}}).Run(t.Context()); err != nil {
+		t.Error(err)
+	}
 	for want, c := range map[string]struct {
 		queue   string
 		message lambdasim.Message
@@ -373,6 +378,10 @@ func TestRecordsThatSQSWouldNotAcceptFailTheRun(t *testing.T) {
 		"for FIFO queues":                  {"queue", lambdasim.Message{Deduplication: "x"}},
 		"1048577 bytes":                    {"queue", lambdasim.Message{Body: strings.Repeat("x", 1<<20+1)}},
 		"delay of -1s; must be 0 to 15m0s": {"queue", lambdasim.Message{Delay: -time.Second}},
+		`group "a b"; must be 1 to 128`:    {"q.fifo", lambdasim.Message{Group: "a b"}},
+		`group "ä"; must be`:               {"queue", lambdasim.Message{Group: "ä"}},
+		`deduplication id "a\tb"; must be`: {"q.fifo", lambdasim.Message{Group: "g", Deduplication: "a\tb"}},
+		`ggg"; must be 1 to 128`:           {"queue", lambdasim.Message{Group: strings.Repeat("g", 129)}},
 	} {
 		queue := &lambdasim.Queue{Name: c.queue}
 		queue.Send(c.message)
