@@ -12,7 +12,7 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// A pipe of EventBridge sends a bare array and knows records by their eventID. It delivers again what is reported and
+// A pipe of EventBridge sends a bare array and identifies records by their eventID. It delivers again what is reported and
 // nothing else, so that the rest of a stopped partition key is reported, too.
 func ExampleKinesis_pipe() {
 	record := func(number, key string) string {

@@ -21,7 +21,7 @@ func twoOrders() events.SQSEvent {
 	return events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: "espresso"}, {MessageId: "2", Body: "tea"}}}
 }
 
-// What a handler returns is kept beside the outcome.
+// The value that a handler returns is kept with the outcome.
 func ExampleReturning() {
 	price := func(_ context.Context, msg events.SQSMessage) (int, error) { return len(msg.Body), nil }
 	p := troupe.SQS(troupe.Returning(price))

@@ -97,7 +97,7 @@ func (u *upload) Spread(report *troupe.Report, one troupe.Result) {
 }
 
 // A batch of a source of one's own that ends with one call, after its records have been handled one by one. For
-// the sources that troupe knows, package bulk does that.
+// the sources of troupe, package bulk does that.
 func ExampleNewThen() {
 	failed := response.Answer[[]string]{
 		Typed: func(_ *troupe.Report, ids []string) []string { return ids },

@@ -58,7 +58,7 @@ func ExampleSQS() {
 	// [{m2} {m3}] <nil>
 }
 
-// Records of a partition key are handled in order. A failure stops its key; the other keys go on.
+// Records of a partition key are handled in order. A failure stops its key; other keys continue.
 func ExampleKinesis() {
 	processor := troupe.Kinesis(func(ctx context.Context, rec events.KinesisEventRecord) error {
 		if string(rec.Kinesis.Data) == "bad" {
@@ -106,7 +106,7 @@ func ExampleDynamoDB() {
 }
 
 // Users with a Lambda handler of their own call Process. When every record has failed it returns an error,
-// and the full response beside it.
+// and the full response.
 func ExampleProcessor_Process() {
 	errGone := errors.New("the shop is closed")
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error { return errGone },
@@ -487,7 +487,7 @@ func ExamplePanicError() {
 	// runtime error: index out of range [1] with length 1
 }
 
-// A record that cannot be decoded fails by itself, and the error tells where, without the payload.
+// A record that cannot be decoded fails alone. Its error has the position of the fault, and nothing of the payload.
 func ExampleDecodeError() {
 	processor := troupe.Kinesis(func(ctx context.Context, rec events.KinesisEventRecord) error { return nil },
 		troupe.WithLogger(slog.New(slog.DiscardHandler)))

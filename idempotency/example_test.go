@@ -104,7 +104,7 @@ func ExampleStore() {
 		case errors.Is(err, idempotency.ErrInProgress):
 			fmt.Println(token, "is refused")
 		case done != nil:
-			fmt.Printf("%s is told that it is done: %s\n", token, done.Value)
+			fmt.Printf("%s finds it done: %s\n", token, done.Value)
 		default:
 			fmt.Println(token, "does the work")
 		}
@@ -118,7 +118,7 @@ func ExampleStore() {
 	// first does the work
 	// second is refused
 	// <nil>
-	// second is told that it is done: {"charged":10}
+	// second finds it done: {"charged":10}
 }
 
 // A test with virtual time goes by it; one that needs another clock brings it.

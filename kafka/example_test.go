@@ -87,7 +87,7 @@ func ExampleRecord() {
 	// <nil>
 }
 
-// The answer turns the identifiers of records into what Lambda knows them by.
+// The answer turns the identifiers of records into those of Lambda.
 func ExampleAnswer() {
 	fmt.Println(string(kafka.Answer().JSON(nil, []string{"orders-0@15"})))
 	// Output: {"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":15}}]}

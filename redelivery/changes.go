@@ -213,7 +213,7 @@ func (c *changes) add(to *int, n int, err error) {
 	}
 }
 
-// How long calls go on after the invocation has been cancelled, and how long they take where there is no deadline.
+// How long calls continue after the invocation has been cancelled, and how long they take where there is no deadline.
 const (
 	observerGrace = 100 * time.Millisecond
 	resortGrace   = 400 * time.Millisecond

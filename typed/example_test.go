@@ -97,7 +97,7 @@ func ExampleFirehose() {
 	// <nil>
 }
 
-// Items become structs by the tags that the AWS SDK for Go knows.
+// Items become structs by the tags of the AWS SDK for Go.
 func ExampleDynamoDB() {
 	type Item struct {
 		ID     string `dynamodbav:"id"`

@@ -51,7 +51,7 @@ const (
 	maxPartitionKey = 2048
 	maxSortKey      = 1024
 	maxItem         = 400 << 10
-	// itemOverhead is more than the names of the attributes and the attributes beside key and value take.
+	// itemOverhead is more than the names of the attributes take, and the attributes other than key and value.
 	itemOverhead = 2 << 10
 )
 

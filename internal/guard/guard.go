@@ -1,25 +1,25 @@
 // Package guard calls functions that are not troupe's own: handlers, group functions, observers, and the methods of
-// types that come with them. Such a call may return, panic, end its goroutine with runtime.Goexit, or never end. Whoever
-// makes one gets to know which, and goes on.
+// types that come with them. Such a call may return, panic, end its goroutine with runtime.Goexit, or never end. The
+// caller learns which, and continues.
 //
 // Call makes the call on the caller's goroutine, which is cheap; a call that hangs keeps that goroutine. Within makes it
-// on a goroutine of its own and leaves it behind when the time is up.
+// on another goroutine and leaves that behind when the time is up.
 //
 // What nothing in Go can contain: a stack that grows until it overflows, as that of a String method that prints its own
 // receiver does, unsynchronized use of a map, and running out of memory. Each of these ends the process.
 package guard
 
-// How tells how a call ended.
+// How is the way in which a call ended.
 type How uint8
 
 const (
-	// Exited: it called runtime.Goexit. It is the zero value: so a call has ended of which nothing else is known.
+	// Exited: it called runtime.Goexit. It is the zero value, since nothing sets another one then.
 	Exited How = iota
 	// Returned: it returned.
 	Returned
 	// Panicked: it panicked, with Value.
 	Panicked
-	// Left: it had not ended when the time was up. It may still run.
+	// Left: it had not ended in time. It may still run.
 	Left
 )
 
@@ -51,9 +51,9 @@ func Catch(end *End) {
 	}
 }
 
-// Within calls f on a goroutine of its own and returns how it ended. It waits until done is closed, if that is not nil.
-// A call that has not ended by then is Left: it goes on, and f must not touch anything that the caller goes on to use.
-// Values belong into a channel with room for them, or behind a lock.
+// Within calls f on another goroutine and returns how it ended. It waits until done is closed, if that is not nil.
+// A call that has not ended by then is Left: it continues, and f must not touch anything that the caller uses. Pass
+// values through a buffered channel, or guard them with a lock.
 func Within(done <-chan struct{}, f func()) End {
 	ended := make(chan End, 1)
 	go Call(f, func(end End) { ended <- end })

@@ -122,7 +122,7 @@ func ExampleKafka() {
 	// Output: process stock sent by b7ad6b7169203331
 }
 
-// Middleware is the same for all sources: it knows neither where a record comes from nor who sent it.
+// Middleware is the same for all sources, so it has no link to the sender of a record.
 func ExampleSpans() {
 	spans := tracetest.NewSpanRecorder()
 	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))

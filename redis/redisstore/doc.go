@@ -8,7 +8,7 @@
 // # What Redis cannot promise
 //
 // Redis and Valkey replicate asynchronously: a primary that fails may take with it claims and completions that it had
-// confirmed, and the replica that is promoted knows nothing of them. Work whose claim is lost that way may be done
+// confirmed, and the replica that is promoted lacks them. Work whose claim is lost that way may be done
 // twice. Where that is not acceptable, use DynamoDB, or a server that replicates before it answers, such as Amazon
 // MemoryDB. A server that evicts keys when memory is short (any maxmemory-policy except noeviction) loses completions
 // as well.

@@ -16,7 +16,7 @@ func machine(worth spread) string {
 		processor(), runtime.GOMAXPROCS(0), worth.median, worth.low, worth.high, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
-// processor is the name of the processor, where Linux tells it.
+// processor is the name of the processor, where Linux has it.
 func processor() string {
 	info, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(info)) {

@@ -1,4 +1,4 @@
-// Compare measures troupe beside other ways to process a Lambda batch and prints what it found as a table:
+// Compare measures troupe and other ways to process a Lambda batch, and prints a table:
 //
 //	cd tools/compare && go run . -svg ../../docs/compare.svg -markdown ../../docs/benchmarks.md
 //

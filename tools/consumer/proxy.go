@@ -215,7 +215,7 @@ func packagesOf(proxy string, m published, version string) (paths []string, err 
 	return paths, nil
 }
 
-// hidden tells whether packages in a folder are nothing for other modules: internal ones, commands, tests and examples.
+// hidden reports whether packages in a folder are nothing for other modules: internal ones, commands, tests and examples.
 func hidden(folder string) bool {
 	parts := strings.Split(folder, "/")
 	return slices.Contains(parts, "internal") || slices.Contains(parts, "testdata") ||

@@ -4,7 +4,7 @@
 //	go run -C tools ./mutants                    all of them; make mutants
 //	go run -C tools ./mutants -only supervisor/  those whose line has the text
 //	go run -C tools ./mutants -list              lists them, and what survivors.txt explains in vain; runs nothing
-//	go run -C tools ./mutants -resume            goes on where the last run was cut off
+//	go run -C tools ./mutants -resume            continues where the last run was cut off
 //
 // A mutant is one operator, condition, returned value or statement that is another or left out: see operators.go.
 // All that compile are put into the code at once, behind a switch that an environment variable sets, by go build

@@ -89,7 +89,7 @@ func gone(mutants []*mutant, lines []survivors) (faults []string) {
 	return faults
 }
 
-// compare returns the kinds of which more survive than the list explains, and those of which fewer do. all tells whether
+// compare returns the kinds of which more survive than the list explains, and those of which fewer do. all is true if
 // the results are of all mutants; if they are not, fewer prove nothing.
 func compare(results []result, lines []survivors, all bool) (faults []string) {
 	alive := map[kind][]string{}

@@ -256,7 +256,7 @@ func (r *run) bar() {
 }
 
 // step does the next thing. What may come next at an instant: a free slot takes a record, or the end of
-// an attempt or of a back-off is noticed. Only when nothing is left to do does time go on.
+// an attempt or of a back-off is noticed. Time passes only when nothing is left to do.
 func (r *run) step(pick func(n int) int) bool {
 	if r.now >= r.cutoff && !r.shut {
 		r.shutDown(NotStarted | r.cutoffWhy)

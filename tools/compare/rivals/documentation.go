@@ -15,7 +15,7 @@ import (
 //     every response for a success; and it reports the last record of every batch, failed or not;
 //   - the other two answer with nested maps where the response types of aws-lambda-go will do.
 //
-// What they leave alone is left alone: after a failure the ones for streams go on.
+// What they leave alone is left alone: after a failure the ones for streams continue.
 
 func newDocumentation(handler Handler, _ int) Rival {
 	return function(func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
