@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// What Lambda says of the invocation is in a handler's context, and so is the time there is: its deadline is
-// the cutoff, before the function's own.
+// A handler's context has Lambda's data about the invocation. Its deadline is the cutoff, which is before that of
+// the function.
 func ExampleRecordFrom_invocation() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		invocation, _ := lambdacontext.FromContext(ctx)
@@ -35,7 +35,7 @@ func ExampleRecordFrom_invocation() {
 	// <nil>
 }
 
-// Once the context of an invocation is cancelled, nothing new starts, and what was not done is reported.
+// When the context of an invocation is cancelled, no more records start. Those that are not done are reported.
 func ExampleReason_cancelled() {
 	ctx, cancel := context.WithCancel(context.Background())
 	processor := troupe.SQS(func(_ context.Context, msg events.SQSMessage) error {
@@ -57,7 +57,7 @@ func ExampleReason_cancelled() {
 	// [{m3}] <nil>
 }
 
-// A handler that ignores its context is left behind, and its record reported: the response does not wait.
+// A handler that ignores its context is abandoned and its record reported. The response does not wait.
 func ExampleReason_abandoned() {
 	hang := make(chan struct{})
 	processor := troupe.SQS(func(_ context.Context, msg events.SQSMessage) error {
@@ -78,8 +78,8 @@ func ExampleReason_abandoned() {
 	// [{m1}] <nil>
 }
 
-// The variables of the Powertools count where no option says otherwise. They are read when the processor is
-// made.
+// The environment variables of Powertools apply unless an option overrides them. They are read when the processor is
+// constructed.
 func ExampleOption() {
 	const variable = "POWERTOOLS_BATCH_ERROR_HANDLING_POLICY"
 	_ = os.Setenv(variable, "StopOnFirstBatchItemFailure")

@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// A pipe of EventBridge sends a bare array and identifies records by their eventID. It delivers again what is reported and
-// nothing else, so that the rest of a stopped partition key is reported, too.
+// A pipe of EventBridge sends a bare array and identifies records by their eventID. It redelivers only reported
+// records, so the rest of a stopped partition key is reported, too.
 func ExampleKinesis_pipe() {
 	record := func(number, key string) string {
 		return fmt.Sprintf(`{"partitionKey":%q,"sequenceNumber":%q,"data":"e30=","eventSource":"aws:kinesis","eventID":"shardId-0:%[2]s"}`, key, number)

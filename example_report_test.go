@@ -13,8 +13,7 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// A report prints as a line and marshals to JSON. The times are set here, so that the output is the same
-// each time.
+// A report prints as one line and marshals to JSON. The times are set here so that the output does not vary.
 func ExampleReport() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		if msg.Body == "bad" {

@@ -37,7 +37,7 @@ func ExampleReturning() {
 	// <nil>
 }
 
-// Value is false where nothing was kept, or something of another type.
+// Value reports false if no value was kept, or one of another type.
 func ExampleValue() {
 	p := troupe.SQS(troupe.Returning(func(context.Context, events.SQSMessage) (int, error) { return 1, nil }))
 	_, report, _ := p.ProcessReport(context.Background(), twoOrders())
@@ -46,7 +46,7 @@ func ExampleValue() {
 	// Output: "" false
 }
 
-// A handler of a decoded payload still reaches the message that it came in.
+// A handler of a decoded payload can get the message from its context.
 func ExampleMessageFrom() {
 	p := troupe.SQS(func(ctx context.Context, lazy troupe.Lazy[events.SQSMessage]) error {
 		body, err := lazy.Payload()
@@ -63,7 +63,7 @@ func ExampleMessageFrom() {
 	// tea 2
 }
 
-// An observer looks at the messages of the records that failed.
+// An observer reads the messages of failed records.
 func ExampleMessageAt() {
 	p := troupe.SQS(func(_ context.Context, msg events.SQSMessage) error {
 		if msg.Body == "tea" {
@@ -82,7 +82,7 @@ func ExampleMessageAt() {
 	// Output: tea <nil>
 }
 
-// A handler's context ends before the invocation does, so that there is time to answer.
+// A handler's context ends before the invocation, which leaves time for the response.
 func ExampleDeadlineFrom() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -96,7 +96,7 @@ func ExampleDeadlineFrom() {
 	// Output: 500ms
 }
 
-// A message that nobody can use is dropped: Lambda does not redeliver it, and the report and the log show it.
+// A useless message is dropped: Lambda does not redeliver it, and the report and the log contain it.
 func ExampleDrop() {
 	p := troupe.SQS(func(_ context.Context, msg events.SQSMessage) error {
 		if msg.Body == "tea" {
@@ -109,7 +109,7 @@ func ExampleDrop() {
 	// Output: 1 0 1 <nil>
 }
 
-// The last resort takes a poison message out of the way, at the end of its last attempt.
+// The last resort removes a poison message after its last attempt.
 func ExampleWithLastResort() {
 	p := troupe.SQS(func(_ context.Context, msg events.SQSMessage) error {
 		if msg.Body == "tea" {
@@ -131,7 +131,7 @@ func ExampleWithLastResort() {
 	// 0 <nil>
 }
 
-// A package that needs several options makes one of them.
+// A package combines the options that it needs into one.
 func ExampleOptions() {
 	careful := troupe.Options(troupe.WithConcurrency(1), troupe.WithPolicy(troupe.StopBatch), silent)
 	p := troupe.SQS(func(context.Context, events.SQSMessage) error { return errors.New("closed") }, careful, troupe.WithErrorWhen(troupe.ErrorWhenNever))
@@ -140,8 +140,8 @@ func ExampleOptions() {
 	// Output: 1 <nil>
 }
 
-// A package with an option about the redelivery of single records says so: the option is refused where that would have
-// no effect.
+// A package marks an option that concerns the redelivery of single records. The option is refused where it would
+// have no effect.
 func ExampleWithRedelivery() {
 	later := troupe.Named("shop.Later", troupe.WithRedelivery(batch.Redelivery{Sources: []troupe.Source{"sqs"}, Reserve: time.Second}))
 	_, err := troupe.NewProcessor(sources.SQS(), response.ForSQS(), func(context.Context, events.SQSMessage) error { return nil },
@@ -150,7 +150,7 @@ func ExampleWithRedelivery() {
 	// Output: troupe: shop.Later is not allowed with ErrorWhenAny: after an error Lambda redelivers the whole batch
 }
 
-// Errors call an option by the name that the user called.
+// Errors name the option that the user called.
 func ExampleNamed() {
 	lanes := func(n int) troupe.Option { return troupe.Named("shop.Lanes", troupe.WithConcurrency(n)) }
 	_, err := troupe.NewProcessor(sources.SQS(), response.ForSQS(), func(context.Context, events.SQSMessage) error { return nil }, lanes(0))
@@ -176,7 +176,7 @@ func (c *count) Spread(report *troupe.Report) {
 	}
 }
 
-// Package bulk is built on NewWhole.
+// NewWhole is the basis of package bulk.
 func ExampleNewWhole() {
 	p, err := troupe.NewWhole(sources.SQS(), response.ForSQS(), func() sources.Whole[events.SQSMessage] { return new(count) })
 	if err != nil {

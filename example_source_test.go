@@ -52,7 +52,7 @@ func (lines) Read(event []string) (*sources.Batch[string], error) {
 	return b, nil
 }
 
-// A source of one's own is a Reader, and an Answer that writes the response.
+// A custom source consists of a Reader and an Answer, which writes the response.
 func ExampleNewProcessor() {
 	failed := response.Answer[[]string]{
 		Typed: func(_ *troupe.Report, ids []string) []string { return ids },
@@ -96,8 +96,8 @@ func (u *upload) Spread(report *troupe.Report, one troupe.Result) {
 	}
 }
 
-// A batch of a source of one's own that ends with one call, after its records have been handled one by one. For
-// the sources of troupe, package bulk does that.
+// A custom source whose batches end with one call, after their records have been handled one by one. For the sources
+// of troupe, use package bulk.
 func ExampleNewThen() {
 	failed := response.Answer[[]string]{
 		Typed: func(_ *troupe.Report, ids []string) []string { return ids },

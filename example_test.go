@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-go/troupe"
 )
 
-// The handler sees one message at a time; only what failed is reported. In a Lambda function the last
-// lines are lambda.Start(processor).
+// The handler receives one message at a time; only failed messages are reported. A Lambda function ends with
+// lambda.Start(processor).
 func Example() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		if msg.Body == "bad" {
@@ -34,8 +34,8 @@ func Example() {
 	// Output: {"batchItemFailures":[{"itemIdentifier":"m2"}]} <nil>
 }
 
-// A FIFO queue is known by its ARN. At the first failure nothing more starts, and what never started is
-// reported too, so that order holds.
+// A FIFO queue is recognized by its ARN. After the first failure no more messages start, and those that have not
+// started are reported too, which preserves their order.
 func ExampleSQS() {
 	const queue = "arn:aws:sqs:eu-west-1:123456789012:orders.fifo"
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
@@ -84,7 +84,7 @@ func ExampleKinesis() {
 	// [{101} {103}] <nil>
 }
 
-// Changes of an item are handled in order; an item is known by all of its key attributes.
+// Changes of an item are handled in order. All key attributes identify an item.
 func ExampleDynamoDB() {
 	item := func(id string) map[string]events.DynamoDBAttributeValue {
 		return map[string]events.DynamoDBAttributeValue{"Id": events.NewNumberAttribute(id)}
@@ -105,8 +105,7 @@ func ExampleDynamoDB() {
 	// Output: [{8}] <nil>
 }
 
-// Users with a Lambda handler of their own call Process. When every record has failed it returns an error,
-// and the full response.
+// Call Process from your own Lambda handler. If every record has failed it returns an error, and the full response.
 func ExampleProcessor_Process() {
 	errGone := errors.New("the shop is closed")
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error { return errGone },
@@ -125,7 +124,7 @@ func ExampleProcessor_Process() {
 	// true
 }
 
-// An event that cannot be processed as a whole is an error that matches ErrEvent, and no handler runs.
+// If an event as a whole cannot be processed, the error matches ErrEvent, and no handler runs.
 func ExampleProcessor_Invoke() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error { return nil })
 
@@ -137,7 +136,7 @@ func ExampleProcessor_Invoke() {
 	// true
 }
 
-// Under StopGroup a message that keeps failing holds up its own message group alone.
+// Under StopGroup a message that keeps failing holds up only its message group.
 func ExamplePolicy() {
 	const queue = "arn:aws:sqs:eu-west-1:123456789012:orders.fifo"
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
@@ -156,7 +155,7 @@ func ExamplePolicy() {
 	// Output: [{m1} {m2}] <nil>
 }
 
-// A decider looks at each failure and says what it means for the others.
+// A decider chooses for each failure what happens to the other records.
 func ExampleWithDecider() {
 	errDown := errors.New("the database is down")
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
@@ -181,8 +180,8 @@ func ExampleWithDecider() {
 	// Output: [{m1} {m2} {m3}] <nil>
 }
 
-// ErrorWhenAny is for event source mappings without ReportBatchItemFailures: Lambda does not look at the
-// response there, so the only way to get a record again is to fail the invocation.
+// ErrorWhenAny is for event source mappings without ReportBatchItemFailures: Lambda ignores the response there, so
+// only an error of the invocation makes it redeliver.
 func ExampleErrorWhen() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		if msg.MessageId == "m2" {
@@ -214,8 +213,8 @@ func ExampleWithConcurrency() {
 	// <nil>
 }
 
-// A standard queue has no order. WithGroup handles the messages of a customer one after the other all the
-// same, and StopGroup holds back the rest of them after a failure.
+// A standard queue has no order. WithGroup handles the messages of a customer one after the other anyway, and
+// StopGroup holds back the rest of them after a failure.
 func ExampleWithGroup() {
 	customer := func(msg events.SQSMessage) string {
 		return *msg.MessageAttributes["customer"].StringValue
@@ -239,7 +238,7 @@ func ExampleWithGroup() {
 	// Output: [{m1} {m3}] <nil>
 }
 
-// Without order every record is handled by itself, and the failure of one holds up no other.
+// Without order records are independent: the failure of one holds up no other.
 func ExampleWithoutOrder() {
 	processor := troupe.Kinesis(func(ctx context.Context, rec events.KinesisEventRecord) error {
 		if rec.Kinesis.SequenceNumber == "101" {
@@ -256,7 +255,7 @@ func ExampleWithoutOrder() {
 	// Output: [{101}] <nil>
 }
 
-// Lambda restarts a stream at the lowest reported sequence number, so one is enough.
+// Lambda restarts a stream at the lowest reported sequence number, so it is enough to report that one.
 func ExampleWithLowestOnly() {
 	processor := troupe.Kinesis(func(ctx context.Context, rec events.KinesisEventRecord) error {
 		if rec.Kinesis.PartitionKey == "ann" {
@@ -274,8 +273,8 @@ func ExampleWithLowestOnly() {
 	// Output: [{100}] <nil>
 }
 
-// Shortly before the invocation would time out, handlers' contexts end and nothing new starts. What is not
-// done is reported, and what is done stays done.
+// Shortly before the invocation would time out, the handlers' contexts end and no more records start. Records that
+// are not done are reported; the others are not redelivered.
 func ExampleWithReserve() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		if msg.MessageId == "m2" {
@@ -295,7 +294,7 @@ func ExampleWithReserve() {
 	// Output: [{m2} {m3}] <nil> <nil>
 }
 
-// A record that takes too long must not use up the time of the others.
+// WithRecordTimeout prevents a slow record from using up the time of the others.
 func ExampleWithRecordTimeout() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		if msg.MessageId == "m1" {
@@ -315,7 +314,7 @@ func ExampleWithRecordTimeout() {
 	// [{m1}] <nil>
 }
 
-// What may go away by itself is tried again at once, without waiting for the next delivery.
+// A transient failure is retried within the invocation, without waiting for the next delivery.
 func ExampleRetry() {
 	var calls atomic.Int32
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
@@ -334,7 +333,7 @@ func ExampleRetry() {
 	// [] <nil>
 }
 
-// Permanent keeps Retry from trying again what cannot succeed. Lambda will still deliver the record again.
+// Permanent turns off retries in place for an error that a retry cannot fix. Lambda still redelivers the record.
 func ExamplePermanent() {
 	calls := 0
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
@@ -350,7 +349,7 @@ func ExamplePermanent() {
 	// calls: 1
 }
 
-// One middleware serves every source: it sees the record's metadata, never its payload.
+// One middleware serves every source: it receives the record's metadata, not its payload.
 func ExampleWithMiddleware() {
 	trace := func(next func(context.Context, troupe.Record) error) func(context.Context, troupe.Record) error {
 		return func(ctx context.Context, rec troupe.Record) error {
@@ -370,7 +369,7 @@ func ExampleWithMiddleware() {
 	// <nil>
 }
 
-// Code far below the handler finds out which record it works for, for a log line or an idempotency key.
+// Code that the handler calls gets the record's metadata from the context, for a log line or an idempotency key.
 func ExampleRecordFrom() {
 	save := func(ctx context.Context) {
 		if rec, ok := troupe.RecordFrom(ctx); ok {
@@ -391,7 +390,7 @@ func ExampleRecordFrom() {
 	// <nil>
 }
 
-// An observer gets the report of each batch before the response leaves: the place for metrics.
+// An observer receives the report of each batch before the response is returned. Use it for metrics.
 func ExampleWithObserver() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		if msg.MessageId == "m2" {
@@ -414,7 +413,7 @@ func ExampleWithObserver() {
 	// <nil>
 }
 
-// A failure hook is called for each failed record as it happens, also of those that were never started.
+// A failure hook is called for each record when it fails, including records that were never started.
 func ExampleWithFailureHook() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		return errors.New("the database is down")
@@ -431,7 +430,7 @@ func ExampleWithFailureHook() {
 	// <nil>
 }
 
-// The one line that a batch with failures is logged as holds identifiers and the first error, no payload.
+// A batch with failures is logged as one line, with identifiers and the first error, without payloads.
 func ExampleWithLogger() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -455,7 +454,7 @@ func ExampleWithLogger() {
 	// <nil>
 }
 
-// Reasons are errors to compare with. A record that was not started says why.
+// Compare errors with reasons by errors.Is. The error of a record that was not started has the reason for that.
 func ExampleReason() {
 	processor := troupe.Kinesis(func(ctx context.Context, rec events.KinesisEventRecord) error {
 		return errors.New("cannot be booked")
@@ -471,7 +470,7 @@ func ExampleReason() {
 
 func book(string) error { return nil }
 
-// A panic is the failure of its record alone. The value and the stack are kept.
+// A panic fails only its record. The error has its value and stack.
 func ExamplePanicError() {
 	processor := troupe.SQS(func(ctx context.Context, msg events.SQSMessage) error {
 		fields := strings.Split(msg.Body, ",")

@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe/kafka"
 )
 
-// Of a stream Lambda starts again at the lowest sequence number that is reported, and under the policy that is
-// derived for streams what follows the failed record in its group is reported, too.
+// Lambda restarts a stream at the lowest reported sequence number. Under the policy that is derived for streams, the
+// records that follow the failed one in its group are reported, too.
 func ExampleKinesis() {
 	p := bulk.Kinesis(func(ctx context.Context, batch []events.KinesisEventRecord) error {
 		return bulk.Failures{1: fmt.Errorf("%s is out of range", batch[1].Kinesis.Data)}
@@ -26,7 +26,8 @@ func ExampleKinesis() {
 	// Output: {"batchItemFailures":[{"itemIdentifier":"8"},{"itemIdentifier":"9"}]} <nil>
 }
 
-// Of a topic what follows the failed record in its partition is reported, too, and no other partition.
+// On a topic, the records that follow the failed one in its partition are reported, too. Other partitions are not
+// affected.
 func ExampleKafka() {
 	p := bulk.Kafka(func(ctx context.Context, batch []kafka.Record) error {
 		failures := bulk.Failures{}
@@ -48,7 +49,7 @@ func ExampleKafka() {
 	// Output: {"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":16}},{"itemIdentifier":{"partition":"orders-0","offset":17}}]} <nil>
 }
 
-// A table's changes, written to an index by one request.
+// One request writes the changes of a table to an index.
 func ExampleDynamoDB() {
 	p := bulk.DynamoDB(func(ctx context.Context, batch []events.DynamoDBEventRecord) error {
 		for _, rec := range batch {

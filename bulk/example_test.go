@@ -12,7 +12,7 @@ import (
 	"github.com/troupe-go/troupe/bulk"
 )
 
-// put stands for a service that takes many documents at once and says which of them it did not take.
+// put stands for a service that accepts many documents in one request and returns those that it rejected.
 func put(_ context.Context, documents []string) (rejected []int, err error) {
 	for i, d := range documents {
 		if d == "bad" {
@@ -22,8 +22,7 @@ func put(_ context.Context, documents []string) (rejected []int, err error) {
 	return rejected, nil
 }
 
-// A function that writes the messages of a batch by one request. In a function it would be
-// lambda.Start(bulk.SQS(index)).
+// One request writes the messages of a batch. A Lambda function calls lambda.Start(bulk.SQS(index)).
 func Example() {
 	index := func(ctx context.Context, batch []events.SQSMessage) error {
 		documents := make([]string, len(batch))

@@ -13,8 +13,8 @@ import (
 	"github.com/troupe-go/troupe/kafka"
 )
 
-// Each message is enriched by itself, in parallel, and one request writes what came of them. In a function it would
-// be lambda.Start(bulk.SQSThen(troupe.Returning(enrich), write)).
+// The messages are enriched one by one, in parallel, and one request writes the results. A Lambda function calls
+// lambda.Start(bulk.SQSThen(troupe.Returning(enrich), write)).
 func ExampleSQSThen() {
 	enrich := func(ctx context.Context, m events.SQSMessage) (string, error) {
 		if m.Body == "unknown" {
@@ -35,7 +35,7 @@ func ExampleSQSThen() {
 	// {"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"c"}]} <nil>
 }
 
-// double stands for what a record is enriched with.
+// double stands for the enrichment of a record.
 func double(data string) (string, error) {
 	if data == "" {
 		return "", errors.New("nothing to double")
@@ -49,7 +49,7 @@ func show(_ context.Context, values []string) error {
 	return nil
 }
 
-// Of a stream nothing is written that is behind a failed record of its partition key.
+// On a stream, records that follow a failed one of their partition key are not written.
 func ExampleKinesisThen() {
 	p := bulk.KinesisThen(troupe.Returning(func(_ context.Context, r events.KinesisEventRecord) (string, error) {
 		return double(string(r.Kinesis.Data))
@@ -64,7 +64,7 @@ func ExampleKinesisThen() {
 	// {"batchItemFailures":[{"itemIdentifier":"7"},{"itemIdentifier":"9"}]} <nil>
 }
 
-// A table's changes, enriched one by one and written by one request.
+// The changes of a table are enriched one by one, and one request writes them.
 func ExampleDynamoDBThen() {
 	p := bulk.DynamoDBThen(troupe.Returning(func(_ context.Context, r events.DynamoDBEventRecord) (string, error) {
 		return double(r.Change.Keys["id"].String())
@@ -78,7 +78,7 @@ func ExampleDynamoDBThen() {
 	// {"batchItemFailures":[]} <nil>
 }
 
-// Of a topic nothing is written that is behind a failed record of its partition.
+// On a topic, records that follow a failed one in their partition are not written.
 func ExampleKafkaThen() {
 	p := bulk.KafkaThen(troupe.Returning(func(_ context.Context, r kafka.Record) (string, error) {
 		return double(string(r.Value))

@@ -39,7 +39,7 @@ func ExampleSNS() {
 	// [] <nil>
 }
 
-// What SNS says of a message is in reach by the handler's context.
+// The handler's context has the notification of SNS.
 func ExampleNotificationFrom() {
 	handle := func(ctx context.Context, msg events.SQSMessage) error {
 		if n, ok := envelope.NotificationFrom(ctx); ok {
@@ -71,7 +71,7 @@ func ExampleEventBridge() {
 	// [] <nil>
 }
 
-// Each object is handled by itself; the message is one record. The test event of S3 is a success.
+// The handler is called for each object; the message is one record. The test event of S3 is a success.
 func ExampleS3() {
 	index := func(ctx context.Context, record events.S3EventRecord) error {
 		fmt.Println(record.S3.Bucket.Name, record.S3.Object.URLDecodedKey)
@@ -91,7 +91,7 @@ func ExampleS3() {
 	// [] <nil>
 }
 
-// The message around an object is in reach, with its receive count among others.
+// The handler's context has the message around an object, and so its receive count.
 func ExampleS3_message() {
 	handle := func(ctx context.Context, record events.S3EventRecord) error {
 		msg, err := troupe.MessageFrom[events.SQSMessage](ctx)
@@ -140,7 +140,7 @@ func ExampleOffloaded() {
 	// troupe: the body of the message is in S3, in bucket "elsewhere": not one of the buckets that may be read <nil>
 }
 
-// getObject stands for the GetObject of the AWS SDK, which returns a reader as well.
+// getObject stands for GetObject of the AWS SDK, which also returns a reader.
 func getObject(ctx context.Context, bucket, key string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(`{"id":"o-1"}`)), nil
 }

@@ -38,8 +38,8 @@ func clean(ctx context.Context, r reading) (firehose.Output, error) {
 	return output, err
 }
 
-// Each record is decoded, transformed and delivered under a partition key of its own, or dropped, or failed. In a
-// function the last lines are lambda.Start(processor).
+// Each record is decoded, transformed and delivered with a partition key, or dropped, or failed. A Lambda function
+// ends with lambda.Start(processor).
 func Example() {
 	processor := firehose.New(typed.Firehose(troupe.Returning(clean)), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 
@@ -58,7 +58,7 @@ func Example() {
 	//  {"recordId":"3","result":"ProcessingFailed","data":"bm8gSlNPTg=="}]} <nil>
 }
 
-// Without types a handler takes the record and returns bytes or a text.
+// Without package typed a handler takes the record and returns bytes or a string.
 func ExampleNew() {
 	processor := firehose.New(troupe.Returning(func(ctx context.Context, record firehose.Record) (string, error) {
 		return strings.ToUpper(string(record.Data)) + "\n", nil
@@ -77,14 +77,14 @@ func ExampleNew() {
 	// {"recordId":"2","result":"Ok","kafkaRecordValue":"RlJPTSBBIFRPUElDCg=="} <nil>
 }
 
-// JSON ends a record with a newline, so that the records of an S3 object are lines.
+// JSON ends each record with a newline, so that an S3 object has one record on each line.
 func ExampleJSON() {
 	output, err := firehose.JSON(row{Device: "d-1", Fahrenheit: 77})
 	fmt.Printf("%q %v\n", output.Data, err)
 	// Output: "{\"device\":\"d-1\",\"fahrenheit\":77}\n" <nil>
 }
 
-// A stream that delivers to Apache Iceberg tables puts each record where the handler says.
+// A stream that delivers to Apache Iceberg tables writes each record to the table that the handler chooses.
 func ExampleTable() {
 	processor := firehose.New(troupe.Returning(func(ctx context.Context, record firehose.Record) (firehose.Output, error) {
 		return firehose.Output{Data: record.Data, Table: &firehose.Table{Database: "shop", Name: "orders", Operation: "update"}}, nil

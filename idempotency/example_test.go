@@ -56,7 +56,7 @@ func ExampleReturning() {
 	// receipt-1 true
 }
 
-// The same order with another amount is a mistake of the sender's, and not a duplicate.
+// The same order with a different amount is a mistake of the sender, not a duplicate.
 func ExampleWithValidation() {
 	type charge struct {
 		Order  string
@@ -80,7 +80,7 @@ func ExampleHash() {
 	// Output: 2c23e453
 }
 
-// Outside Lambda, without a deadline, a claim needs a lease, which is renewed while the handler is at work.
+// Outside Lambda, without a deadline, a claim needs a lease, which is renewed while the handler runs.
 func ExampleOption() {
 	handle := idempotency.Wrap("charge", idempotency.NewMemory(), orderOf, func(context.Context, payment) error { return nil },
 		idempotency.WithFunction("payments"), // the same keys as the Lambda function
@@ -95,7 +95,7 @@ func ExampleOption() {
 	// Output: <nil>
 }
 
-// Stores are used by Wrap; this is what it asks of them.
+// Wrap calls a store in this way.
 func ExampleStore() {
 	ctx, store := context.Background(), idempotency.NewMemory()
 	claim := func(token string) {
@@ -121,7 +121,7 @@ func ExampleStore() {
 	// second finds it done: {"charged":10}
 }
 
-// A test with virtual time goes by it; one that needs another clock brings it.
+// NewMemory follows the virtual time of package synctest. NewMemoryAt takes another clock.
 func ExampleNewMemoryAt() {
 	now := time.Unix(1_700_000_000, 0)
 	store := idempotency.NewMemoryAt(func() time.Time { return now })
@@ -146,7 +146,7 @@ func ExampleNewMemory() {
 	// Output: <nil> <nil>
 }
 
-// A store of one's own says what it cannot hold, and nothing of what it was given.
+// The error of a custom store describes what it cannot store, without the value.
 func ExampleKeyErrorf() {
 	err := idempotency.KeyErrorf("%d bytes; at most %d are allowed", 300, 255)
 	fmt.Println(err, errors.Is(err, idempotency.ErrKey))
@@ -159,7 +159,7 @@ func ExampleValueErrorf() {
 	// Output: troupe: idempotency: bad value: 500 bytes; at most 400 are allowed true
 }
 
-// Where Powertools is configured with a key prefix, it is put before the hash.
+// If Powertools is configured with a key prefix, put it before the hash.
 func ExamplePowertoolsHash() {
 	fmt.Println("payments#" + idempotency.PowertoolsHash(idempotency.Python, []byte(`"order-1"`)))
 	// Output: payments#729040816f7330c4cb31f54a56f59a7b

@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
-// The handler sees one record at a time. A failure stops its partition, so that order holds there; what never
-// started is reported too. In a Lambda function the last lines are lambda.Start(processor).
+// The handler receives one record at a time. A failure stops its partition, and records of it that have not started
+// are reported too, which preserves their order. A Lambda function ends with lambda.Start(processor).
 func Example() {
 	processor := kafka.New(func(ctx context.Context, record kafka.Record) error {
 		if string(record.Value) == "bad" {
@@ -39,7 +39,7 @@ func Example() {
 	// Output: {"batchItemFailures":[{"itemIdentifier":{"partition":"orders-0","offset":16}},{"itemIdentifier":{"partition":"orders-0","offset":17}}]} <nil>
 }
 
-// By key a failure holds up nothing but its key.
+// With ByKey a failure holds up only the records of its key.
 func ExampleByKey() {
 	processor := kafka.New(func(ctx context.Context, record kafka.Record) error {
 		if record.Offset == 15 {
@@ -65,7 +65,7 @@ func ExampleByKey() {
 	// <nil>
 }
 
-// A nil Value is a tombstone: whatever the key stands for has been deleted.
+// A nil Value is a tombstone: the entry of the key has been deleted.
 func ExampleRecord() {
 	processor := kafka.New(func(ctx context.Context, record kafka.Record) error {
 		if record.Value == nil {
@@ -132,7 +132,7 @@ func ExampleGlue() {
 	// <nil>
 }
 
-// A schema of Protobuf may have several messages, and a topic values of each.
+// A Protobuf schema may define several messages, and a topic may have values of each.
 func ExampleWithProtobuf() {
 	handle := func(ctx context.Context, record kafka.Record) error {
 		switch schema, _ := kafka.SchemaFrom(ctx); {
@@ -156,7 +156,7 @@ func ExampleWithProtobuf() {
 	// <nil>
 }
 
-// Handlers inside Confluent and Glue know the schema.
+// Handlers inside Confluent and Glue can get the schema from their context.
 func ExampleSchemaFrom() {
 	handle := func(ctx context.Context, record kafka.Record) error {
 		schema, ok := kafka.SchemaFrom(ctx)

@@ -11,8 +11,7 @@ import (
 	"github.com/troupe-go/troupe/kpl"
 )
 
-// Three user records packed into one record of the stream. In a function it would be
-// lambda.Start(kpl.Kinesis(charge)).
+// One record of the stream contains three user records. A Lambda function calls lambda.Start(kpl.Kinesis(charge)).
 func Example() {
 	charge := func(ctx context.Context, rec kpl.UserRecord) error {
 		fmt.Println(rec.ID(), rec.Kinesis.PartitionKey, string(rec.Kinesis.Data))

@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// A handler that remembers what it has done is distinguished from one that does its work twice. Notes say why work may be
-// done again: LeaseLost, Unrecorded and Lapsed.
+// The checker distinguishes a handler that remembers what it has done from one that does its work twice. LeaseLost,
+// Unrecorded and Lapsed record why work may be done again.
 func Example() {
 	queue := &lambdasim.Queue{VisibilityTimeout: time.Minute}
 	queue.Send(lambdasim.Message{Body: "o-1"})
@@ -42,7 +42,7 @@ func Example() {
 	// Output: true 1 1 <nil>
 }
 
-// A function that gives up on a message sends it to a dead-letter queue itself, and reports a success.
+// The function gives up on a message: it sends the message to a dead-letter queue and reports a success.
 func ExampleDeadLetter() {
 	dead := &lambdasim.Queue{Name: "dead"}
 	queue := &lambdasim.Queue{}
@@ -65,7 +65,7 @@ func ExampleDeadLetter() {
 	// Output: true 1 <nil>
 }
 
-// A handler of another shape notes what it was given by its digest.
+// A handler with another signature records the digest of its argument.
 func ExampleBeginDigest() {
 	msg := events.SQSMessage{MessageId: "m1", Body: "o-1"}
 	end := lambdasim.BeginDigest(context.Background(), msg.MessageId, lambdasim.Digest(msg)) // outside a simulation it does nothing

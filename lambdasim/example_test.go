@@ -18,7 +18,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// ship is the handler under test. The carrier turns one order in five down at first.
+// ship is the handler under test. The carrier rejects one order in five at first.
 func ship(ctx context.Context, msg events.SQSMessage) error {
 	if lambdasim.Draw(1, "carrier", msg.MessageId, lambdasim.Delivery(ctx, msg.MessageId)) < 0.2 {
 		return errors.New("no carrier")
@@ -51,7 +51,7 @@ func TestOrdersOfACustomerAreShippedInOrder(t *testing.T) {
 	})
 }
 
-// The page about testing shows the code that is tested here.
+// docs/testing.md shows this code.
 func TestThePageAboutTestingShowsTheseLines(t *testing.T) {
 	page, err := os.ReadFile("../docs/testing.md")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// Watch makes the handler visible to the checker, which then sees that the order that failed came again.
+// Watch makes the handler visible to the checker, which sees here that the failed order was redelivered.
 func ExampleWatch() {
 	queue := &lambdasim.Queue{VisibilityTimeout: 50 * time.Millisecond}
 	queue.Send(lambdasim.Message{Body: "order"})
@@ -37,8 +37,8 @@ func ExampleWatch() {
 	// Output: true 2 handled 1 deleted <nil>
 }
 
-// Begin is for what Watch does not know, such as a loop in a handler of one's own. This one says that it is
-// done with messages that it has not looked at.
+// Begin is for handlers that Watch cannot wrap, such as a loop. This one reports messages as done that it has not
+// handled.
 func ExampleBegin() {
 	queue := &lambdasim.Queue{}
 	queue.Send(lambdasim.Message{Body: "first"})
@@ -56,7 +56,7 @@ func ExampleBegin() {
 	// Output: false lost <nil>
 }
 
-// What is dropped on purpose is not lost.
+// A record that is dropped on purpose does not count as lost.
 func ExampleDrop() {
 	queue := &lambdasim.Queue{}
 	queue.Send(lambdasim.Message{Body: "not for us"})
@@ -74,7 +74,7 @@ func ExampleDrop() {
 	// Output: true 1 dropped <nil>
 }
 
-// Delivery counts for every source, whether its records do or not.
+// Delivery returns the number of a delivery for every source, even if its records have no count.
 func ExampleDelivery() {
 	stream := &lambdasim.KinesisStream{}
 	stream.Put(lambdasim.KinesisRecord{PartitionKey: "van-7", Data: []byte("here")})
@@ -101,7 +101,7 @@ func ExampleDelivery() {
 	// <nil>
 }
 
-// The same seed gives the same records the same fate, in whatever order they are handled.
+// With the same seed, the same records fail in the same way, in whatever order they are handled.
 func ExampleDraw() {
 	failing := func(seed uint64, orders ...string) (failed []string) {
 		for _, id := range orders {

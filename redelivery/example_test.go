@@ -46,7 +46,8 @@ func payments() events.SQSEvent {
 
 var silent = troupe.WithLogger(slog.New(slog.DiscardHandler))
 
-// A message that may succeed later is hidden for as long as the function says, whatever the timeout of its queue.
+// A message that may succeed later is hidden for the time that the function returns, whatever the visibility timeout
+// of its queue.
 func ExampleBackoff() {
 	never := func(context.Context, events.SQSMessage) error { return errors.New("timeout") }
 	p := troupe.SQS(never, silent, redelivery.Backoff(client{}, func(receives int, err error) time.Duration { return 0 }))
@@ -57,7 +58,8 @@ func ExampleBackoff() {
 	// 1
 }
 
-// A message that can never succeed is put aside in the first delivery, and one that has failed five times as well.
+// A message that can never succeed is dead-lettered in the first delivery, and any other one after it has failed
+// five times.
 func ExampleDeadLetter() {
 	p := troupe.SQS(pay, silent, redelivery.DeadLetter(client{}, 5))
 	response, err := p.Process(context.Background(), payments())

@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
-// resize stands for work on an object. The text is written to the completion report.
+// resize stands for work on an object. Its text appears in the completion report.
 func resize(ctx context.Context, task s3batch.Task) (string, error) {
 	if task.Key == "notes.txt" {
 		return "", troupe.Permanent(errors.New("not an image"))
@@ -19,7 +19,7 @@ func resize(ctx context.Context, task s3batch.Task) (string, error) {
 	return fmt.Sprintf("%s in %s: resized to %s", task.Key, task.Bucket, task.Job.UserArguments["width"]), nil
 }
 
-// The key of a task is decoded. In a function it would be lambda.Start(s3batch.New(troupe.Returning(resize))).
+// The key of a task is decoded. A Lambda function calls lambda.Start(s3batch.New(troupe.Returning(resize))).
 func Example() {
 	processor := s3batch.New(troupe.Returning(resize), troupe.WithLogger(slog.New(slog.DiscardHandler)))
 	for _, key := range []string{"photos%2Fmy+dog.jpg", "notes.txt"} {

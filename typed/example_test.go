@@ -23,7 +23,7 @@ type Order struct {
 	Amount int    `json:"amount"`
 }
 
-// The handler gets the body decoded. What cannot be decoded fails alone.
+// The handler receives the decoded body. A message that cannot be decoded fails alone.
 func ExampleSQS() {
 	charge := func(ctx context.Context, order Order) error {
 		record, _ := troupe.RecordFrom(ctx)
@@ -57,7 +57,7 @@ func ExampleKinesis() {
 	// [] <nil>
 }
 
-// Values of a compacted topic: of a tombstone there is nothing to decode, and the pointer is nil.
+// Values of a compacted topic. A tombstone has no value, so the pointer is nil.
 func ExampleKafka() {
 	store := func(ctx context.Context, order *Order) error {
 		record, err := troupe.MessageFrom[kafka.Record](ctx)
@@ -128,7 +128,7 @@ func ExampleDynamoDB() {
 	// <nil>
 }
 
-// A change has what the stream's view type has of the item: here both images.
+// A change has the images of the stream's view type, here both.
 func ExampleChange() {
 	renamed := func(ctx context.Context, change typed.Change[map[string]any]) error {
 		if change.New != nil && change.Old != nil {
@@ -151,7 +151,7 @@ func ExampleChange() {
 	// <nil>
 }
 
-// A queue that a rule of EventBridge sends to: the handler gets the event's detail decoded.
+// A rule of EventBridge sends to a queue. The handler receives the decoded detail of the event.
 func ExampleDetail() {
 	placed := func(ctx context.Context, order Order) error {
 		fmt.Println("placed:", order.ID)
@@ -167,8 +167,8 @@ func ExampleDetail() {
 	// [] <nil>
 }
 
-// Payloads that are somewhere else: here JSON in a message attribute. The handler gets the value together with its
-// record.
+// The payload is in another place, here JSON in a message attribute. The handler receives the value together with
+// its record.
 func ExampleFrom() {
 	fromAttribute := typed.From("messageAttributes.order",
 		func(msg events.SQSMessage) []byte { return msg.MessageAttributes["order"].BinaryValue },
@@ -192,8 +192,8 @@ func ExampleFrom() {
 	// <nil>
 }
 
-// JSON read in another way. Avro and Protobuf go the same way: typed.WithDecoder(func(b []byte) (*pb.Order, error)
-// { order := new(pb.Order); return order, proto.Unmarshal(b, order) }).
+// A custom decoder of JSON. For Protobuf: typed.WithDecoder(func(b []byte) (*pb.Order, error) { order :=
+// new(pb.Order); return order, proto.Unmarshal(b, order) }).
 func ExampleWithDecoder() {
 	withNumbers := typed.WithDecoder(func(payload []byte) (fields map[string]any, err error) {
 		decoder := json.NewDecoder(bytes.NewReader(payload))
@@ -212,7 +212,7 @@ func ExampleWithDecoder() {
 	// <nil>
 }
 
-// What cannot be decoded never will be: it is left out, counted and logged.
+// A message that cannot be decoded never will be: it is dropped, counted and logged.
 func ExampleWithDropUndecodable() {
 	handle := func(ctx context.Context, order Order) error { return nil }
 	processor := troupe.SQS(typed.SQS(handle, typed.WithDropUndecodable()), troupe.WithLogger(slog.New(slog.DiscardHandler)),
@@ -231,7 +231,7 @@ func ExampleWithDropUndecodable() {
 	// [] <nil>
 }
 
-// Fields that the type does not have are ignored unless they are refused.
+// Fields that the type does not have are ignored by default. Here they are refused.
 func ExampleWithDisallowUnknownFields() {
 	handle := func(ctx context.Context, order Order) error { return nil }
 	event := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m1", Body: `{"id":"o-1","color":"red"}`}}}
@@ -248,7 +248,7 @@ func ExampleWithDisallowUnknownFields() {
 	// troupe: record "m1", index 0, cannot be decoded: body: a field that typed_test.Order does not have (at byte 12 of the payload)
 }
 
-// User records of the Kinesis Producer Library, which have no function of their own here.
+// User records of the Kinesis Producer Library, for which package typed has no function.
 func ExamplePayload() {
 	charge := func(ctx context.Context, order Order) error {
 		fmt.Println("charges", order.Amount, "for", order.ID)
@@ -264,7 +264,7 @@ func ExamplePayload() {
 	// <nil>
 }
 
-// The record comes along, and is decoded if the handler asks for it.
+// The handler also receives the record, which is decoded on demand.
 func ExampleFromLazy() {
 	charge := typed.FromLazy("body", func(ctx context.Context, with typed.With[Order, troupe.Lazy[events.SQSMessage]]) error {
 		if with.Value.Amount == 0 {

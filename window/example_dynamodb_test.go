@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/window"
 )
 
-// A function that counts what happens to a table within each window, by kind.
+// The function counts the changes of a table within each window, by kind.
 func ExampleDynamoDB() {
 	count := func(ctx context.Context, kinds map[string]int, rec events.DynamoDBEventRecord) (map[string]int, error) {
 		kinds[rec.EventName]++

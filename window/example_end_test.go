@@ -13,7 +13,7 @@ import (
 	"github.com/troupe-go/troupe/window"
 )
 
-// The window, the shard and the two flags are in the context of the fold and of the function for the end.
+// The contexts of the fold and of the function for the end have the window, the shard and the two flags.
 func ExampleFrom() {
 	count := func(ctx context.Context, total int, _ events.KinesisEventRecord) (int, error) {
 		in, _ := window.From(ctx)
@@ -36,7 +36,7 @@ func ExampleFrom() {
 	// 42 [] <nil>
 }
 
-// The record that makes the state larger than Lambda can carry fails, and the state stays as it was before it.
+// The record that makes the state larger than Lambda allows fails, and the state remains as it was before.
 func Example_tooLarge() {
 	keep := func(ctx context.Context, all string, rec events.KinesisEventRecord) (string, error) {
 		return all + strings.Repeat("x", len(rec.Kinesis.Data)), nil

@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-go/troupe/window"
 )
 
-// A function that counts the records of every window and stores the count at its end. In a function it would
-// be lambda.Start(window.Kinesis(add, store)).
+// The function counts the records of each window and stores the count at its end. A Lambda function calls
+// lambda.Start(window.Kinesis(add, store)).
 func Example() {
 	type Totals struct {
 		Records int `json:"records"`

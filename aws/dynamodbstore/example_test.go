@@ -24,13 +24,13 @@ func charge(context.Context, order) error { return nil }
 // in the environment.
 var options dynamodb.Options
 
-// The client and the store are made once, when the environment starts.
+// The client and the store are constructed once, when the environment starts.
 func Example() {
 	store := dynamodbstore.New(dynamodb.New(options), os.Getenv("ONCE_TABLE"))
 	lambda.Start(troupe.SQS(typed.SQS(idempotency.Wrap("charge", store, number, charge))))
 }
 
-// A table that functions of Powertools for Python use as well, during a migration.
+// During a migration, functions with Powertools for Python use the same table.
 func ExampleNew_powertools() {
 	store := dynamodbstore.New(dynamodb.New(options), os.Getenv("ONCE_TABLE"))
 	key := func(_ context.Context, msg events.SQSMessage) string {

@@ -16,7 +16,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/sqsserver"
 )
 
-// The queue is a simulated one; a program uses sqs.NewFromConfig and the context of signal.NotifyContext.
+// The queue is simulated. A program uses sqs.NewFromConfig and the context of signal.NotifyContext.
 func ExampleRun() {
 	orders := &lambdasim.Queue{Name: "orders"}
 	server, err := sqsserver.New(orders)

@@ -15,7 +15,7 @@ import (
 
 func charge(context.Context, events.SQSMessage) error { return nil }
 
-// A function with both options; with a client from sqs.NewFromConfig.
+// A function with both options. A program gets its client from sqs.NewFromConfig.
 func Example() {
 	client := sqs.New(sqs.Options{Region: "eu-west-1"})
 	_ = troupe.SQS(charge,

@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// A history that was written down, by Simulation.History for one, is judged afterwards.
+// Judge checks a recorded history, such as one that Simulation.History wrote.
 func ExampleJudge() {
 	verdict, err := check.Judge(strings.NewReader(`0 began d="order=strict reports"
 1 sent r=m1 g=ann
@@ -24,7 +24,7 @@ func ExampleJudge() {
 	// Output: lost m1 <nil>
 }
 
-// A checker of one's own judges while events happen, by rules of one's own.
+// A custom checker applies custom rules while events happen.
 func ExampleNew() {
 	checker := check.New(check.Rules{Order: check.Starts})
 	for _, e := range []history.Event{

@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/history"
 )
 
-// A history is a line an event, for people and for grep.
+// A history has one line for each event, for people and for grep.
 func ExampleNewWriter() {
 	w := history.NewWriter(os.Stdout)
 	w.Write(history.Event{Kind: history.Sent, Record: "m1", Group: "ann"})

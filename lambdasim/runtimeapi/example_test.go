@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/runtimeapi"
 )
 
-// The binary that is to be deployed handles the messages of a queue, in two processes at once.
+// The deployable binary handles the messages of a queue, in two processes at once.
 func ExampleNew() {
 	function, err := runtimeapi.New(runtimeapi.Config{Path: "./bootstrap", Environments: 2})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/lambdasim/sqsserver"
 )
 
-// A client of an AWS SDK is given the endpoint and the URL; here the protocol is spoken by hand.
+// A client of an AWS SDK needs the endpoint and the URL. This example writes the request by hand.
 func ExampleNew() {
 	orders := &lambdasim.Queue{Name: "orders"}
 	server, err := sqsserver.New(orders)

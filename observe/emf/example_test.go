@@ -15,7 +15,7 @@ import (
 	"github.com/troupe-go/troupe/observe/emf"
 )
 
-// In a Lambda function the last lines are lambda.Start(processor), and the line goes to standard output.
+// A Lambda function ends with lambda.Start(processor), and the line is written to standard output.
 func ExampleObserve() {
 	var out bytes.Buffer // to show some of it
 	charge := func(ctx context.Context, msg events.SQSMessage) error {
@@ -38,7 +38,7 @@ func ExampleObserve() {
 	// Output: sqs 2 1 0 <nil>
 }
 
-// A dimension of one's own, and metrics per stage besides those per stage and source.
+// A custom dimension, and metrics per stage in addition to those per stage and source.
 func ExampleWithDimensionSets() {
 	var out bytes.Buffer
 	processor := troupe.SQS(func(context.Context, events.SQSMessage) error { return nil },
@@ -62,7 +62,7 @@ func ExampleWithDimension() {
 	// Output: true
 }
 
-// Each line is one call of Write.
+// Each line is written by one call of Write.
 func ExampleWithWriter() {
 	var out bytes.Buffer
 	processor := troupe.SQS(func(context.Context, events.SQSMessage) error { return nil },

@@ -19,8 +19,8 @@ import (
 	"github.com/troupe-go/troupe/typed"
 )
 
-// All of it. With the SDK set up by otel.SetTracerProvider and otel.SetMeterProvider no options are needed,
-// and the last lines are lambda.Start(function).
+// Everything combined. If the SDK is set up by otel.SetTracerProvider and otel.SetMeterProvider, no options are
+// needed. A Lambda function ends with lambda.Start(function).
 func Example() {
 	spans := tracetest.NewSpanRecorder()
 	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
@@ -57,7 +57,7 @@ func ExampleHandler() {
 	// Output: true process Error
 }
 
-// The span of an attempt is in the handler's context: what the handler calls is below it.
+// The handler's context has the span of the attempt. Spans of what the handler calls are its children.
 func ExampleSQS() {
 	spans := tracetest.NewSpanRecorder()
 	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
@@ -74,7 +74,7 @@ func ExampleSQS() {
 	// Output: process orders charged
 }
 
-// The span of a stream's record has the name of the stream.
+// The span of a record of a stream has the name of the stream.
 func ExampleKinesis() {
 	spans := tracetest.NewSpanRecorder()
 	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
@@ -106,7 +106,7 @@ func ExampleDynamoDB() {
 	// Output: process Orders
 }
 
-// A record of Kafka is linked to the span that sent it.
+// The span of a Kafka record links to the span that sent the record.
 func ExampleKafka() {
 	spans := tracetest.NewSpanRecorder()
 	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
@@ -137,7 +137,7 @@ func ExampleSpans() {
 	// Output: process consumer
 }
 
-// A handler of messages of one's own type says where they come from.
+// For messages of a custom type, the handler states where they come from.
 func ExampleWrap() {
 	spans := tracetest.NewSpanRecorder()
 	tracers := oteltroupe.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
@@ -222,7 +222,7 @@ func ExampleWithMeterProvider() {
 	// Output: <nil> messaging.process.duration
 }
 
-// The span that sent a Kafka record is in its headers.
+// The headers of a Kafka record have the span that sent it.
 func ExampleFromKafka() {
 	origin := oteltroupe.FromKafka(kafka.Record{Topic: "orders", Headers: []kafka.Header{
 		{Key: "traceparent", Value: []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")},

@@ -17,7 +17,7 @@ import (
 	"github.com/troupe-go/troupe/observe/recordlog"
 )
 
-// In a Lambda function, recordlog.Failures(nil) and a default logger that writes JSON are all it takes.
+// In a Lambda function, recordlog.Failures(nil) and a default logger that writes JSON are enough.
 func ExampleFailures() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -41,7 +41,7 @@ func ExampleFailures() {
 	// level=WARN msg="troupe: record failed" source=sqs id=m2 index=1 attempt=1 reason=error error="no such order"
 }
 
-// Records that were handled before, and those of which that could not be noted, by identifier.
+// Lines with the identifiers of records that were handled before, and of those whose success could not be recorded.
 func ExampleDuplicates() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -64,7 +64,7 @@ func ExampleDuplicates() {
 	// level=INFO msg="troupe: record is a duplicate" source=sqs id=m2 index=1
 }
 
-// What observes goes together. Here nothing fails, so that only the observers have something to say.
+// Observers can be combined. Nothing fails here, so only the observers write lines.
 func Example() {
 	charge := func(ctx context.Context, msg events.SQSMessage) error { return nil }
 	processor := troupe.SQS(charge, emf.Observe("Orders", emf.WithWriter(io.Discard)), recordlog.Failures(nil),

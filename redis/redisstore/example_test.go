@@ -19,7 +19,7 @@ func number(_ context.Context, o order) string { return o.Number }
 
 func charge(context.Context, order) error { return nil }
 
-// The client and the store are made once, when the environment starts.
+// The client and the store are constructed once, when the environment starts.
 func Example() {
 	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDRESS"), ContextTimeoutEnabled: true})
 	lambda.Start(troupe.SQS(typed.SQS(idempotency.Wrap("charge", redisstore.New(client), number, charge))))
