@@ -347,6 +347,33 @@ func TestARecordHasFailedBeforeTheDeciderIsDone(t *testing.T) {
 	})
 }
 
+// An abandoned record has failed for good, too.
+func TestARecordHasFailedBeforeWhenItIsAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := make(chan struct{})
+		defer close(hung)
+		var failed []bool
+		p := process(standard, func(ctx context.Context, _ string) error {
+			if index(ctx) == 0 {
+				<-hung
+				return nil
+			}
+			time.Sleep(3 * time.Second) // record 1 fails before record 0 is abandoned, record 2 after it
+			return errHandler
+		},
+			troupe.WithRecordTimeout(4*time.Second), troupe.WithConcurrency(2),
+			troupe.WithLastResort(func(ctx context.Context, rec troupe.Record, err error) error {
+				turn, _ := batch.TurnFrom(ctx)
+				failed = append(failed, turn.FailedBefore())
+				return nil
+			}),
+			troupe.WithErrorWhen(troupe.ErrorWhenNever), troupe.WithLogger(slog.New(slog.DiscardHandler)))
+		_, err := p.Invoke(t.Context(), document(standard, numbered(3, groups(1))...))
+		require.NoError(t, err)
+		assert.Equal(t, []bool{false, true}, failed)
+	})
+}
+
 // Where the event was decoded already, the JSON of a record is that of its Go type.
 func TestALastResortHasTheRecordOfADecodedEvent(t *testing.T) {
 	for _, c := range []struct{ body, want string }{{"b", "b"}, {"", `{"messageId":"1",`}} {

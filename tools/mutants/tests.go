@@ -34,7 +34,7 @@ func suitesOf(pkg string) []suite {
 		{pkg: "."},
 		{pkg: "test/semantics", args: []string{"-test.skip=" + processes}},
 		{pkg: "test/properties", args: []string{fmt.Sprint("-model.draws=", plans)}},
-		{pkg: "window"}, {pkg: "kpl"}, {pkg: "bulk"}, {pkg: "kafka"}, {pkg: "firehose"}, {pkg: "s3batch"}, {pkg: "typed"},
+		{pkg: "window"}, {pkg: "kpl"}, {pkg: "bulk"}, {pkg: "kafka"}, {pkg: "firehose"}, {pkg: "s3batch"}, {pkg: "typed"}, {pkg: "redelivery"},
 	}
 }
 
