@@ -1,7 +1,11 @@
 package messages
 
 import (
+	"math/rand/v2"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"unsafe"
 	"weak"
@@ -36,6 +40,34 @@ func TestGroupsAreNumberedByFirstAppearance(t *testing.T) {
 				assert.Equal(t, group, results[i].Group, "also behind the barrier")
 			}
 		})
+	}
+}
+
+// However many names end alike, records have the same number if and only if they have the same name.
+func TestNamesThatEndAlikeAreDifferentGroups(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		results := make([]batch.Result, random.IntN(300))
+		barrier := random.IntN(len(results) + 1)
+		for i := range results {
+			results[i].Group = strings.Repeat("x", random.IntN(3)) + strconv.FormatInt(int64(random.IntN(1+random.IntN(400))), 4)
+		}
+		names := slices.Clone(results)
+		numbers, byName, next := NumberGroups(results, barrier), map[string]int32{}, int32(0)
+		assert.Equal(t, names, results)
+		for i, number := range numbers {
+			want, known := byName[names[i].Group]
+			if !known || i == barrier {
+				want = next
+				next++
+			}
+			if i != barrier {
+				byName[names[i].Group] = want
+			}
+			if number != want {
+				t.Fatalf("record %d of %v, barrier %d: %d, not %d", i, names, barrier, number, want)
+			}
+		}
 	}
 }
 

@@ -150,10 +150,10 @@ func (s *Source[E, T]) Read(event E) (*Batch[T], error) {
 	}
 	for i := range records {
 		facts := s.factsOf(&records[i])
-		if err := s.check(&s.mapping, i, facts); err != nil {
+		if err := s.check(&s.mapping, i, &facts); err != nil {
 			return nil, batch.Because(batch.ErrEvent, err)
 		}
-		fifo = fifo || s.fifo(facts)
+		fifo = fifo || s.fifo(&facts)
 		b.IDs[i] = facts.id
 	}
 	if s.payload != nil {
@@ -228,12 +228,12 @@ func (s *Source[E, T]) record(form *form[T], f fields) (T, error) {
 func (s *Source[E, T]) admission(form *form[T]) admission {
 	return func(i int, f fields) (id string, fifo bool, err error) {
 		facts := s.facts(form, f)
-		return facts.id, s.fifo(facts), s.check(form, i, facts)
+		return facts.id, s.fifo(&facts), s.check(form, i, &facts)
 	}
 }
 
 // check refuses a record that is another source's or could not be reported.
-func (s *Source[E, T]) check(form *form[T], i int, f facts) error {
+func (s *Source[E, T]) check(form *form[T], i int, f *facts) error {
 	if f.origin != "" && f.origin != s.origin {
 		return recordError(i, `"eventSource" is `+OriginName(f.origin)+" where "+s.origin+" was expected")
 	}
@@ -249,7 +249,7 @@ func (s *Source[E, T]) check(form *form[T], i int, f facts) error {
 func recordError(i int, problem string) error { return fmt.Errorf("record %d: %s", i, problem) }
 
 // fifo reports whether a record is from a FIFO queue.
-func (s *Source[E, T]) fifo(f facts) bool {
+func (s *Source[E, T]) fifo(f *facts) bool {
 	const suffix = ".fifo"
 	return !s.stream && len(f.arn) >= len(suffix) && strings.EqualFold(f.arn[len(f.arn)-len(suffix):], suffix)
 }

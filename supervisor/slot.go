@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -16,6 +17,8 @@ type slot struct {
 	props      actor.Props     // those of the supervisor; for record actors with the slot's mailbox
 	mailbox    actor.Mailbox   // of the slot's record actors, one after the other
 	handoff    handoff         // of the attempt that it makes
+	names      strings.Builder // of its actors, many in a piece of memory
+	named      int             // of them so far
 	shared     messages.Shared // among its attempts, except those with a record timeout
 	parked     bool            // until another record is due for it; counted as inactive
 }
@@ -101,7 +104,7 @@ func (t *slot) attempt() {
 	if fresh {
 		// DefaultSpawner uses only the parent's name of the supervisor, so slots may spawn concurrently; the ledger
 		// keeps the children.
-		h.job.actor, _ = actor.DefaultSpawner(t.ledger.process.system, t.supervisor.nameOf(a), &t.props, t.supervisor.self)
+		h.job.actor, _ = actor.DefaultSpawner(t.ledger.process.system, t.nameOf(a), &t.props, t.supervisor.self)
 		t.ledger.schedule.spawned(a.Index, h.job.actor)
 	} else if a.Number > 1 {
 		t.supervisor.children.RestartChildren(h.job.actor)
@@ -151,7 +154,15 @@ func (t *slot) inactive(late bool) {
 }
 
 // nameOf returns the name of the actor that begins with an attempt.
-func (s *supervisor) nameOf(a *messages.Attempt) string {
+func (t *slot) nameOf(a *messages.Attempt) string {
 	var room [32]byte
-	return string(strconv.AppendInt(append(append(room[:0], s.name...), '/'), int64(a.Index), 10))
+	name := strconv.AppendInt(append(append(room[:0], t.supervisor.name...), '/'), int64(a.Index), 10)
+	if t.names.Cap()-t.names.Len() < len(name) {
+		t.names.Reset()
+		t.names.Grow(min(t.named+1, 32) * len(name))
+	}
+	t.named++
+	start := t.names.Len()
+	t.names.Write(name)
+	return t.names.String()[start:]
 }
