@@ -78,7 +78,7 @@ func asKnown(system reflect.Type) bool {
 }
 
 const (
-	buckets    = 8   // each has a lock, so that slots on several cores seldom wait for each other
+	buckets    = 32  // each has a lock and a map, small enough that Go searches it without hashing
 	mostShards = 256 // what cmap.SHARD_COUNT may be while batches run, or more if it is before the first
 )
 
