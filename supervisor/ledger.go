@@ -212,7 +212,7 @@ func (l *ledger) takeLocked(now time.Duration) (j job) {
 	}
 	l.states[i] = running
 	r.Attempts++
-	j.attempt.Index, j.attempt.Number = i, int32(r.Attempts)
+	*j.attempt = messages.Attempt{Index: i, Number: int32(r.Attempts)}
 	j.startSlot = l.reserveSlot()
 	if l.cfg.RecordTimeout > 0 {
 		l.limitTime(j.attempt)
