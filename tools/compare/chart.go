@@ -12,8 +12,8 @@ import (
 
 // charted are the works in the chart, and what to call them there.
 var charted = []struct{ work, title string }{
-	{"decoded body, SQS, 1,000 records", "A function of decoded JSON bodies: 1,000 SQS messages, bytes in, bytes out. Time a message"},
-	{"decoded body, SQS, 10 records", "The same with 10 messages"},
+	{"decoded, SQS, 1,000 records", "A function of decoded JSON bodies: 1,000 SQS messages, bytes in, bytes out. Time a message"},
+	{"decoded, SQS, 10 records", "The same with 10 messages"},
 	{"processing, SQS, 10,000 records", "What running them costs: 10,000 decoded messages, no-op handler, 64 at once. Time a message"},
 	{"1 ms handler, SQS, 1,000 records", "With a handler that takes 1 ms: 1,000 decoded messages, 64 at once. Time a message"},
 }

@@ -142,7 +142,7 @@ func invocation(source string, size int, suffix string, node *node, document fun
 
 // decodedBodies is the work of a whole function whose handler takes the decoded body.
 func decodedBodies(size int, suffix string, node *node, document func(int) []byte, most bounds) work {
-	name := fmt.Sprintf("decoded body, SQS, %s records%s", thousands(size), suffix)
+	name := fmt.Sprintf("decoded, SQS, %s records%s", thousands(size), suffix)
 	return work{
 		name: name, bounds: most, measure: timed, subject: rivals.TroupeName,
 		contestants: func() []contestant {
@@ -175,7 +175,7 @@ func pluggedIn(node *node) work {
 // collector shows what the settings of the garbage collector bring.
 func collector() work {
 	const size = 1000
-	w := work{name: "decoded body, SQS, 1,000 records, settings of the collector", measure: timed, subject: rivals.TroupeName}
+	w := work{name: "decoded, SQS, 1,000 records, collector settings", measure: timed, subject: rivals.TroupeName}
 	w.contestants = func() []contestant {
 		payload := batches.SQS(size)
 		var all []contestant

@@ -30,7 +30,7 @@ type Kind struct {
 // The kinds whose names tables refer to.
 const (
 	TroupeName        = "troupe"
-	DocumentationName = "AWS documentation's loop"
+	DocumentationName = "documentation's loop"
 	ErrgroupName      = "errgroup"
 	GroupsName        = "goroutine per group"
 )
@@ -44,7 +44,7 @@ func Kinds() []Kind {
 		{"conc", newConc},
 		{"ants", newAnts},
 		{GroupsName, newGroups},
-		{"naive actor per record", newNaive},
+		{"naive actors", newNaive},
 		{TroupeName, newTroupe},
 	}
 }
