@@ -62,7 +62,7 @@ func TestThePageAboutTestingShowsTheseLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, shown, _ := strings.Cut(string(code), "\n// ship is the handler under test.")
-	shown, _, _ = strings.Cut("// ship is the handler under test."+shown, "\n// The page about testing")
+	shown, _, _ = strings.Cut("// ship is the handler under test."+shown, "\n// docs/testing.md shows this code.")
 	if !strings.Contains(string(page), "```go\n"+shown+"```\n") {
 		t.Errorf("docs/testing.md does not contain\n%s", shown)
 	}
