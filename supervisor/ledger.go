@@ -358,9 +358,7 @@ func (l *ledger) markFailed(i int32) {
 func (l *ledger) failedBefore(i int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return int(l.lowestFailed) < i || l.haltReason != 0 && slices.ContainsFunc(l.states[:i], func(s state) bool {
-		return s == unstarted || s == waiting || s == due
-	})
+	return int(l.lowestFailed) < i || l.haltReason != 0 && slices.Contains(l.states[:i], unstarted)
 }
 
 // isClosed reports whether the batch is closed.
