@@ -240,6 +240,23 @@ func TestNothingOfABatchStaysInTheActorSystem(t *testing.T) {
 	}
 }
 
+// No actor is left of a record whose handler ended the goroutine and that the last resort dropped.
+func TestADroppedRecordThatEndedItsGoroutineLeavesNoActor(t *testing.T) {
+	firstBatch(t)
+	for _, groups := range []int{0, 5} {
+		synctest.Test(t, func(t *testing.T) {
+			before := registered()
+			b := batchOf(40, groups, func(*messages.Attempt) error { runtime.Goexit(); return nil })
+			b.Policy = batch.Continue
+			b.LastResort = func(context.Context, batch.Record, error) error { return nil }
+			report := run(t.Context(), &Config{Concurrency: 8}, b)
+			assert.Equal(t, 40, report.Dropped)
+			synctest.Wait()
+			assert.Equal(t, before, registered(), "processes in the actor system")
+		})
+	}
+}
+
 // SPEC S2, S1: were the batch supervisor itself to fail, nobody would wait for ever, and no record would go
 // unreported.
 func TestABatchWhoseSupervisorFailsIsReported(t *testing.T) {
