@@ -14,8 +14,7 @@ func NumberGroups(results []batch.Result, barrier int) []int32 {
 	var (
 		numbers = make([]int32, min(barrier+1, len(results)))
 		byName  = make(map[string]int32)
-		names   []string   // by number
-		recent  [128]int32 // the numbers of names that came last, by their endings: saves most lookups in byName
+		names   []string // by number
 		piece   copies
 		last    int32
 	)
@@ -26,15 +25,7 @@ func NumberGroups(results []batch.Result, barrier int) []int32 {
 		case i == barrier:
 			known = false
 		case !known:
-			at := &recent[ending(r.Group)]
-			if number = *at; int(number) < len(names) && names[number] == r.Group {
-				known = true
-				break
-			}
-			if number, known = byName[r.Group]; !known {
-				number = int32(len(names))
-			}
-			*at = number
+			number, known = byName[r.Group]
 		}
 		if !known {
 			number = int32(len(names))
@@ -50,15 +41,6 @@ func NumberGroups(results []batch.Result, barrier int) []int32 {
 		}
 	}
 	return numbers
-}
-
-// ending returns a hash, below 128, of the last two bytes of a name, where most names differ.
-func ending(name string) uint8 {
-	n := len(name)
-	if n < 2 {
-		return 0
-	}
-	return (name[n-1] + 10*name[n-2]) % 128
 }
 
 // copies makes copies of short strings, which share pieces of memory.

@@ -43,8 +43,8 @@ func TestGroupsAreNumberedByFirstAppearance(t *testing.T) {
 	}
 }
 
-// However many names end alike, records have the same number if and only if they have the same name.
-func TestNamesThatEndAlikeAreDifferentGroups(t *testing.T) {
+// Records have the same number if and only if they have the same name, however similar names are.
+func TestSimilarNamesAreDifferentGroups(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		results := make([]batch.Result, random.IntN(300))
