@@ -375,6 +375,40 @@ func TestTheEarlierOfTwoDeadlinesCounts(t *testing.T) {
 	})
 }
 
+// SPEC R2: the first of two steps has half of the time to the cutoff, and its last call follows as the batch's does, or
+// sooner if time is short. A reserve that was cut is logged once.
+func TestTheFirstHalfHasItsOwnCutoffAndLastCall(t *testing.T) {
+	const ms = time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			left, reserve, cutoff, lastCall time.Duration
+			logs                            bool
+		}{
+			{10 * time.Second, 0, 4750 * ms, 5125 * ms, false},
+			{100 * ms, 0, 40 * ms, 50 * ms, false},
+			{10 * time.Second, time.Minute, 2500 * ms, 3125 * ms, true},
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), c.left)
+			in := Begin(ctx, &Config{Reserve: c.reserve})
+			half := in.FirstHalf()
+			assert.Equal(t, c.cutoff, half.Times.Cutoff.Sub(in.began), c)
+			assert.Equal(t, c.lastCall, half.Times.LastCall.Sub(in.began), c)
+			assert.Equal(t, in.Times.Deadline, half.Times.Deadline)
+			assert.Empty(t, in.cutLog)
+			assert.Equal(t, c.logs, len(half.cutLog) > 0, c)
+			if c.logs {
+				assert.Equal(t, []any{"reserve", c.reserve, "time_left", c.left, "cut_to", c.left / 2}, half.cutLog)
+			}
+			ends, ok := half.Handlers().Deadline()
+			assert.True(t, ok)
+			assert.Equal(t, half.Times.Cutoff, ends)
+			half.End()
+			in.End()
+			cancel()
+		}
+	})
+}
+
 // SPEC S1, S2: a record whose actor dies before it could be handed over has failed, and the batch ends.
 func TestARecordWhoseActorCannotStartHasFailed(t *testing.T) {
 	firstBatch(t)
