@@ -26,15 +26,16 @@ type Finding struct {
 	Message string
 }
 
-// urgency is lower for findings that come first: where every failed record is lost, then where the rule is decided.
+// urgency is lower for findings that come first: where AWS ignores the response, every failed record is lost.
 func (f Finding) urgency() int {
-	switch {
-	case !f.Known:
+	if !f.Known {
 		return 2
-	case !f.Rule.Ignored:
-		return 1
 	}
-	return 0
+	switch f.Rule {
+	case partialResponse, kafkaProvisioned, pipeInvocation, pipeEnrichment:
+		return 0
+	}
+	return 1
 }
 
 // judge applies the rules to a deployment.
