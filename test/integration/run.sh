@@ -15,7 +15,8 @@ here=$PWD/test/integration
 export GOWORK=off
 mkdir -p "$cache"
 
-# What is run, a line a suite: module, packages, and tests. The tests skip where a server's address is not set.
+# What is run, a line a suite: module, packages, and tests. The tests skip where a server's address is not set: here that
+# is a failure, unless the server is left out on this machine.
 suites='
 aws    ./...  .
 redis  ./...  .
@@ -120,6 +121,7 @@ for i in "${installs[@]}"; do wait "$i"; done
 # What the SDKs want to know; none of it is a secret.
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 AWS_EC2_METADATA_DISABLED=true
 
+left_out='^$' # a pattern of the names of servers that are not there
 p=$(port); export TROUPE_MOTO=http://127.0.0.1:$p # DynamoDB, SQS
 start moto "$p" "$cache/venv/bin/python" "$here/moto_server.py" "$p"
 p=$(port); export TROUPE_DYNALITE=http://127.0.0.1:$p # DynamoDB with conditions that are atomic, and no ALL_OLD
@@ -129,6 +131,7 @@ if [[ -x $cache/node/node_modules/node/bin/node ]]; then
   cp "$here/fauxqs_server.mjs" "$cache/node/"
   start fauxqs "$p" "$cache/node/node_modules/node/bin/node" "$cache/node/fauxqs_server.mjs" "$p"
 else
+  left_out+='|fauxqs'
   say "fauxqs is left out: there is no Node 22 for this machine"
 fi
 if [[ $java ]] && compgen -G "$cache/elasticmq.????????????????" >/dev/null; then
@@ -136,6 +139,7 @@ if [[ $java ]] && compgen -G "$cache/elasticmq.????????????????" >/dev/null; the
   start elasticmq "$p" java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Drest-sqs.bind-hostname=127.0.0.1 -Drest-sqs.bind-port="$p" \
     -Dnode-address.host=127.0.0.1 -Dnode-address.port="$p" -Drest-stats.enabled=false -cp "$cache/elasticmq/*" org.elasticmq.server.Main
 else
+  left_out+='|elasticmq'
   say "elasticmq is left out: there is no java or no mvn, or Maven cannot install it"
 fi
 p=$(port); export TROUPE_REDIS=127.0.0.1:$p
@@ -155,7 +159,11 @@ while read -r module packages tests; do
   [[ -n $module && -e $module/go.mod && ( $# -eq 0 || " $* " == *" $module "* ) ]] || continue
   say "$module: $packages"
   # shellcheck disable=SC2086
-  (cd "$module" && go test -count=1 -timeout 12m -run "$tests" $packages)
+  (cd "$module" && go test -count=1 -timeout 12m -v -run "$tests" $packages) | tee "$run/tests" | grep -vE '^ *(=== |--- PASS)'
+  if grep -E '^ *--- SKIP' "$run/tests" | grep -vE "$left_out"; then
+    say "$module: these tests were skipped although their servers are there"
+    exit 1
+  fi
   ran=$((ran + 1))
 done <<<"$suites"
 ((ran)) || { say "no suite of ${*:-any module}"; exit 1; }
