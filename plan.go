@@ -29,14 +29,15 @@ func (a *arrangement[T]) arrange(ctx context.Context, b *sources.Batch[T], kind 
 	if n > 0 && b.Open == nil {
 		return nil, fmt.Errorf("troupe: the %s Reader returned %d records without Open; this is a fault of the Reader", kind, n)
 	}
+	results := make([]batch.Result, n)
 	p := &sources.Plan[T]{
-		IDs: b.IDs, Results: make([]batch.Result, n), Barrier: n, Open: b.Open, Payload: b.Payload, Images: b.Images, Text: b.Text, Handling: b.Handling,
+		IDs: b.IDs, Results: results, Barrier: n, Open: b.Open, Payload: b.Payload, Images: b.Images, Text: b.Text, Handling: b.Handling,
 	}
 	for i, id := range b.IDs {
 		if id == "" {
 			return nil, fmt.Errorf("troupe: the %s Reader returned no identifier for record %d, so that its failure could not be reported", kind, i)
 		}
-		p.Results[i].ID = id
+		results[i].ID = id
 	}
 	p.Ordered = !a.unordered && (a.by != nil || b.Group != nil)
 	p.Policy = a.policyOf(b, p.Ordered)
@@ -76,12 +77,13 @@ func (a *arrangement[T]) policyOf(b *sources.Batch[T], ordered bool) Policy {
 
 // group asks the source for the groups.
 func group[T any](p *sources.Plan[T], of func(i int) (string, bool)) {
-	for i := range p.Results {
+	results := p.Results
+	for i := range results {
 		name, ok := of(i)
 		if !ok {
 			p.Barrier = min(p.Barrier, i)
 		}
-		p.Results[i].Group = name
+		results[i].Group = name
 	}
 }
 

@@ -20,7 +20,7 @@ func NumberGroups(results []batch.Result, barrier int) []int32 {
 	)
 	for i := range results {
 		r := &results[i]
-		number, known := last, i > 0 && r.Group == names[last] // after the barrier only the name counts
+		number, known := last, i > 0 && same(r.Group, names[last]) // after the barrier only the name counts
 		switch {
 		case i == barrier:
 			known = false
@@ -41,6 +41,12 @@ func NumberGroups(results []batch.Result, barrier int) []int32 {
 		}
 	}
 	return numbers
+}
+
+// same reports whether two names are equal. Names that differ mostly differ at their end.
+func same(a, b string) bool {
+	n := len(a)
+	return n == len(b) && (n == 0 || a[n-1] == b[n-1]) && a == b
 }
 
 // copies makes copies of short strings, which share pieces of memory.
