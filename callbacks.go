@@ -17,14 +17,14 @@ import (
 type callbacks struct {
 	settings *settings
 	ctx      context.Context
-	queue    *serial.Queue[task]
+	queue    serial.Queue[task]
 	used     atomic.Bool // there has been something to call
 	left     atomic.Bool // the invocation did not wait for the end
 }
 
 func newCallbacks(s *settings, ctx context.Context) *callbacks {
 	c := &callbacks{settings: s, ctx: ctx}
-	c.queue = serial.New(c.run)
+	c.queue.Call = c.run
 	return c
 }
 

@@ -288,7 +288,7 @@ func callOf[T, M any](s *settings, kind Source, handler Handler[M]) (func(*messa
 }
 
 // lazily calls a handler that opens its record itself, unless the record is the one whose group is not known.
-func lazily[T any](a *messages.Attempt, p *sources.Plan[T], call func(*messages.Attempt, Lazy[T]) error) error {
+func lazily[T any](a *messages.Attempt, p *sources.Plan[T], call Handler[Lazy[T]]) error {
 	i := int(a.Index)
 	if i == p.Barrier {
 		if _, err := p.Open(i); err != nil {
@@ -302,11 +302,11 @@ func lazily[T any](a *messages.Attempt, p *sources.Plan[T], call func(*messages.
 	return call(a, message)
 }
 
-// chain puts the middleware around the handler, once per processor. Middleware is the same for all sources, so the
-// message passes it by in the context.
-func chain[M any](middleware []Middleware, handler Handler[M]) (func(*messages.Attempt, M) error, error) {
+// chain puts the middleware around the handler, once per processor. The result is called with an attempt as its context.
+// Middleware is the same for all sources, so the message passes it by in the context.
+func chain[M any](middleware []Middleware, handler Handler[M]) (Handler[M], error) {
 	if len(middleware) == 0 {
-		return func(a *messages.Attempt, message M) error { return handler(a, message) }, nil
+		return handler, nil
 	}
 	next := func(ctx context.Context, rec Record) error {
 		c, ok := ctx.Value(messageKey{}).(*messageContext[M])
@@ -320,7 +320,8 @@ func chain[M any](middleware []Middleware, handler Handler[M]) (func(*messages.A
 			return nil, fmt.Errorf("troupe: WithMiddleware: number %d returned nil; must be a function", i+1)
 		}
 	}
-	return func(a *messages.Attempt, message M) error {
+	return func(ctx context.Context, message M) error {
+		a := ctx.(*messages.Attempt)
 		return next(&messageContext[M]{Attempt: a, message: message}, a.Record())
 	}, nil
 }
@@ -429,7 +430,11 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	if err != nil {
 		return err
 	}
-	a := newCallbacks(s, batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message}))
+	observed := ctx
+	if len(s.observers)+len(s.hooks) > 0 {
+		observed = batch.WithView(ctx, &batch.View{Times: in.Times, Message: j.message})
+	}
+	a := newCallbacks(s, observed)
 	j.batch.Warn = a.warn
 	delivery := batch.DeliveryFrom(ctx)
 	if delivery != nil {
@@ -463,7 +468,9 @@ func (p *Processor[E, R]) process(ctx context.Context, in *supervisor.Invocation
 	if s.lowestOnly && !j.noLowest {
 		ids = p.lowest(ids)
 	}
-	err = response.Error(report.Records, s.errorWhen)
+	if len(ids) > 0 {
+		err = response.Error(report.Records, s.errorWhen)
+	}
 	respond(p.answer.To(j.about), report, ids)
 	a.finish(report, in)
 	return err

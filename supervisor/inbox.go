@@ -14,12 +14,12 @@ import (
 type inbox struct {
 	failed  func(reason any, stack []byte) // called if the supervisor panics
 	invoker actor.MessageInvoker
-	queue   *serial.Queue[any]
+	queue   serial.Queue[any]
 }
 
 func newInbox(failed func(reason any, stack []byte)) actor.Mailbox {
 	m := &inbox{failed: failed}
-	m.queue = serial.NewStaying(m.handle)
+	m.queue.Call, m.queue.Stays = m.handle, true
 	return m
 }
 

@@ -6,31 +6,19 @@ import "sync"
 // Queue passes values to a function, one after the other, in the order in which they were added. The calls run on one
 // goroutine. A call that ends its goroutine by runtime.Goexit takes no other call with it; a call must not panic.
 //
-// A Queue is safe for concurrent use. Create it by New or NewStaying.
+// A Queue with a Call is ready for use, and safe for concurrent use.
 type Queue[T any] struct {
-	call  func(T)
-	stays bool
+	// Call receives the values.
+	Call func(T)
+	// Stays makes the goroutine wait for more values until Close. Otherwise it ends when there is nothing left to do. It
+	// is for calls that come one by one and need a large stack, which each new goroutine would have to grow.
+	Stays bool
 
 	mu      sync.Mutex
-	added   sync.Cond // if stays: something was added, or the queue was closed
+	added   sync.Cond // if Stays: something was added, or the queue was closed
 	waiting []T
 	running bool // a goroutine makes the calls, or waits for more
 	closed  bool
-}
-
-// New returns an empty queue for call. Its goroutine ends when there is nothing left to do.
-func New[T any](call func(T)) *Queue[T] {
-	q := &Queue[T]{call: call}
-	q.added.L = &q.mu
-	return q
-}
-
-// NewStaying returns an empty queue for call, whose goroutine waits for more values until Close. It is for calls that
-// come one by one and need a large stack, which each new goroutine would have to grow.
-func NewStaying[T any](call func(T)) *Queue[T] {
-	q := New(call)
-	q.stays = true
-	return q
 }
 
 // Add appends a value and starts a goroutine if none is running. It does not block. After Close it does nothing.
@@ -56,7 +44,7 @@ func (q *Queue[T]) First(value T) {
 	q.running = true
 	q.mu.Unlock()
 	defer q.ended()
-	q.call(value)
+	q.Call(value)
 }
 
 // AddHere is Add, but if no goroutine makes calls, that of the caller does, until nothing is waiting.
@@ -70,13 +58,13 @@ func (q *Queue[T]) AddHere(value T) {
 	q.running = true
 	q.mu.Unlock()
 	defer q.ended()
-	q.call(value)
+	q.Call(value)
 	for {
 		value, ok := q.take(false)
 		if !ok {
 			return
 		}
-		q.call(value)
+		q.Call(value)
 	}
 }
 
@@ -91,11 +79,11 @@ func (q *Queue[T]) Close() {
 func (q *Queue[T]) run() {
 	defer q.ended()
 	for {
-		value, ok := q.take(q.stays)
+		value, ok := q.take(q.Stays)
 		if !ok {
 			return
 		}
-		q.call(value)
+		q.Call(value)
 	}
 }
 
@@ -107,6 +95,7 @@ func (q *Queue[T]) take(stay bool) (value T, ok bool) {
 		if !stay || q.closed {
 			return value, false
 		}
+		q.added.L = &q.mu
 		q.added.Wait()
 	}
 	value = q.waiting[0]

@@ -29,6 +29,9 @@ func (c *calls) all() []int {
 	return slices.Clone(c.made)
 }
 
+func newQueue(call func(int)) *Queue[int]   { return &Queue[int]{Call: call} }
+func newStaying(call func(int)) *Queue[int] { return &Queue[int]{Call: call, Stays: true} }
+
 func (q *Queue[T]) isRunning() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -43,7 +46,7 @@ func TestCallsAreMadeInOrderOneAtATime(t *testing.T) {
 			got     calls
 			working int
 		)
-		q = New(func(n int) {
+		q = newQueue(func(n int) {
 			working++
 			assert.Equal(t, 1, working)
 			if n < 10 {
@@ -73,7 +76,7 @@ func TestCallsAreMadeInOrderOneAtATime(t *testing.T) {
 func TestACallThatExitsTakesNoOtherWithIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got calls
-		q := New(func(n int) {
+		q := newQueue(func(n int) {
 			got.add(n)
 			if n%2 == 0 {
 				runtime.Goexit()
@@ -98,7 +101,7 @@ func TestTheFirstCallIsTheCallers(t *testing.T) {
 				q   *Queue[int]
 				got calls
 			)
-			q = New(func(n int) {
+			q = newQueue(func(n int) {
 				if n == 0 {
 					q.Add(1)
 					time.Sleep(time.Second)
@@ -127,7 +130,7 @@ func TestTheFirstCallIsTheCallers(t *testing.T) {
 // AddHere makes the calls on the goroutine of its caller, and those that come up meanwhile, also if the queue's own
 // goroutine would stay. If a goroutine is at work already, AddHere leaves the value to it.
 func TestAddHereCallsOnTheGoroutineOfItsCaller(t *testing.T) {
-	for name, create := range map[string]func(func(int)) *Queue[int]{"ends": New[int], "stays": NewStaying[int]} {
+	for name, create := range map[string]func(func(int)) *Queue[int]{"ends": newQueue, "stays": newStaying} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var (
@@ -168,7 +171,7 @@ func TestAddHereSurvivesGoexit(t *testing.T) {
 			q   *Queue[int]
 			got calls
 		)
-		q = New(func(n int) {
+		q = newQueue(func(n int) {
 			got.add(n)
 			if n == 0 {
 				q.Add(1)
@@ -188,7 +191,7 @@ func TestAClosedQueueDropsItsValues(t *testing.T) {
 			q   *Queue[int]
 			got calls
 		)
-		q = New(func(n int) {
+		q = newQueue(func(n int) {
 			got.add(n)
 			q.Close()
 		})
@@ -207,7 +210,7 @@ func TestAClosedQueueDropsItsValues(t *testing.T) {
 func TestAStayingQueueKeepsItsGoroutineUntilClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got calls
-		q := NewStaying(func(n int) { got.add(n) })
+		q := newStaying(func(n int) { got.add(n) })
 		assert.False(t, q.isRunning(), "nothing was added")
 		for n := range 3 {
 			q.Add(n)
