@@ -9,83 +9,99 @@ import (
 )
 
 // Record is the actor of one record. It is spawned for the record and stopped when the record has its outcome.
-// Everything about the record comes with the attempt, so the actors of a batch share one value.
+// Everything about the record comes with the attempt, so all record actors share one value.
 type Record struct{}
 
 // Receive makes the attempt that it receives and ignores all other messages.
-func (*Record) Receive(c actor.Context) { receive(c) }
+func (*Record) Receive(c actor.Context) {
+	if a, ok := c.Message().(*messages.Attempt); ok {
+		perform(c, a)
+	}
+}
 
 // Group is the actor of a message group. It handles the records of the group one after the other, in the order in which
 // it receives them. A failure is its own failure at that record.
 type Group struct{}
 
-// Receive makes the attempt that it receives.
-func (*Group) Receive(c actor.Context) { receive(c) }
+// Receive makes the attempt that it receives and ignores all other messages.
+func (*Group) Receive(c actor.Context) {
+	if a, ok := c.Message().(*messages.Attempt); ok {
+		perform(c, a)
+	}
+}
 
-// RecordProps describes the record actors of one batch. A restart loses the current message, so a restarted actor needs
-// a new attempt.
-func RecordProps(more ...actor.PropsOption) *actor.Props {
+// RecordProps describes record actors. A restart loses the current message, so a restarted actor needs a new attempt.
+func RecordProps() *actor.Props {
 	r := new(Record)
-	return props(func() actor.Actor { return r }, more)
+	return actor.PropsFromProducer(func() actor.Actor { return r }, actor.WithMailbox(newMailbox))
 }
 
 // GroupProps describes group actors.
-func GroupProps(more ...actor.PropsOption) *actor.Props {
-	return props(func() actor.Actor { return new(Group) }, more)
+func GroupProps() *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return new(Group) }, actor.WithMailbox(newMailbox))
 }
 
-func props(producer actor.Producer, more []actor.PropsOption) *actor.Props {
-	return actor.PropsFromProducer(producer, append([]actor.PropsOption{actor.WithMailbox(newMailbox)}, more...)...)
+// performance is the work of an actor on an attempt.
+type performance struct {
+	actor   actor.Context
+	attempt *messages.Attempt
+	call    guard.End // how the call of the handler ended
+	failed  bool      // Failed has been called
+	ended   bool      // End has been called
 }
 
-// receive makes the attempt that c has received and ignores other messages. It fails the actor once the attempt has
-// ended, and not within it: protoactor's part is deep, and would make the stack grow in each slot that has a failure.
-func receive(c actor.Context) {
-	a, ok := c.Message().(*messages.Attempt)
-	if !ok {
+// perform makes an attempt. A handler that fails or panics fails the actor once it has returned, and not within its
+// call: protoactor's part is deep, and would make the stack grow in each slot that has a failure.
+func perform(c actor.Context, a *messages.Attempt) {
+	p := performance{actor: c, attempt: a}
+	defer p.exit()
+	if err := p.handle(); err != nil {
+		p.fail(err)
+	} else if p.call.How != guard.Returned {
+		p.failCall()
+	}
+	p.end()
+}
+
+// handle calls the handler and returns its error. If the handler panics, handle returns nil.
+func (p *performance) handle() error {
+	defer guard.Catch(&p.call)
+	err := p.attempt.Owner.Handle(p.attempt)
+	p.call.How = guard.Returned
+	return err
+}
+
+func (p *performance) fail(err error) {
+	p.failed = true
+	p.attempt.Owner.Failed(p.attempt, err)
+}
+
+// failCall fails the attempt because its handler has not returned.
+func (p *performance) failCall() {
+	if p.call.How == guard.Panicked {
+		batch.Panicked(p.call.Value, p.call.Stack, p.fail)
+	} else {
+		p.fail(batch.ErrGoexit)
+	}
+}
+
+// end records how the attempt ended, and fails the actor if the attempt has failed.
+func (p *performance) end() {
+	p.ended = true
+	if failure := p.attempt.Owner.End(p.attempt); failure != nil {
+		// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor receives the failure.
+		p.actor.(actor.Supervisor).EscalateFailure(failure.Err, failure)
+	}
+}
+
+// exit does the rest if the handler, or the last resort in Failed, has called runtime.Goexit: the goroutine is about to
+// end and calls only what is deferred. A deferred function of the handler may have panicked meanwhile.
+func (p *performance) exit() {
+	if p.ended {
 		return
 	}
-	var o outcome
-	defer func() { // the attempt may end the goroutine
-		if o.failure != nil {
-			// Fails the actor as a panic would, without one: the mailbox is suspended and the supervisor receives the failure.
-			c.(actor.Supervisor).EscalateFailure(o.failure.Err, o.failure)
-		}
-	}()
-	o.attempt(a)
-}
-
-// outcome is how an attempt ended.
-type outcome struct {
-	err     error                   // that the handler returned
-	failure *messages.AttemptFailed // of the actor; nil if it has not failed
-}
-
-// attempt calls the handler, which may return, panic or end the goroutine. It does what batch.Try does, without the
-// closures, since every record passes here.
-func (o *outcome) attempt(a *messages.Attempt) {
-	var end guard.End
-	defer func() {
-		switch {
-		case end.How == guard.Exited:
-			o.fail(a, batch.ErrGoexit)
-		case end.How == guard.Panicked:
-			batch.Panicked(end.Value, end.Stack, func(err error) { o.fail(a, err) })
-		case o.err != nil:
-			o.fail(a, o.err)
-		default:
-			o.failure = a.Owner.End(a)
-		}
-	}()
-	defer guard.Catch(&end)
-	if err := a.Owner.Handle(a); err != nil {
-		o.err = batch.Tell(err)
+	defer p.end()
+	if !p.failed {
+		p.failCall()
 	}
-	end.How = guard.Returned
-}
-
-// fail ends a failed attempt. End is deferred, since the last resort is the user's and may end the goroutine, too.
-func (o *outcome) fail(a *messages.Attempt, err error) {
-	defer func() { o.failure = a.Owner.End(a) }()
-	a.Owner.Failed(a, err)
 }

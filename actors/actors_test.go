@@ -54,7 +54,7 @@ func (p *parent) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, child *
 // and neither is what comes late. The actor is there for the next record all the same.
 func TestAHandlersFailureIsItsActors(t *testing.T) {
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
-	for kind, propsOf := range map[string]func(...actor.PropsOption) *actor.Props{"record": RecordProps, "group": GroupProps} {
+	for kind, propsOf := range map[string]func() *actor.Props{"record": RecordProps, "group": GroupProps} {
 		for _, c := range []struct {
 			name   string
 			handle func(*messages.Attempt) error
@@ -78,6 +78,11 @@ func TestAHandlersFailureIsItsActors(t *testing.T) {
 			{"Goexit", func(*messages.Attempt) error { runtime.Goexit(); return nil }, false, true, func(t *testing.T, err error) {
 				assert.ErrorIs(t, err, batch.ErrGoexit)
 			}},
+			{"panic in a deferred call of Goexit", func(*messages.Attempt) error {
+				defer func() { panic("v") }()
+				runtime.Goexit()
+				return nil
+			}, false, true, func(t *testing.T, err error) { assert.ErrorIs(t, err, batch.ErrPanic) }},
 			{"late Goexit", func(*messages.Attempt) error { runtime.Goexit(); return nil }, true, false, func(t *testing.T, err error) {
 				assert.ErrorIs(t, err, batch.ErrGoexit)
 			}},

@@ -82,7 +82,7 @@ type left struct {
 // the attempt.
 type Owner interface {
 	// Handle calls the handler, unless the handlers' context has ended or Batch.Start refuses the attempt, and returns
-	// its error.
+	// its error as batch.Tell does.
 	Handle(*Attempt) error
 	// Failed is called before End with the error, panic or Goexit of an attempt that has failed. It decides which error the
 	// attempt ends with, and whether it was the record's last. It may end the goroutine.

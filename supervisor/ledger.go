@@ -280,58 +280,79 @@ func (l *ledger) attemptEnded(h *handoff) (failed bool) {
 	now := time.Since(l.in.began) // before the lock, which everybody wants
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a, err := h.job.attempt, h.err
-	i := a.Index
+	a := h.job.attempt
 	if !l.isRunning(a) {
 		h.ended = late
 		return false
 	}
-	l.stopTimer(i)
-	r := &l.batch.Results[i]
-	switch {
-	case err == nil || h.drop:
-		h.ended = done
-		l.states[i] = settled
-		value, marks := a.Left()
-		if r.Outcome, r.Err = batch.Succeeded, err; h.drop {
-			r.Outcome = batch.Dropped
-		} else {
-			r.Value = value
-		}
-		r.Duplicate, r.Unrecorded = marks&batch.Duplicate != 0, marks&batch.Unrecorded != 0
-		r.Duration = now - r.Queued
-		if l.cfg.Retry.Times == 0 && !l.schedule.retiresAfter(i) {
-			l.takeNextLocked(h, now)
-		}
-		return false
-	case err == errNotBegun:
-		h.ended = notBegun
-		r.Attempts--
-		if r.Attempts > 0 { // another attempt was due; the last one's error stands
-			l.retried--
-			l.markFailed(i)
-		} else {
-			l.states[i] = unstarted
-			l.open--
-			r.Queued = 0
-			r.Err = h.refused
-		}
-		if h.refused != nil {
-			l.stopGroup(i)
-		}
-		return false
+	if len(l.timers) > 0 {
+		l.stopTimer(a.Index)
 	}
+	switch {
+	case h.err == nil || h.drop:
+		l.handledLocked(h, now)
+	case h.err == errNotBegun:
+		l.notBegunLocked(h)
+	default:
+		l.failedLocked(h, now)
+	}
+	return h.ended == broken
+}
+
+// handledLocked settles the record of h, which is handled or dropped.
+func (l *ledger) handledLocked(h *handoff, now time.Duration) {
+	h.ended = done
+	a := h.job.attempt
+	i := a.Index
+	l.states[i] = settled
+	r := &l.batch.Results[i]
+	value, marks := a.Left()
+	if r.Outcome, r.Err = batch.Succeeded, h.err; h.drop {
+		r.Outcome = batch.Dropped
+	} else {
+		r.Value = value
+	}
+	r.Duplicate, r.Unrecorded = marks&batch.Duplicate != 0, marks&batch.Unrecorded != 0
+	r.Duration = now - r.Queued
+	if l.cfg.Retry.Times == 0 && !l.schedule.retiresAfter(i) {
+		l.takeNextLocked(h, now)
+	}
+}
+
+// notBegunLocked takes back an attempt whose handler was not called.
+func (l *ledger) notBegunLocked(h *handoff) {
+	h.ended = notBegun
+	i := h.job.attempt.Index
+	r := &l.batch.Results[i]
+	r.Attempts--
+	if r.Attempts > 0 { // another attempt was due; the last one's error stands
+		l.retried--
+		l.markFailed(i)
+	} else {
+		l.states[i] = unstarted
+		l.open--
+		r.Queued = 0
+		r.Err = h.refused
+	}
+	if h.refused != nil {
+		l.stopGroup(i)
+	}
+}
+
+// failedLocked leaves the record of h to the supervisor's decision.
+func (l *ledger) failedLocked(h *handoff, now time.Duration) {
 	h.ended = broken
+	i := h.job.attempt.Index
+	r := &l.batch.Results[i]
 	l.states[i] = failing
 	r.Duration = now - r.Queued
+	r.Err = h.err
 	if l.in.handlersCtx.Err() != nil {
-		err, h.final = batch.Because(l.contextReason(), err), true
+		r.Err, h.final = batch.Because(l.contextReason(), h.err), true
 	}
-	r.Err = err
 	if h.final {
 		l.lowestFailed = min(l.lowestFailed, i)
 	}
-	return true
 }
 
 // takeNextLocked does what next would do next, while the lock is held anyway. It is not for batches with retries, where

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"context"
 	"time"
 
 	"github.com/troupe-go/troupe/batch"
@@ -24,15 +23,15 @@ func (in *Invocation) Run(cfg *Config, b *messages.Batch) *batch.Report {
 	if in.handlersCtx.Err() != nil {
 		l.closeNow() // too late for anything
 	} else {
-		defer context.AfterFunc(in.handlersCtx, l.onContextDone)()
 		spawn(l)
 		l.waitUntilClosed(in.Times.LastCall)
 	}
 	return l.report()
 }
 
-// waitUntilClosed blocks until the batch is closed. It closes it at the last call, if that is not zero. If the
-// context is cancelled, the last call is no later than cancelGrace after that.
+// waitUntilClosed blocks until the batch is closed. When the handlers' context ends, it lets nothing more start. It
+// closes the batch at the last call, if that is not zero; if the context is cancelled, the last call is no later than
+// cancelGrace after that.
 func (l *ledger) waitUntilClosed(lastCall time.Time) {
 	var lastCallDue <-chan time.Time
 	if !lastCall.IsZero() {
@@ -40,11 +39,14 @@ func (l *ledger) waitUntilClosed(lastCall time.Time) {
 		defer timer.Stop()
 		lastCallDue = timer.C
 	}
-	cancelled := l.in.callerCtx.Done()
+	ended, cancelled := l.in.handlersCtx.Done(), l.in.callerCtx.Done()
 	for {
 		select {
 		case <-l.done:
 			return
+		case <-ended:
+			ended = nil
+			l.onContextDone()
 		case <-lastCallDue:
 			l.closeNow()
 			return

@@ -159,7 +159,7 @@ func (t *slot) nameOf(a *messages.Attempt) string {
 	name := strconv.AppendInt(append(append(room[:0], t.supervisor.name...), '/'), int64(a.Index), 10)
 	if t.names.Cap()-t.names.Len() < len(name) {
 		t.names.Reset()
-		t.names.Grow(min(t.named+1, 32) * len(name))
+		t.names.Grow(min(max(4, 2*t.named), 32) * len(name))
 	}
 	t.named++
 	start := t.names.Len()

@@ -6,7 +6,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/batch"
 	"github.com/troupe-go/troupe/internal/guard"
 	"github.com/troupe-go/troupe/messages"
@@ -37,10 +36,13 @@ func spawn(l *ledger) {
 			go newSlot(s).work()
 		}
 	}
+	s.props = l.process.records
 	if l.batch.Ordered {
-		s.props = actors.GroupProps(l.cfg.Actors...)
-	} else {
-		s.props = actors.RecordProps(l.cfg.Actors...)
+		s.props = l.process.groups
+	}
+	if more := l.cfg.Actors; len(more) > 0 {
+		own := *s.props
+		s.props = own.Configure(more...)
 	}
 	props := actor.PropsFromProducer(func() actor.Actor { return s }, actor.WithMailbox(func() actor.Mailbox { return newInbox(s.failed) }))
 	// The name is new, so there is no error; and nothing reads the PID before Started has.

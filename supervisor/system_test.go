@@ -67,7 +67,7 @@ func TestEitherSystemRunsABatch(t *testing.T) {
 	for name, newOne := range systems {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := &process{system: newOne()}
+				p := newProcess(newOne())
 				p.system.Root.WithGuardian(guardian{})
 				b := batchOf(50, 5, func(a *messages.Attempt) error {
 					if a.Index == 7 || a.Index == 8 && a.Number == 1 {

@@ -46,6 +46,9 @@ func Call(f func(), ended func(End)) {
 // Catch is Call for a function that is deferred around the call itself: it sets end if there was a panic. The caller
 // sets end.How to Returned after the call, and reads end in a function that it has deferred before.
 func Catch(end *End) {
+	if end.How == Returned {
+		return
+	}
 	if v := recover(); v != nil {
 		*end = End{Panicked, v, stack()}
 	}
