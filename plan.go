@@ -33,20 +33,28 @@ func (a *arrangement[T]) arrange(ctx context.Context, b *sources.Batch[T], kind 
 	p := &sources.Plan[T]{
 		IDs: b.IDs, Results: results, Barrier: n, Open: b.Open, Payload: b.Payload, Images: b.Images, Text: b.Text, Handling: b.Handling,
 	}
+	p.Ordered = !a.unordered && (a.by != nil || b.Group != nil)
+	p.Policy = a.policyOf(b, p.Ordered)
+	groupOf := b.Group
+	if !p.Ordered || a.by != nil {
+		groupOf = nil
+	}
 	for i, id := range b.IDs {
 		if id == "" {
 			return nil, fmt.Errorf("troupe: the %s Reader returned no identifier for record %d, so that its failure could not be reported", kind, i)
 		}
-		results[i].ID = id
+		r := &results[i]
+		r.ID = id
+		if groupOf != nil {
+			group, known := groupOf(i)
+			if !known {
+				p.Barrier = min(p.Barrier, i)
+			}
+			r.Group = group
+		}
 	}
-	p.Ordered = !a.unordered && (a.by != nil || b.Group != nil)
-	p.Policy = a.policyOf(b, p.Ordered)
-	switch {
-	case !p.Ordered:
-	case a.by != nil:
+	if p.Ordered && a.by != nil {
 		groupBy(ctx, p, a.by)
-	default:
-		group(p, b.Group)
 	}
 	return p, nil
 }
@@ -72,18 +80,6 @@ func (a *arrangement[T]) policyOf(b *sources.Batch[T], ordered bool) Policy {
 		return derived
 	default:
 		return otherwise
-	}
-}
-
-// group asks the source for the groups.
-func group[T any](p *sources.Plan[T], of func(i int) (string, bool)) {
-	results := p.Results
-	for i := range results {
-		name, ok := of(i)
-		if !ok {
-			p.Barrier = min(p.Barrier, i)
-		}
-		results[i].Group = name
 	}
 }
 
