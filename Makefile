@@ -128,6 +128,10 @@ bench: ## Run the benchmarks of the packages, and sqspoll against hand-written l
 	go test -run '^$$' -bench . -benchmem . ./sources ./kafka ./typed ./envelope ./observe/...
 	cd aws && go test ./sqspoll -run '^TestThroughput$$' -v -count=1 -timeout 0 -args -sqspoll.compare=4000
 
+.PHONY: versus
+versus: ## Compare the speed with another commit, in one process (BASE=commit, VERSUS="-rounds 201 -only Invoke")
+	go run -C tools ./versus $(VERSUS) $(BASE)
+
 .PHONY: compare
 compare: ## Compare troupe with its rivals, three runs on each version of Go; writes the tables and the chart in docs/
 	cd tools/compare && GOTOOLCHAIN=go1.26.11 go run . -rounds 15 -runs 3 -markdown ../../docs/benchmarks.md
