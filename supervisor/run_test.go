@@ -292,7 +292,7 @@ func TestABatchWhoseSupervisorFailsIsReported(t *testing.T) {
 // supervisorOf finds the supervisor of the only batch there is.
 func supervisorOf(t *testing.T) *actor.PID {
 	t.Helper()
-	name := fmt.Sprint("batch-", theProcess().batches.Load())
+	name := fmt.Sprint("b", theProcess().batches.Load())
 	pid := actor.NewPID(theProcess().system.Address(), name)
 	_, there := theProcess().system.ProcessRegistry.Get(pid)
 	require.True(t, there, name)

@@ -155,14 +155,16 @@ func (t *slot) inactive(late bool) {
 
 // nameOf returns the name of the actor that begins with an attempt.
 func (t *slot) nameOf(a *messages.Attempt) string {
-	var room [32]byte
-	name := strconv.AppendInt(append(append(room[:0], t.supervisor.name...), '/'), int64(a.Index), 10)
-	if t.names.Cap()-t.names.Len() < len(name) {
+	var room [10]byte
+	index := strconv.AppendInt(room[:0], int64(a.Index), 10)
+	size := len(t.supervisor.prefix) + len(index)
+	if t.names.Cap()-t.names.Len() < size {
 		t.names.Reset()
-		t.names.Grow(min(max(4, 2*t.named), 32) * len(name))
+		t.names.Grow(min(max(4, 2*t.named), 32) * size)
 	}
 	t.named++
 	start := t.names.Len()
-	t.names.Write(name)
+	t.names.WriteString(t.supervisor.prefix)
+	t.names.Write(index)
 	return t.names.String()[start:]
 }

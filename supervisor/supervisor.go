@@ -17,7 +17,7 @@ type supervisor struct {
 	ledger   *ledger
 	strategy actor.SupervisorStrategy
 	props    *actor.Props  // of record or group actors
-	name     string        // "batch-7"; its actors are "batch-7/17", after the record that they began with
+	prefix   string        // of the names of its actors: "b7/", and then the index of the record that they began with
 	wake     chan struct{} // wakes a parked slot
 	self     actor.Context
 	children actor.Supervisor // self, which stops, resumes and restarts children
@@ -25,10 +25,8 @@ type supervisor struct {
 
 // spawn starts the supervisor of a batch.
 func spawn(l *ledger) {
-	s := &supervisor{
-		ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy), wake: make(chan struct{}),
-		name: "batch-" + strconv.FormatUint(l.process.batches.Add(1), 10),
-	}
+	prefix := "b" + strconv.FormatUint(l.process.batches.Add(1), 10) + "/" // short: the registry hashes names several times
+	s := &supervisor{ledger: l, strategy: strategyFor(l.cfg, l.batch.Policy), wake: make(chan struct{}), prefix: prefix}
 	l.startSlot = func() {
 		select {
 		case s.wake <- struct{}{}:
@@ -46,7 +44,7 @@ func spawn(l *ledger) {
 	}
 	props := actor.PropsFromProducer(func() actor.Actor { return s }, actor.WithMailbox(func() actor.Mailbox { return newInbox(s.failed) }))
 	// The name is new, so there is no error; and nothing reads the PID before Started has.
-	_, _ = l.process.system.Root.SpawnNamed(props, s.name)
+	_, _ = l.process.system.Root.SpawnNamed(props, prefix[:len(prefix)-1])
 }
 
 // Receive handles all messages except failures.
