@@ -62,7 +62,6 @@ type ledger struct {
 	ending             bool  // the supervisor is being stopped, or the last slot is about to
 	lowestFailed       int32 // the index of the first record in batch order that has failed for good; the number of records if none has
 	retried, abandoned int
-	plain              int        // records that succeeded and have no marks
 	supervisor         *actor.PID // nil until it has started
 }
 
@@ -312,9 +311,6 @@ func (l *ledger) handledLocked(h *handoff, now time.Duration) {
 		r.Outcome = batch.Dropped
 	} else {
 		r.Value = value
-	}
-	if marks == 0 && !h.drop {
-		l.plain++
 	}
 	r.Duplicate, r.Unrecorded = marks&batch.Duplicate != 0, marks&batch.Unrecorded != 0
 	r.Duration = now - r.Queued
@@ -619,8 +615,6 @@ func (l *ledger) report() *batch.Report {
 		Running:   stillRunning(),
 		Duration:  time.Since(l.in.began),
 	}
-	if r.Succeeded = l.plain; r.Succeeded < len(r.Records) {
-		r.Count()
-	}
+	r.Count()
 	return r
 }

@@ -388,3 +388,26 @@ func TestOneEndsTheSupervisor(t *testing.T) {
 	assert.True(t, l.end())
 	assert.False(t, l.end(), "once")
 }
+
+// SPEC I2: what a handler marks is in the result of its record, and counted.
+func TestMarksAreInTheResults(t *testing.T) {
+	for name, c := range map[string]struct {
+		marks                  batch.Marks
+		duplicates, unrecorded int
+	}{
+		"none":       {0, 0, 0},
+		"duplicate":  {batch.Duplicate, 2, 0},
+		"unrecorded": {batch.Unrecorded, 0, 2},
+		"both":       {batch.Duplicate | batch.Unrecorded, 2, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t.Context(), &Config{Concurrency: 1}, batchOf(2, 0, func(a *messages.Attempt) error {
+				a.Mark(c.marks)
+				return nil
+			}))
+			assert.Equal(t, []int{2, c.duplicates, c.unrecorded}, []int{r.Succeeded, r.Duplicates, r.Unrecorded})
+			assert.Equal(t, c.duplicates > 0, r.Records[1].Duplicate)
+			assert.Equal(t, c.unrecorded > 0, r.Records[1].Unrecorded)
+		})
+	}
+}
