@@ -62,6 +62,7 @@ type ledger struct {
 	ending             bool  // the supervisor is being stopped, or the last slot is about to
 	lowestFailed       int32 // the index of the first record in batch order that has failed for good; the number of records if none has
 	retried, abandoned int
+	plain              int        // records that succeeded and have no marks
 	supervisor         *actor.PID // nil until it has started
 }
 
@@ -311,6 +312,9 @@ func (l *ledger) handledLocked(h *handoff, now time.Duration) {
 		r.Outcome = batch.Dropped
 	} else {
 		r.Value = value
+	}
+	if marks == 0 && !h.drop {
+		l.plain++
 	}
 	r.Duplicate, r.Unrecorded = marks&batch.Duplicate != 0, marks&batch.Unrecorded != 0
 	r.Duration = now - r.Queued
@@ -615,6 +619,8 @@ func (l *ledger) report() *batch.Report {
 		Running:   stillRunning(),
 		Duration:  time.Since(l.in.began),
 	}
-	r.Count()
+	if r.Succeeded = l.plain; r.Succeeded < len(r.Records) {
+		r.Count()
+	}
 	return r
 }
