@@ -36,7 +36,7 @@ func (a *arrangement[T]) arrange(ctx context.Context, b *sources.Batch[T], kind 
 	p.Ordered = !a.unordered && (a.by != nil || b.Group != nil)
 	p.Policy = a.policyOf(b, p.Ordered)
 	groupOf := b.Group
-	if !p.Ordered || a.by != nil {
+	if a.unordered || a.by != nil {
 		groupOf = nil
 	}
 	for i, id := range b.IDs {

@@ -46,8 +46,8 @@ type performance struct {
 	actor   actor.Context
 	attempt *messages.Attempt
 	call    guard.End // how the call of the handler ended
-	failed  bool      // Failed has been called
-	ended   bool      // End has been called
+	failed  bool      // set before the call of Failed
+	ended   bool      // set before the call of End
 }
 
 // perform makes an attempt. A handler that fails or panics fails the actor once it has returned, and not within its

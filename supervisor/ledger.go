@@ -619,6 +619,7 @@ func (l *ledger) report() *batch.Report {
 		Running:   stillRunning(),
 		Duration:  time.Since(l.in.began),
 	}
+	// Count reads all results, which takes a few per cent of the time of 10,000 records. Here it would find nothing else.
 	if r.Succeeded = l.plain; r.Succeeded < len(r.Records) {
 		r.Count()
 	}

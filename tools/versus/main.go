@@ -8,20 +8,22 @@
 // median of the rounds and the middle half of them. Times mean nothing on a machine with other work; such ratios do.
 //
 // The work uses only what is the same in both versions: constructors, WithConcurrency, WithLogger, Process and Invoke. The
-// base may also be the directory of another copy of the library.
+// base may also be another copy of the library: the absolute path of its directory.
 package main
 
 import (
 	"fmt"
 	"os"
+	"strings"
 )
 
 func main() {
-	if len(os.Args) < 2 {
+	base := os.Args[len(os.Args)-1]
+	if len(os.Args) < 2 || strings.HasPrefix(base, "-") {
 		fmt.Fprintln(os.Stderr, "usage: versus [-rounds N] [-turn D] [-only REGEXP] COMMIT-OR-DIRECTORY")
 		os.Exit(2)
 	}
-	base, flags := os.Args[len(os.Args)-1], os.Args[1:len(os.Args)-1]
+	flags := os.Args[1 : len(os.Args)-1]
 	if err := versus("..", base, flags, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "versus:", err)
 		os.Exit(1)

@@ -20,6 +20,25 @@ const (
 	renamed = "base.example/troupe" // the base, so that both fit into one program
 )
 
+// goMod is the go.mod of the program, with the module paths of both versions and the folders of the library and of this
+// module, which has the events.
+const goMod = `module versus
+
+go 1.26
+
+require (
+	%[1]s v0.0.0
+	%[2]s v0.0.0
+	%[2]s/tools v0.0.0
+)
+
+replace (
+	%[1]s => ./base
+	%[2]s => %[3]q
+	%[2]s/tools => %[4]q
+)
+`
+
 //go:embed program.go.txt
 var program []byte
 
@@ -42,8 +61,8 @@ func versus(root, base string, flags []string, out io.Writer) error {
 	if err := errors.Join(
 		writeBase(filepath.Join(dir, "base"), files),
 		os.WriteFile(filepath.Join(dir, "main.go"), program, 0o600),
-		os.WriteFile(filepath.Join(dir, "go.mod"), fmt.Appendf(nil, "module versus\n\ngo 1.26\n\nrequire (\n\t%[1]s v0.0.0\n\t%[2]s v0.0.0\n)\n\nreplace (\n\t%[1]s => ./base\n\t%[2]s => %[3]q\n)\n", renamed, troupe, root), 0o600),
-		copyFile(filepath.Join(dir, "go.sum"), filepath.Join(root, "go.sum")),
+		os.WriteFile(filepath.Join(dir, "go.mod"), fmt.Appendf(nil, goMod, renamed, troupe, root, filepath.Join(root, "tools")), 0o600),
+		copyFile(filepath.Join(dir, "go.sum"), filepath.Join(root, "tools", "go.sum")),
 	); err != nil {
 		return err
 	}

@@ -32,9 +32,6 @@ var build = sync.OnceValues(func() (string, error) {
 // command is the built demo; it is killed with the test.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("-short leaves out tests that build and run the binary")
-	}
 	file, err := build()
 	if err != nil {
 		t.Fatal(err)
@@ -78,9 +75,6 @@ func TestProcessExitCodes(t *testing.T) {
 
 // go install names a binary after its folder; cmd/demo/troupe is the same under another name.
 func TestProcessIsAlsoCalledTroupe(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short leaves out tests that build and run the binary")
-	}
 	file := filepath.Join(builds, "troupe")
 	if out, err := exec.Command("go", "build", "-o", file, "../troupe").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

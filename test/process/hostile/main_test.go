@@ -66,9 +66,6 @@ var (
 // running makes a function of a program that has been built.
 func running(t *testing.T, program func() (string, error), config runtimeapi.Config) (*runtimeapi.Function, *output) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds and runs a program")
-	}
 	var err error
 	config.Path, err = program()
 	require.NoError(t, err)
